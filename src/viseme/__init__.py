@@ -1,0 +1,40 @@
+"""Check and repair the lip sync of any real video.
+
+    >>> import viseme
+    >>> callable(viseme.check)
+    True
+
+Public names are loaded when first used: `import viseme` alone loads neither torch nor a face tracker.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "CheckResult": "viseme.core.results",
+    "DelayEstimate": "viseme.core.results",
+    "VisemeError": "viseme.core.errors",
+    "Verdict": "viseme.core.results",
+    "check": "viseme.sync.pipeline",
+    "check_many": "viseme.sync.batch",
+    "demo": "viseme.cli.commands.demo",
+    "fix": "viseme.sync.repair",
+    "synth": "viseme.synth.pipeline",
+    "train_sync": "viseme.sync.train",
+}
+
+__all__ = ["__version__", *sorted(_LAZY)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'viseme' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

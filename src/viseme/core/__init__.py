@@ -1,0 +1,1 @@
+"""Time, grids, results, errors, registries. Knows nothing of torch, files or faces."""

@@ -1,0 +1,292 @@
+"""What every command answers with: frozen, typed, with reasons, writable as JSON.
+
+Sign: `audio_delay` is in seconds and positive when the sound comes later than the picture;
+the remedy is to move the sound by `-audio_delay`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "CHECK_SCHEMA",
+    "CheckEvidence",
+    "CheckResult",
+    "DelayEstimate",
+    "DelaySegment",
+    "Drift",
+    "FaceStrip",
+    "Reason",
+    "RejectedTrack",
+    "TrackResult",
+    "Verdict",
+    "to_jsonable",
+]
+
+CHECK_SCHEMA = "viseme.check/1"
+
+
+class Verdict(str, Enum):
+    """The answer to "is the sound where the lips are?"."""
+
+    IN_SYNC = "in_sync"
+    OUT_OF_SYNC = "out_of_sync"
+    CANNOT_TELL = "cannot_tell"
+
+
+class Reason(str, Enum):
+    """Why an answer is withheld, a track rejected, or an answer needs care."""
+
+    NO_AUDIO = "no_audio"
+    NO_VIDEO = "no_video"
+    NO_VOICE = "no_voice"
+    NO_FACE = "no_face"
+    TRACK_TOO_SHORT = "track_too_short"
+    FACE_TOO_SMALL = "face_too_small"
+    OCCLUDED_OR_PROFILE = "occluded_or_profile"
+    MOUTH_STATIC = "mouth_static"
+    FLAT_SCORES = "flat_scores"
+    PEAK_AT_EDGE = "peak_at_edge"
+    TWO_PEAKS = "two_peaks"
+    DUBBING_SUSPECTED = "dubbing_suspected"
+    BAD_TIMESTAMPS = "bad_timestamps"
+    NO_OVERLAP = "no_overlap"
+
+
+def to_jsonable(value: Any) -> Any:
+    """Plain JSON values: enums by value, fractions and NumPy numbers as floats, NaN as null."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        hidden = getattr(value, "_json_hidden", ())
+        return {f.name: to_jsonable(getattr(value, f.name)) for f in fields(value) if f.name not in hidden}
+    if isinstance(value, dict):
+        return {str(k): to_jsonable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [to_jsonable(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, Fraction, np.floating)):
+        number = float(value)
+        return round(number, 6) if math.isfinite(number) else None
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelaySegment:
+    """A stretch of the clip with one delay."""
+
+    start: float
+    """Seconds."""
+    end: float
+    """Seconds."""
+    audio_delay: float | None
+    """Seconds, positive = sound late; null where this stretch alone cannot tell."""
+    confidence: float
+    """Probability that the delay of this stretch is within 40 ms of the truth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """How the delay changes over the clip."""
+
+    ms_per_min: float
+    """Milliseconds of delay gained per minute."""
+    interval: tuple[float, float]
+    """95 % interval of `ms_per_min`."""
+    segments: tuple[DelaySegment, ...] = ()
+    """Delay by window; for the plot."""
+    steps: tuple[float, ...] = ()
+    """Seconds at which the delay jumps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelayEstimate:
+    """One delay with its probability, or a reasoned refusal."""
+
+    audio_delay: float | None
+    """Seconds, positive = sound later than the picture; None when it cannot tell."""
+    interval: tuple[float, float] | None
+    """95 % interval of the delay, seconds."""
+    confidence: float
+    """Calibrated probability that the most likely delay is within 40 ms of the truth, given even when it is withheld."""
+    verdict: Verdict
+    reasons: tuple[Reason, ...] = ()
+    searched: tuple[float, float] | None = None
+    """Delays really compared, seconds: what the overlap of picture and sound allowed."""
+    num_windows: int = 0
+    """Visual windows that took part."""
+    drift: Drift | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.audio_delay is None) == (self.verdict is Verdict.CANNOT_TELL)
+
+    @property
+    def words(self) -> str:
+        """"audio lags by 120 ms; shift the sound by -120 ms"."""
+        if self.audio_delay is None:
+            return "cannot tell" + (f" ({', '.join(r.value for r in self.reasons)})" if self.reasons else "")
+        ms = round(self.audio_delay * 1000)
+        if ms == 0:
+            return "audio and picture together"
+        return f"audio {'lags' if ms > 0 else 'leads'} by {abs(ms)} ms; shift the sound by {-ms:+d} ms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedTrack:
+    """A face that was seen and not used."""
+
+    track_id: int
+    start: float
+    end: float
+    reason: Reason
+    measured: float
+    """The value that failed, in the unit of `limit`."""
+    limit: float
+    unit: str
+    """What `measured` and `limit` are: "s", "px", "fraction", ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackResult:
+    """A face that was used, with the delay it alone supports."""
+
+    track_id: int
+    start: float
+    """Seconds."""
+    end: float
+    num_frames: int
+    observed_fraction: float
+    """Frames with a detected face over frames of the track; the rest were interpolated."""
+    face_size_px: float
+    """Median width of the face box in pixels of the source picture."""
+    estimate: DelayEstimate
+    weight: float = 0.0
+    """Share of the summed evidence that came from this face, 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceStrip:
+    """Small pictures of one face at even times, for the report."""
+
+    track_id: int
+    times: NDArray[np.float64]
+    """(N,) seconds."""
+    images: NDArray[np.uint8]
+    """(N, H, W, 3) RGB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckEvidence:
+    """What the report draws. Never in the JSON."""
+
+    curve_delays: NDArray[np.float64]
+    """(L,) candidate delays, seconds."""
+    curve_scores: NDArray[np.float64]
+    """(L,) summed log-likelihood ratio, higher is better; NaN where nothing overlapped."""
+    curve_posterior: NDArray[np.float64]
+    """(L,) sums to 1."""
+    mouth_times: NDArray[np.float64]
+    """(T,) seconds."""
+    mouth_opening: NDArray[np.float64]
+    """(T,) lip aperture over face width of the strongest track; NaN where unseen."""
+    sound_times: NDArray[np.float64]
+    """(A,) seconds, as recorded (not shifted)."""
+    sound_level_db: NDArray[np.float64]
+    """(A,) short-time level, decibels below full scale."""
+    track_curves: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    """track_id -> (L,) summed log-likelihood ratio of that face."""
+    strips: tuple[FaceStrip, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """`viseme.check` on one file."""
+
+    file: str
+    estimate: DelayEstimate
+    tracks: tuple[TrackResult, ...] = ()
+    rejected: tuple[RejectedTrack, ...] = ()
+    duration: float | None = None
+    """Seconds."""
+    frame_rate: float | None = None
+    """Mean frames per second; time stamps, not this, are what is used."""
+    width: int | None = None
+    height: int | None = None
+    input_mode: str = "landmarks"
+    weights: str = ""
+    """Name and hash of the weights that answered."""
+    elapsed: float = 0.0
+    """Seconds of work."""
+    warnings: tuple[str, ...] = ()
+    """Things worth knowing that did not stop the answer (damaged tail, several sound streams, ...)."""
+    evidence: CheckEvidence | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The versioned object that `--json` prints, one line per file."""
+        e = self.estimate
+        return to_jsonable(
+            {
+                "schema": CHECK_SCHEMA,
+                "file": self.file,
+                "audio_delay": e.audio_delay,
+                "interval": e.interval,
+                "confidence": e.confidence,
+                "verdict": e.verdict,
+                "reasons": e.reasons,
+                "words": e.words,
+                "drift_ms_per_min": None if e.drift is None else e.drift.ms_per_min,
+                "drift": e.drift,
+                "searched": e.searched,
+                "num_windows": e.num_windows,
+                "tracks": [
+                    {
+                        "track_id": t.track_id,
+                        "start": t.start,
+                        "end": t.end,
+                        "status": "used",
+                        "num_frames": t.num_frames,
+                        "observed_fraction": t.observed_fraction,
+                        "face_size_px": t.face_size_px,
+                        "weight": t.weight,
+                        "audio_delay": t.estimate.audio_delay,
+                        "interval": t.estimate.interval,
+                        "confidence": t.estimate.confidence,
+                        "verdict": t.estimate.verdict,
+                        "reasons": t.estimate.reasons,
+                    }
+                    for t in self.tracks
+                ]
+                + [
+                    {
+                        "track_id": r.track_id,
+                        "start": r.start,
+                        "end": r.end,
+                        "status": "rejected",
+                        "reason": r.reason,
+                        "measured": r.measured,
+                        "limit": r.limit,
+                        "unit": r.unit,
+                    }
+                    for r in self.rejected
+                ],
+                "duration": self.duration,
+                "frame_rate": self.frame_rate,
+                "width": self.width,
+                "height": self.height,
+                "input_mode": self.input_mode,
+                "weights": self.weights,
+                "elapsed": self.elapsed,
+                "warnings": self.warnings,
+                "error": None,
+            }
+        )

@@ -1,0 +1,118 @@
+"""Exact time: rational inside, seconds at the edge. Knows no media library.
+
+Zero is the first picture's presentation time, or the first sound sample's where there is no
+picture. Negative times are legal: sound may begin before the picture does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FrameGrid", "as_seconds", "format_time", "parse_time"]
+
+
+def as_seconds(value: Fraction | float | int | str) -> Fraction:
+    """Seconds as an exact fraction, from a number, "1:02:03.5" or "250ms".
+
+    Floats are read at microsecond precision, so `as_seconds(0.1) == Fraction(1, 10)`.
+
+    Raises:
+        ValueError: the text is not a time, or the number is not finite.
+    """
+    if isinstance(value, Fraction):
+        return value
+    if isinstance(value, str):
+        return parse_time(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a time")
+    return Fraction(round(value * 1_000_000), 1_000_000)
+
+
+def parse_time(text: str) -> Fraction:
+    """Read "83.5", "1:23.5", "0:01:23.5", "-250ms" or "0.25s" as exact seconds.
+
+    Raises:
+        ValueError: the text is none of these.
+
+    Example:
+        >>> parse_time("1:02:03.5")
+        Fraction(7447, 2)
+        >>> parse_time("-250ms")
+        Fraction(-1, 4)
+    """
+    body = text.strip().lower().replace("\N{MINUS SIGN}", "-")
+    sign = -1 if body.startswith("-") else 1
+    body = body.lstrip("+-")
+    try:
+        if body.endswith("ms"):
+            return sign * Fraction(body[:-2].strip()) / 1000
+        if body.endswith("s"):
+            body = body[:-1].strip()
+        total = Fraction(0)
+        for part in body.split(":"):
+            total = total * 60 + Fraction(part)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{text!r} is not a time; write seconds, 1:23.5 or 250ms") from None
+    return sign * total
+
+
+def format_time(seconds: Fraction | float) -> str:
+    """Write seconds as h:mm:ss.mmm.
+
+    Example:
+        >>> format_time(62.5)
+        '0:01:02.500'
+    """
+    millis = round(abs(seconds) * 1000)
+    sign = "-" if seconds < 0 and millis else ""
+    minutes, ms = divmod(millis, 60_000)
+    return f"{sign}{minutes // 60}:{minutes % 60:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
+
+
+@dataclass(frozen=True)
+class FrameGrid:
+    """Evenly spaced instants: step `i` lies at `start + i * step` seconds, 0 <= i < `num`.
+
+    Model steps reach seconds only through the grid their output carries.
+
+    Example:
+        >>> FrameGrid(Fraction(0), Fraction(1, 25), 50).time(25)
+        Fraction(1, 1)
+    """
+
+    start: Fraction
+    step: Fraction
+    num: int
+
+    def __post_init__(self) -> None:
+        if self.step <= 0 or self.num < 0:
+            raise ValueError(f"a grid needs step > 0 and num >= 0, got {self.step}, {self.num}")
+
+    @classmethod
+    def covering(cls, first: Fraction | float, last: Fraction | float, step: Fraction) -> FrameGrid:
+        """The grid through multiples of `step` inside the closed interval [first, last]."""
+        low = math.ceil(as_seconds(first) / step)
+        high = math.floor(as_seconds(last) / step)
+        return cls(low * step, step, max(0, high - low + 1))
+
+    @property
+    def end(self) -> Fraction:
+        """One step past the last instant."""
+        return self.start + self.num * self.step
+
+    def time(self, index: int) -> Fraction:
+        """Exact seconds of step `index` (which may lie outside the grid)."""
+        return self.start + index * self.step
+
+    def times(self) -> NDArray[np.float64]:
+        """Seconds of all steps, shape (num,)."""
+        return float(self.start) + float(self.step) * np.arange(self.num, dtype=np.float64)
+
+    def index(self, time: Fraction | float) -> int:
+        """The step nearest to `time`, which may lie outside [0, num)."""
+        return math.floor((as_seconds(time) - self.start) / self.step + Fraction(1, 2))
