@@ -5,6 +5,6 @@
 ['mediapipe', 'mediapipe-tasks']
 """
 
-from viseme.faces.interface import FaceEvent, FaceTracker, FaceTrackChunk, PictureLike, tracker
+from viseme.faces.interface import FaceEvent, FaceTrackChunk, FaceTracker, PictureLike, tracker
 
 __all__ = ["FaceEvent", "FaceTrackChunk", "FaceTracker", "PictureLike", "tracker"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, Union
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class FaceTrackChunk:
         return float(np.median(self.boxes[:, 2] - self.boxes[:, 0]))
 
 
-FaceEvent = Union[FaceTrackChunk, RejectedTrack]
+FaceEvent: TypeAlias = "FaceTrackChunk | RejectedTrack"
 """What a tracker yields."""
 
 
