@@ -1,0 +1,137 @@
+"""What weights exist, where they lie, what they hash to and who may use them. Knows no network.
+
+A record is one entry of `WEIGHTS`. Bundled files lie in `viseme/assets`; a name or a path finds a file
+(`find_weights`), `verify` compares it with its record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+
+from viseme.core.errors import BadHash, MissingWeights
+from viseme.weights.safetensors import read_header
+
+__all__ = ["WEIGHTS", "WeightsRecord", "assets_folder", "find_weights", "sha256_of", "verify", "weights_id"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsRecord:
+    """One file of weights."""
+
+    name: str
+    """What `--weights` and `find_weights` take."""
+    component: str
+    """What it is for: "sync", "face-model", ..."""
+    file: str
+    """Path inside `viseme/assets`."""
+    sha256: str
+    """Of the whole file, 64 hexadecimal digits."""
+    size: int
+    """Bytes."""
+    licence: str
+    """Of the weights."""
+    training_data: str
+    """What they were made from, with licences."""
+    preprocessing: str
+    """What the input must look like."""
+    card: str = ""
+    """Path inside `viseme/assets` of the card: metrics with n and intervals, known failures."""
+    default: bool = False
+    """Used when nothing is chosen."""
+    results: Mapping[str, str] = field(default_factory=dict)
+    """Headline numbers, each with its n."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file should lie."""
+        return assets_folder() / self.file
+
+
+def assets_folder() -> Path:
+    """The folder of files that ship inside the package."""
+    return Path(str(files("viseme"))) / "assets"
+
+
+_RECORDS: tuple[WeightsRecord, ...] = ()
+
+WEIGHTS: Mapping[str, WeightsRecord] = MappingProxyType({record.name: record for record in _RECORDS})
+"""Every known file of weights by name."""
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file, read in pieces.
+
+    Raises:
+        MissingWeights: there is no such file.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except FileNotFoundError:
+        raise MissingWeights(f"there are no weights at {path}") from None
+    return digest.hexdigest()
+
+
+def find_weights(name: str | Path | None = None, *, component: str = "sync") -> Path:
+    """The file behind a name, a path, or nothing (the component's default).
+
+    Raises:
+        MissingWeights: neither a known name nor a file; or the known file is not where it should be.
+    """
+    if name is None:
+        chosen = [record for record in WEIGHTS.values() if record.component == component and record.default]
+        if not chosen:
+            raise MissingWeights(f"no default weights for {component!r} are catalogued; pass a file")
+        record = chosen[0]
+    elif str(name) in WEIGHTS:
+        record = WEIGHTS[str(name)]
+    elif Path(name).is_file():
+        return Path(name)
+    else:
+        near = get_close_matches(str(name), WEIGHTS, n=1)
+        hint = f"perhaps you meant {near[0]!r}" if near else f"known: {', '.join(sorted(WEIGHTS)) or 'none'}"
+        raise MissingWeights(f"{str(name)!r} is neither a file nor the name of weights; {hint}")
+    if not record.path.is_file():
+        raise MissingWeights(f"weights {record.name!r} should lie at {record.path}; install the package again")
+    return record.path
+
+
+def verify(record: WeightsRecord) -> None:
+    """Compare a file with its record: there, of the right size and hash, and readable where it is safetensors.
+
+    Raises:
+        MissingWeights: it is not there.
+        BadHash: it is there and is something else.
+        WeightsError: it hashes right and is no safetensors file for all that.
+    """
+    if not record.path.is_file():
+        raise MissingWeights(f"weights {record.name!r} should lie at {record.path}; install the package again")
+    found = sha256_of(record.path)
+    if found != record.sha256:
+        raise BadHash(
+            f"weights {record.name!r} at {record.path} hash to {found[:12]}..., not {record.sha256[:12]}...; "
+            "install the package again"
+        )
+    if record.path.suffix == ".safetensors":
+        read_header(record.path)
+
+
+def weights_id(path: str | Path) -> str:
+    """Name and short hash, as results quote them: "sync-landmarks@1a2b3c4d5e6f".
+
+    Raises:
+        MissingWeights: there is no such file.
+    """
+    digest = sha256_of(path)
+    for record in WEIGHTS.values():
+        if record.sha256 == digest:
+            return f"{record.name}@{digest[:12]}"
+    return f"{Path(path).stem}@{digest[:12]}"
