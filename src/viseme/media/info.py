@@ -1,0 +1,211 @@
+"""What a media file holds, found by decoding its first picture and samples. Nothing is believed from the name."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from viseme.core.errors import UnreadableMedia
+from viseme.media.files import open_media, shown
+from viseme.media.timing import Orientation, fitted_size, orientation
+
+__all__ = ["AudioInfo", "MediaInfo", "VideoInfo", "probe"]
+
+LOOK_AHEAD = 2000
+"""Packets read to find where each stream begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """The picture stream."""
+
+    width: int
+    """Pixels as displayed: turned, and with square pixels."""
+    height: int
+    rotation: int
+    """Degrees clockwise by which the stored picture is turned for display: 0, 90, 180 or 270."""
+    rate: Fraction | None
+    """Mean pictures per second as the header says; the stamps, not this, are what is used."""
+    codec: str
+    start: Fraction
+    """Seconds of the first picture from the origin: zero by definition."""
+    is_still: bool
+    """A photograph, not a moving picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioInfo:
+    """One sound stream."""
+
+    index: int
+    """Among the sound streams, from 0: what `stream=` takes."""
+    codec: str
+    rate: int
+    """Samples per second."""
+    channels: int
+    start: Fraction
+    """Seconds of its first sample from the origin; positive = sound begins after the picture."""
+    language: str | None
+    """As tagged ("eng", "pol", ...)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaInfo:
+    """What `probe` found."""
+
+    path: Path
+    format: str
+    """FFmpeg's name of the container."""
+    duration: Fraction | None
+    """Seconds as the header says; None for a still or where it does not say."""
+    origin: Fraction
+    """Container-clock seconds of our zero: the first picture's presentation, or the first sample's without picture."""
+    video: VideoInfo | None
+    audio: tuple[AudioInfo, ...]
+
+
+def stamp(item: Any) -> Fraction | None:
+    """Container-clock seconds of a packet or frame: its pts, else its dts, else None."""
+    ticks = item.pts if item.pts is not None else item.dts
+    return None if ticks is None or item.time_base is None else ticks * Fraction(item.time_base)
+
+
+def picture_stream(container: Any) -> Any | None:
+    """The first stream of pictures that is not cover art."""
+    for s in container.streams.video:
+        if not s.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
+            return s
+    return None
+
+
+def is_still(container: Any, stream: Any) -> bool:
+    """Whether the stream is a photograph."""
+    return container.format.name.endswith("_pipe") or bool(stream.disposition & Disposition.still_image)
+
+
+def frame_orientation(frame: Any) -> Orientation:
+    """How a decoded picture is to be turned."""
+    for index in range(len(frame.side_data)):
+        side = frame.side_data[index]
+        if side.type.name == "DISPLAYMATRIX":
+            return orientation(struct.unpack("=9i", bytes(side)[:36]))
+    return Orientation()
+
+
+def pixel_aspect(stream: Any) -> Fraction:
+    """Width over height of one stored pixel; 1 where unknown."""
+    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    return Fraction(ratio) if ratio else Fraction(1)
+
+
+def frame_step(stream: Any) -> Fraction:
+    """Seconds between pictures at the stream's mean rate; 1/25 where unknown."""
+    rate = stream.average_rate or stream.guessed_rate
+    return 1 / Fraction(rate) if rate else Fraction(1, 25)
+
+
+def decoded(packet: Any, problems: list[Exception]) -> list[Any]:
+    """Frames of a packet; a damaged packet gives none and leaves its error in `problems`."""
+    try:
+        return packet.decode()
+    except (av.FFmpegError, OSError) as error:
+        problems.append(error)
+        return []
+
+
+def _firsts(container: Any, streams: list[Any], needed: Any | None) -> dict[int, Any]:
+    """The first decoded frame of each stream, by stream index. Reads on past `LOOK_AHEAD` only for `needed`."""
+    firsts: dict[int, Any] = {}
+    problems: list[Exception] = []
+    try:
+        packets = container.demux(streams)
+        for number, packet in enumerate(packets):
+            if packet.stream.index not in firsts:
+                for frame in decoded(packet, problems)[:1]:
+                    firsts[packet.stream.index] = frame
+            if len(firsts) == len(streams) or (number > LOOK_AHEAD and (needed is None or needed.index in firsts)):
+                break
+    except (av.FFmpegError, OSError) as error:
+        problems.append(error)
+    return firsts
+
+
+def first_picture_time(path: str | os.PathLike[str]) -> Fraction | None:
+    """Container-clock seconds of the first moving picture; None where there is none."""
+    with open_media(path) as container:
+        stream = picture_stream(container)
+        if stream is None or stream.codec_context is None or is_still(container, stream):
+            return None
+        frame = _firsts(container, [stream], stream).get(stream.index)
+        return None if frame is None else (stamp(frame) or Fraction(0))
+
+
+def probe(path: str | os.PathLike[str]) -> MediaInfo:
+    """Look into a media file: its streams, sizes, rates, and where its zero time lies.
+
+    Cover art is not a picture stream; a photograph is one with `is_still`. Costs the decoding of one picture.
+
+    Raises:
+        UnreadableMedia: missing, a folder, empty, damaged before the first picture or sample, or not media at all.
+    """
+    with open_media(path) as container:
+        picture = picture_stream(container)
+        sounds = list(container.streams.audio)
+        usable = [s for s in (picture, *sounds) if s is not None and s.codec_context is not None]
+        if picture is None and not sounds:
+            raise UnreadableMedia(f"{shown(path)} holds neither picture nor sound; give another file")
+        firsts = _firsts(container, usable, picture)
+        if picture is not None and picture.index not in firsts:
+            raise UnreadableMedia(f"{shown(path)} has a picture stream, but no picture in it can be decoded")
+        if not firsts:
+            raise UnreadableMedia(f"{shown(path)} has a sound stream, but nothing in it can be decoded")
+        still = picture is not None and is_still(container, picture)
+        zero = next(firsts[s.index] for s in usable if s.index in firsts)
+        origin = stamp(zero) or Fraction(0)
+        return MediaInfo(
+            path=Path(os.fsdecode(os.fspath(path))),
+            format=container.format.name,
+            duration=None if still or container.duration is None else Fraction(container.duration, av.time_base),
+            origin=origin,
+            video=None if picture is None else _video_info(picture, firsts[picture.index], still),
+            audio=tuple(_audio_info(i, s, firsts.get(s.index), origin) for i, s in enumerate(sounds)),
+        )
+
+
+def _video_info(stream: Any, frame: Any, still: bool) -> VideoInfo:
+    turn = frame_orientation(frame)
+    width, height, _, _ = fitted_size(frame.width, frame.height, pixel_aspect(stream), None)
+    if turn.sideways:
+        width, height = height, width
+    rate = stream.average_rate or stream.guessed_rate
+    return VideoInfo(
+        width=width,
+        height=height,
+        rotation=turn.degrees,
+        rate=None if still or not rate else Fraction(rate),
+        codec=stream.codec_context.name,
+        start=Fraction(0),
+        is_still=still,
+    )
+
+
+def _audio_info(index: int, stream: Any, frame: Any | None, origin: Fraction) -> AudioInfo:
+    context = stream.codec_context
+    start = stamp(frame) if frame is not None else None
+    if start is None:
+        start = (stream.start_time or 0) * Fraction(stream.time_base)
+    return AudioInfo(
+        index=index,
+        codec="unknown" if context is None else context.name,
+        rate=0 if context is None else context.sample_rate,
+        channels=0 if context is None else context.channels,
+        start=start - origin,
+        language=stream.language if stream.language not in (None, "", "und") else None,
+    )

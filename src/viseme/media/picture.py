@@ -1,0 +1,193 @@
+"""Pictures as a stream: real times, turned upright, scaled while they are converted. Knows no sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from viseme.core.errors import NoVideo, UnreadableMedia
+from viseme.core.time import as_seconds, format_time
+from viseme.media.files import WarningSink, open_media, shown
+from viseme.media.info import (
+    decoded,
+    first_picture_time,
+    frame_orientation,
+    frame_step,
+    is_still,
+    picture_stream,
+    pixel_aspect,
+    stamp,
+)
+from viseme.media.timing import PictureClock, fitted_size
+
+__all__ = ["Picture", "pictures"]
+
+SHORT_BY = Fraction(1, 2)
+"""Seconds by which the last packet may miss the header's duration before the file is called cut short."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """One decoded picture."""
+
+    index: int
+    """Counts the pictures yielded, from 0."""
+    time: Fraction
+    """Exact seconds from the file's first picture."""
+    image: NDArray[np.uint8]
+    """(H, W, 3) RGB, contiguous, upright."""
+    scale: float
+    """Image width over the display width that `probe` tells; 1 = not scaled."""
+    key: bool
+    """A key picture of the stream."""
+
+
+class _Converter:
+    """Decoded frame -> upright RGB, with swscale's tables kept between frames."""
+
+    def __init__(self, stream: Any, max_side: int | None) -> None:
+        self._aspect = pixel_aspect(stream)
+        self._max_side = max_side
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: Any) -> tuple[NDArray[np.uint8], float]:
+        wide, _, width, height = fitted_size(frame.width, frame.height, self._aspect, self._max_side)
+        method = "AREA" if width < frame.width else "BILINEAR"
+        small = self._scaler.reformat(frame, width=width, height=height, format="rgb24", interpolation=method)
+        image = small.to_ndarray()
+        turn = frame_orientation(frame)
+        if turn.mirrored:
+            image = image[:, ::-1]
+        if turn.degrees:
+            image = np.rot90(image, -turn.degrees // 90)
+        return np.ascontiguousarray(image), width / wide
+
+
+def pictures(
+    path: str | os.PathLike[str],
+    *,
+    max_side: int | None = None,
+    start: Fraction | float | None = None,
+    end: Fraction | float | None = None,
+    on_warning: Callable[[str], None] | None = None,
+) -> Iterator[Picture]:
+    """Decode pictures one after the other; memory does not grow with the length of the file.
+
+    Args:
+        max_side: The longer side is scaled down to at most this many pixels; never up.
+        start: Seconds from the first picture; earlier pictures are left out. None = from the first.
+        end: Seconds; pictures at or after it are left out. None = to the last.
+        on_warning: Told, in one line each, of missing or backward stamps, damage and a missing end.
+
+    Yields:
+        Pictures in display order, times strictly increasing. A photograph yields one picture.
+
+    Raises:
+        NoVideo: sound only (cover art does not count).
+        UnreadableMedia: not media, or damaged before the first picture.
+        ValueError: `max_side < 1`.
+    """
+    if max_side is not None and max_side < 1:
+        raise ValueError(f"max_side must be at least 1, got {max_side}")
+    first = None if start is None else as_seconds(start)
+    last = None if end is None else as_seconds(end)
+    return _pictures(path, max_side, first, last, WarningSink(on_warning), first is not None and first > 0)
+
+
+def _pictures(
+    path: str | os.PathLike[str],
+    max_side: int | None,
+    start: Fraction | None,
+    end: Fraction | None,
+    warn: WarningSink,
+    seek: bool,
+) -> Iterator[Picture]:
+    name = shown(path)
+    with open_media(path) as container:
+        stream = picture_stream(container)
+        if stream is None:
+            raise NoVideo(f"{name} has no picture stream; give a video file")
+        if stream.codec_context is None:
+            raise UnreadableMedia(f"{name} has pictures in a codec that is not known here; convert it first")
+        stream.thread_type = "AUTO"
+        origin = None
+        if seek and start is not None and not is_still(container, stream):
+            origin = first_picture_time(path)
+            seek = origin is not None and _seek(container, stream, origin + start)
+        convert = _Converter(stream, max_side)
+        clock = PictureClock(frame_step(stream))
+        problems: list[Exception] = []
+        num = num_problems_before = 0
+        reach = Fraction(0)
+        packets = container.demux([s for s in container.streams if s.type in ("video", "audio")])
+        finished = False
+        while not finished:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                problems.append(error)
+                break
+            if packet is None:
+                break
+            if packet.pts is not None:
+                reach = max(reach, (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base))
+            if packet.stream.index != stream.index:
+                continue
+            for frame in decoded(packet, problems):
+                at = clock.place(stamp(frame))
+                if at is None:
+                    continue
+                origin = at if origin is None else origin
+                if seek and start is not None and at > origin + start:  # the index led too far: read from the front
+                    yield from _pictures(path, max_side, start, end, warn, False)
+                    return
+                seek = False
+                num_problems_before = len(problems)
+                time = at - origin
+                if start is not None and time < start:
+                    continue
+                if end is not None and time >= end:
+                    finished = True
+                    break
+                image, scale = convert(frame)
+                yield Picture(index=num, time=time, image=image, scale=scale, key=bool(frame.key_frame))
+                num += 1
+        if clock.last is None or origin is None:
+            detail = f" ({problems[0]})" if problems else ""
+            raise UnreadableMedia(f"{name} is damaged before its first picture{detail}; copy or record it again")
+        at = clock.last - origin
+        if len(problems) > num_problems_before:
+            warn(f"{name} is damaged after {format_time(at)}; the pictures before were used")
+        if num_problems_before:
+            warn(f"{name}: {num_problems_before} damaged packets were skipped")
+        if not finished and not problems and _cut_short(container, reach):
+            warn(f"{name} is cut short, damaged after {format_time(at)}; the pictures before were used")
+        if clock.num_missing:
+            warn(f"{name}: {clock.num_missing} pictures without a time stamp were placed by the frame rate")
+        if clock.num_dropped:
+            warn(f"{name}: {clock.num_dropped} pictures with a time stamp out of order were dropped")
+
+
+def _seek(container: Any, stream: Any, at: Fraction) -> bool:
+    """Go to a key picture before `at` (container-clock seconds); False where the container cannot."""
+    try:
+        container.seek(int(at / Fraction(stream.time_base)), stream=stream, backward=True)
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def _cut_short(container: Any, reach: Fraction) -> bool:
+    """Whether packets ended well before the duration in the header (formats that state it exactly)."""
+    if container.duration is None or container.format.name.split(",")[0] not in ("mov", "matroska", "avi"):
+        return False
+    begin = Fraction(container.start_time or 0, av.time_base)
+    return begin + Fraction(container.duration, av.time_base) - reach > SHORT_BY

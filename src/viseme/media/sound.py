@@ -1,0 +1,300 @@
+"""Sound as a stream: mono samples on an even grid that keeps the stream's own start. Knows no pictures."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.errors import NoAudio, UnreadableMedia
+from viseme.core.time import as_seconds, format_time
+from viseme.media.files import WarningSink, open_media, shown
+from viseme.media.info import decoded, first_picture_time, picture_stream, stamp
+from viseme.media.timing import SoundClock
+
+__all__ = ["SoundBlock", "sound"]
+
+PREROLL = Fraction(1)
+"""Seconds decoded and thrown away before a wanted start, so that the codec has settled."""
+
+_CHANNEL_WEIGHTS = {"FC": 1.0, "LFE": 0.0, "LFE2": 0.0, "BL": 0.5, "BR": 0.5, "SL": 0.5, "SR": 0.5, "BC": 0.5}
+"""Share of a loudspeaker in the mono mix; the front pair and anything unknown take 0.7071."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SoundBlock:
+    """A stretch of mono sound; sample `k` lies at `start + k / rate` seconds."""
+
+    start: Fraction
+    """Exact seconds from the file's first picture (its first sample without picture); may be negative."""
+    samples: NDArray[np.float32]
+    """(S,) in [-1, 1]."""
+    rate: int
+    """Samples per second."""
+
+    @property
+    def end(self) -> Fraction:
+        """Seconds just after the last sample."""
+        return self.start + Fraction(len(self.samples), self.rate)
+
+
+def planes(frame: Any) -> NDArray[np.float32]:
+    """Samples of a decoded frame, (channels, S) float32 in [-1, 1]."""
+    data = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(-1, frame.layout.nb_channels).T
+    if data.dtype == np.uint8:
+        return (data.astype(np.float32) - 128) / 128
+    if data.dtype.kind == "i":
+        return (data / -float(np.iinfo(data.dtype).min)).astype(np.float32)
+    return data.astype(np.float32, copy=False)
+
+
+def mono(frame: Any) -> NDArray[np.float32]:
+    """All loudspeakers of a frame mixed to one, (S,), never louder than full scale."""
+    data = planes(frame)
+    if len(data) == 1:
+        return data[0]
+    weights = np.array([_CHANNEL_WEIGHTS.get(c.name, math.sqrt(0.5)) for c in frame.layout.channels], np.float32)
+    return (weights / max(float(weights.sum()), 1e-6)) @ data
+
+
+def sound(
+    path: str | os.PathLike[str],
+    *,
+    rate: int = 16000,
+    stream: int = 0,
+    start: Fraction | float | None = None,
+    end: Fraction | float | None = None,
+    on_warning: Callable[[str], None] | None = None,
+) -> Iterator[SoundBlock]:
+    """Decode one sound stream to mono at `rate`, in blocks of about a second that join without a seam.
+
+    Time stamps are kept: a stream that starts before or after the first picture gives blocks that do too. Encoder
+    padding that the container declares is left out. Holes longer than 20 ms are filled with zeros, overlaps cut.
+
+    Args:
+        rate: Samples per second wanted.
+        stream: Which sound stream, as `probe` numbers them.
+        start: Seconds; samples before are left out.
+        end: Seconds; samples at or after are left out.
+        on_warning: Told, in one line each, of gaps, overlaps and damage.
+
+    Raises:
+        NoAudio: there is no such stream.
+        UnreadableMedia: not media, or damaged before the first sample.
+        ValueError: `rate` or `stream` makes no sense.
+    """
+    if rate < 1 or stream < 0:
+        raise ValueError(f"rate must be positive and stream not negative, got {rate}, {stream}")
+    first = None if start is None else as_seconds(start)
+    last = None if end is None else as_seconds(end)
+    blocks = _resampled(path, rate, stream, first, last, WarningSink(on_warning), first is not None)
+    return _evened(_clipped(blocks, rate, first, last), rate)
+
+
+def choose_sound(container: Any, path: str | os.PathLike[str], index: int) -> Any:
+    """The sound stream with that number, or `NoAudio` with what there is."""
+    streams = container.streams.audio
+    if not streams:
+        raise NoAudio(f"{shown(path)} has no audio stream; pass --audio FILE")
+    if index >= len(streams):
+        there = ", ".join(f"{i} ({s.language or 'no language'})" for i, s in enumerate(streams))
+        raise NoAudio(f"{shown(path)} has no audio stream {index}; choose among {there}")
+    if streams[index].codec_context is None:
+        raise NoAudio(f"{shown(path)}: the codec of audio stream {index} is not known here; pass --audio FILE")
+    return streams[index]
+
+
+class SoundReader:
+    """Frames of one sound stream with their container-clock seconds, and what went wrong on the way."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self._container = container
+        self._stream = stream
+        self.problems: list[Exception] = []
+        self.num_skipped = 0
+        """Damaged packets with good ones after them."""
+
+    def __iter__(self) -> Iterator[Any]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self.problems.append(error)
+                return
+            if packet is None:
+                return
+            for frame in decoded(packet, self.problems):
+                if frame.samples:
+                    self.num_skipped = len(self.problems)
+                    yield frame
+
+    def warn(self, name: str, at: Fraction, warn: WarningSink) -> None:
+        """Report what was met up to second `at`."""
+        if len(self.problems) > self.num_skipped:
+            warn(f"{name}: the sound is damaged after {format_time(at)}; what came before was used")
+        if self.num_skipped:
+            warn(f"{name}: {self.num_skipped} damaged sound packets were skipped")
+
+
+class _Resampler:
+    """Mono float samples at one rate -> another, first sample on first sample."""
+
+    def __init__(self, source: int, target: int) -> None:
+        self._source, self._count = source, 0
+        self._inner = av.AudioResampler(format="flt", layout="mono", rate=target) if source != target else None
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._inner is None or not len(samples):
+            return samples
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], np.float32), "flt", "mono")
+        frame.sample_rate, frame.time_base, frame.pts = self._source, Fraction(1, self._source), self._count
+        self._count += len(samples)
+        return self._joined(self._inner.resample(frame))
+
+    def flush(self) -> NDArray[np.float32]:
+        """What is still inside."""
+        if self._inner is None or not self._count:
+            return np.zeros(0, np.float32)
+        return self._joined(self._inner.resample(None))
+
+    @staticmethod
+    def _joined(frames: list[Any]) -> NDArray[np.float32]:
+        parts = [f.to_ndarray().reshape(-1) for f in frames if f is not None]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def _resampled(
+    path: str | os.PathLike[str],
+    rate: int,
+    index: int,
+    start: Fraction | None,
+    end: Fraction | None,
+    warn: WarningSink,
+    seek: bool,
+) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+    """(seconds, samples) at `rate`, contiguous as long as the stream keeps its rate."""
+    name = shown(path)
+    with open_media(path) as container:
+        stream = choose_sound(container, path, index)
+        origin = first_picture_time(path) if picture_stream(container) is not None else None
+        if seek and origin is None:
+            origin = _first_sound_time(path)
+        seek = seek and origin is not None and _seek(container, stream, origin + start - PREROLL)
+        reader = SoundReader(container, stream)
+        clock: SoundClock | None = None
+        resample, sent, begin = None, 0, Fraction(0)
+        for frame in reader:
+            if clock is None or frame.sample_rate != clock.rate:
+                if clock is not None and resample is not None:
+                    yield begin + Fraction(sent, rate), resample.flush()
+                previous = None if clock is None else clock.now
+                clock = SoundClock(frame.sample_rate, start=previous)
+                resample, sent = _Resampler(frame.sample_rate, rate), 0
+            at = stamp(frame)
+            if seek and at is not None and at > origin + start:  # the index led too far: read from the front
+                yield from _resampled(path, rate, index, start, end, warn, False)
+                return
+            seek = False
+            zeros, cut = clock.place(at, frame.samples)
+            assert clock.start is not None
+            assert resample is not None
+            origin = clock.start if origin is None else origin
+            begin = clock.start - origin
+            for piece in (*_silence(zeros, clock.rate), mono(frame)[cut:]):
+                out = resample(piece)
+                if len(out):
+                    yield begin + Fraction(sent, rate), out
+                    sent += len(out)
+            _tell(name, clock, origin, warn)
+            if end is not None and clock.now - origin > end + PREROLL:
+                break
+        if clock is None or resample is None or origin is None:
+            detail = f" ({reader.problems[0]})" if reader.problems else ""
+            raise UnreadableMedia(f"{name}: audio stream {index} is damaged before its first sample{detail}")
+        out = resample.flush()
+        if len(out):
+            yield begin + Fraction(sent, rate), out
+        reader.warn(name, clock.now - origin, warn)
+
+
+def _silence(num: int, rate: int) -> Iterator[NDArray[np.float32]]:
+    """`num` zeros in pieces of at most a second."""
+    for done in range(0, num, rate):
+        yield np.zeros(min(rate, num - done), np.float32)
+
+
+def _tell(name: str, clock: SoundClock, origin: Fraction, warn: WarningSink) -> None:
+    for at, length in clock.gaps:
+        ms = round(length * 1000)
+        warn(f"{name}: a gap of {ms} ms in the sound at {format_time(at - origin)} was filled with silence")
+    for at, length in clock.overlaps:
+        ms = round(length * 1000)
+        warn(f"{name}: sound stamped {ms} ms twice at {format_time(at - origin)}; the repetition was cut")
+    clock.gaps.clear()
+    clock.overlaps.clear()
+
+
+def _first_sound_time(path: str | os.PathLike[str]) -> Fraction | None:
+    """Container-clock seconds of the first sample of the first stream of a file without pictures."""
+    with open_media(path) as container:
+        frame = next(iter(SoundReader(container, choose_sound(container, path, 0))), None)
+        return None if frame is None else stamp(frame)
+
+
+def _seek(container: Any, stream: Any, at: Fraction) -> bool:
+    """Go to a packet before `at` (container-clock seconds); False where that is the front, or the container cannot."""
+    if at <= Fraction(container.start_time or 0, av.time_base):
+        return False
+    try:
+        container.seek(int(at / Fraction(stream.time_base)), stream=stream, backward=True)
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def _clipped(
+    blocks: Iterator[tuple[Fraction, NDArray[np.float32]]], rate: int, start: Fraction | None, end: Fraction | None
+) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+    """Only samples whose time lies in [start, end)."""
+    for at, samples in blocks:
+        low = 0 if start is None else max(0, math.ceil((start - at) * rate))
+        high = len(samples) if end is None else min(len(samples), math.ceil((end - at) * rate))
+        if low < high:
+            yield at + Fraction(low, rate), samples[low:high]
+
+
+def _evened(blocks: Iterator[tuple[Fraction, NDArray[np.float32]]], rate: int) -> Iterator[SoundBlock]:
+    """Joins pieces to blocks of one second; a block never reaches over a seam."""
+    held: list[NDArray[np.float32]] = []
+    begin = Fraction(0)
+    num = 0
+    for at, samples in blocks:
+        if held and at != begin + Fraction(num, rate):
+            yield _block(begin, held, rate)
+            held, num = [], 0
+        if not held:
+            begin = at
+        held.append(samples)
+        num += len(samples)
+        while num >= rate:
+            joined = np.concatenate(held)
+            yield _block(begin, [joined[:rate]], rate)
+            begin += 1
+            held, num = [joined[rate:]], num - rate
+    if num:
+        yield _block(begin, held, rate)
+
+
+def _block(start: Fraction, parts: list[NDArray[np.float32]], rate: int) -> SoundBlock:
+    samples = np.clip(np.concatenate(parts), -1, 1).astype(np.float32, copy=False)
+    return SoundBlock(start=start, samples=samples, rate=rate)
