@@ -5,6 +5,19 @@
 ['mediapipe', 'mediapipe-tasks']
 """
 
+from viseme.faces.geometry import face_boxes, face_width, head_angles, lip_opening
 from viseme.faces.interface import FaceEvent, FaceTrackChunk, FaceTracker, PictureLike, tracker
+from viseme.faces.strips import FaceStrips
 
-__all__ = ["FaceEvent", "FaceTrackChunk", "FaceTracker", "PictureLike", "tracker"]
+__all__ = [
+    "FaceEvent",
+    "FaceStrips",
+    "FaceTrackChunk",
+    "FaceTracker",
+    "PictureLike",
+    "face_boxes",
+    "face_width",
+    "head_angles",
+    "lip_opening",
+    "tracker",
+]

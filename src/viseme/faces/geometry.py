@@ -1,0 +1,141 @@
+"""Plain measures on landmarks and boxes: head angles, lip opening, overlap. Knows NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.faces.schemes import RIGID, RIGID_SHAPE
+
+__all__ = ["box_iou", "face_boxes", "face_rois", "face_width", "head_angles", "lip_opening", "merge_detections"]
+
+_LIP_PAIRS = ((82, 87), (13, 14), (312, 317))
+"""Upper and lower points of the inner lip line: left of the middle, middle, right of it."""
+_CHEEKS = (234, 454)
+
+
+def face_boxes(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Smallest boxes around the landmarks: (..., 478, 3) to (..., 4) xyxy, same pixels."""
+    plane = landmarks[..., :2]
+    return np.concatenate([plane.min(axis=-2), plane.max(axis=-2)], axis=-1).astype(np.float32)
+
+
+def face_rois(landmarks: NDArray[np.floating], margin: float = 1.5) -> NDArray[np.float64]:
+    """Square regions that hold the face upright for the landmark net, as MediaPipe chooses them.
+
+    Args:
+        landmarks: (N, 478, 3).
+        margin: Side of the region over the longer side of the box.
+
+    Returns:
+        (N, 4) centre x, centre y, side, rotation that brings the outer eye corners level.
+    """
+    boxes = face_boxes(landmarks).astype(np.float64)
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    side = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) * margin
+    eyes = (landmarks[:, 263, :2] - landmarks[:, 33, :2]).astype(np.float64)
+    return np.column_stack([centre, side, np.arctan2(eyes[:, 1], eyes[:, 0])])
+
+
+def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Area of intersection over area of union of every pair of boxes: (N, 4), (M, 4) to (N, M).
+
+    Example:
+        >>> box_iou(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2], [5, 5, 6, 6]])).round(3).tolist()
+        [[0.333, 0.0]]
+    """
+    shared = _shared_area(a, b)
+    union = _area(a)[:, None] + _area(b)[None, :] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def merge_detections(found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One box per face: the best score wins over every box it overlaps by .3 or mostly covers.
+
+    Args:
+        found: (N, 5) xyxy and score.
+
+    Returns:
+        (M, 5), best score first.
+    """
+    left = found[np.argsort(-found[:, 4], kind="stable")].astype(np.float64)
+    kept = []
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        shared = _shared_area(best[None, :4], left[:, :4])[0]
+        smaller = np.minimum(_area(best[None, :4]), _area(left[:, :4]))
+        same = (box_iou(best[None, :4], left[:, :4])[0] > 0.3) | (shared > 0.6 * smaller)
+        left = left[~same]
+    return np.array(kept, np.float32).reshape(-1, 5)
+
+
+def _area(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
+    sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).astype(np.float64)
+    return sides[:, 0] * sides[:, 1]
+
+
+def _shared_area(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.clip(high - low, 0, None).astype(np.float64)
+    return sides[..., 0] * sides[..., 1]
+
+
+def face_width(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Distance between the cheeks in space, (..., 478, 3) to (...,), in the unit of the landmarks.
+
+    Depth is part of it, so a turned head is about as wide as a frontal one.
+    """
+    return np.linalg.norm((landmarks[..., _CHEEKS[1], :] - landmarks[..., _CHEEKS[0], :]).astype(np.float64), axis=-1)
+
+
+def lip_opening(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Inner-lip aperture over face width; about 0 closed, .05 to .15 open vowels.
+
+    The mean of three vertical distances between the inner lip lines, in the image plane along the face's own
+    vertical (rotation in the image does not matter), over the distance between the cheeks in space.
+
+    Args:
+        landmarks: (..., 478, 3).
+
+    Returns:
+        (...,) ratio without unit; slightly negative where the lower line is put above the upper one.
+    """
+    points = landmarks.astype(np.float64)
+    across = points[..., 291, :2] - points[..., 61, :2]
+    length = np.linalg.norm(across, axis=-1, keepdims=True)
+    across = across / np.where(length > 0, length, 1)
+    down = np.stack([-across[..., 1], across[..., 0]], axis=-1)
+    gaps = [((points[..., low, :2] - points[..., up, :2]) * down).sum(axis=-1) for up, low in _LIP_PAIRS]
+    width = face_width(points)
+    return np.divide(np.mean(gaps, axis=0), width, out=np.zeros_like(width), where=width > 0)
+
+
+def head_angles(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Where the head points: the rotation that best takes `RIGID_SHAPE` to the upper face.
+
+    Args:
+        landmarks: (T, 478, 3) pixels, x right, y down, z smaller = nearer.
+
+    Returns:
+        (T, 3) pitch, yaw, roll in radians, with R = Rz(roll) Ry(yaw) Rx(pitch) in axes x right, y up, z out
+        of the face: pitch > 0 looks down, yaw > 0 turns the nose to image right, roll > 0 is counter-clockwise
+        in the image. Zero pitch is that of the mean shape; a person's own zero may differ by some degrees.
+
+    Source:
+        Kabsch, "A solution for the best rotation to relate two sets of vectors", 1976.
+    """
+    points = landmarks[:, RIGID].astype(np.float64) * (1, -1, -1)
+    points = points - points.mean(axis=1, keepdims=True)
+    shape = RIGID_SHAPE - RIGID_SHAPE.mean(axis=0)
+    u, _, vt = np.linalg.svd(np.einsum("tki,kj->tij", points, shape))
+    u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
+    r = u @ vt
+    return np.column_stack(
+        [
+            np.arctan2(r[:, 2, 1], r[:, 2, 2]),
+            np.arcsin(np.clip(-r[:, 2, 0], -1, 1)),
+            np.arctan2(r[:, 1, 0], r[:, 0, 0]),
+        ]
+    )
