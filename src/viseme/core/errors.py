@@ -8,6 +8,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "FaceError",
+    "FixRefused",
     "MediaError",
     "MissingWeights",
     "NoAudio",
@@ -70,3 +71,7 @@ class ConfigError(VisemeError):
 
 class DataError(VisemeError):
     """Training or evaluation data are missing or malformed."""
+
+
+class FixRefused(VisemeError):
+    """The delay could not be told, so nothing was shifted."""

@@ -1,0 +1,169 @@
+"""Shift the sound of a video to where the lips are, then look again. Measures and moves; knows neither how."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from viseme.core.errors import FixRefused, OutputError
+from viseme.core.results import CheckResult, to_jsonable
+from viseme.core.time import as_seconds
+
+__all__ = ["FIX_SCHEMA", "FixResult", "fix"]
+
+FIX_SCHEMA = "viseme.fix/1"
+
+SMALLEST_SHIFT = Fraction(5, 1000)
+"""Seconds. A measured delay below this is within the error of measuring: the sound stays where it is."""
+
+LARGEST_RESIDUAL = 0.040
+"""Seconds. One picture at 25 per second; more than this is not a repair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixResult:
+    """What was measured, what was moved, and what is left."""
+
+    file: str
+    out: str
+    measured: CheckResult | None
+    """The file before; None when the delay was given."""
+    shift: float
+    """Seconds by which the sound was moved; positive = it now plays later."""
+    method: str
+    """"timestamps" (nothing was re-encoded) or "re-encoded sound"."""
+    residual: CheckResult
+    """The written file, measured again."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def repaired(self) -> bool:
+        """Whether the written file was found in place; a shift that was ordered is taken at its word."""
+        left = self.residual.estimate.audio_delay
+        return self.measured is None or (left is not None and abs(left) <= LARGEST_RESIDUAL)
+
+    def to_json(self) -> dict[str, Any]:
+        """The versioned object that `viseme fix --json` prints."""
+        return to_jsonable(
+            {
+                "schema": FIX_SCHEMA,
+                "file": self.file,
+                "out": self.out,
+                "audio_delay": None if self.measured is None else self.measured.estimate.audio_delay,
+                "shift": self.shift,
+                "method": self.method,
+                "residual": self.residual.estimate.audio_delay,
+                "residual_interval": self.residual.estimate.interval,
+                "residual_verdict": self.residual.estimate.verdict,
+                "repaired": self.repaired,
+                "measured": None if self.measured is None else self.measured.to_json(),
+                "remeasured": self.residual.to_json(),
+                "warnings": self.warnings,
+                "error": None,
+            }
+        )
+
+
+def fix(
+    path: str | Path,
+    out: str | Path,
+    *,
+    delay: Fraction | float | str | None = None,
+    overwrite: bool = False,
+    audio: str | Path | None = None,
+    audio_stream: int = 0,
+    max_delay: float = 2.0,
+    input: str = "landmarks",
+    tracker: str = "mediapipe",
+    weights: str | Path | None = None,
+    on_progress: Callable[..., None] | None = None,
+) -> FixResult:
+    """Measure `path`, write `out` with the sound moved by exactly minus that, and measure `out` again.
+
+    The picture is copied bit by bit; the sound as well where the container allows it. All sound streams move together.
+    A delay below 5 ms is not worth a shift: `out` is then a copy.
+
+    Args:
+        path: The video.
+        out: Where to write; the extension chooses the container. Appears complete or not at all.
+        delay: Seconds (or "120ms") by which the sound is late, instead of measuring; negative = early.
+        overwrite: Replace `out` when it exists.
+        audio: Take the sound from this file; its first sample belongs with the first picture.
+        audio_stream: Which sound stream is measured, from 0.
+        max_delay, input, tracker, weights, on_progress: As in `viseme.check`.
+
+    Raises:
+        FixRefused: the delay cannot be told, and none was given.
+        OutputError: `out` is an input, exists, or cannot be written.
+        MediaError: the input cannot be read, or has no picture or sound.
+        ValueError: `delay` is not a time.
+    """
+    from viseme.media import shift_sound  # FFmpeg, loaded when there is work
+    from viseme.sync.pipeline import check
+
+    name = os.fspath(path)
+    _refuse_target(Path(out), [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
+    settings: dict[str, Any] = {
+        "max_delay": max_delay,
+        "input": input,
+        "tracker": tracker,
+        "weights": weights,
+        "on_progress": on_progress,
+    }
+    measured = None
+    warnings: list[str] = []
+    if delay is None:
+        measured = check(path, audio=audio, audio_stream=audio_stream, **settings)
+        if measured.estimate.audio_delay is None:
+            raise FixRefused(
+                f"{name}: {measured.estimate.words}; nothing was written. "
+                "Give the delay yourself to shift it anyway (--delay 120ms when the sound is 120 ms late)"
+            )
+        wanted = as_seconds(measured.estimate.audio_delay)
+        warnings += _unfixable(measured)
+        if abs(wanted) < SMALLEST_SHIFT:
+            warnings.append(f"the sound is in place ({float(wanted) * 1000:+.1f} ms): written without a shift")
+            wanted = Fraction(0)
+    else:
+        wanted = as_seconds(delay)
+    report = shift_sound(path, out, shift=-wanted, audio_file=audio, stream=None if audio is None else audio_stream)
+    residual = check(out, audio_stream=audio_stream if audio is None else 0, **settings)
+    result = FixResult(
+        file=name,
+        out=os.fspath(out),
+        measured=measured,
+        shift=float(report.shift),
+        method=report.method,
+        residual=residual,
+        warnings=(*warnings, *report.warnings),
+    )
+    return result
+
+
+def _refuse_target(out: Path, inputs: list[Path], overwrite: bool) -> None:
+    if not out.exists():
+        return
+    if any(given.exists() and out.samefile(given) for given in inputs):
+        raise OutputError(f"{out} is the input; write to another file")
+    if not overwrite:
+        raise OutputError(f"{out} exists; add --overwrite to replace it, or write to another file")
+
+
+def _unfixable(measured: CheckResult) -> list[str]:
+    """What one constant shift leaves behind."""
+    drift = measured.estimate.drift
+    if drift is None:
+        return []
+    notes = []
+    low, high = drift.interval
+    over_clip = abs(drift.ms_per_min) * (measured.duration or 0) / 60 / 1000
+    if low * high > 0 and over_clip > LARGEST_RESIDUAL:
+        notes.append(f"the delay drifts by {drift.ms_per_min:+.0f} ms a minute, which one shift cannot repair")
+    if drift.steps:
+        at = ", ".join(f"{step:.1f} s" for step in drift.steps)
+        notes.append(f"the delay jumps at {at}, which one shift cannot repair")
+    return notes
