@@ -16,6 +16,7 @@ from typing import Any
 
 import av
 import av.logging
+from av.error import FFmpegError
 
 from viseme.core.errors import OutputError, UnreadableMedia
 
@@ -106,7 +107,7 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[Any]:
                 container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": "none"},
                 io_open=_refuse,
             )
-        except (av.FFmpegError, OSError, ValueError, IndexError, UnicodeError) as error:
+        except (FFmpegError, OSError, ValueError, IndexError, UnicodeError) as error:
             raise UnreadableMedia(
                 f"{name} is not a readable media file ({reason(error)}); it may be damaged, cut short or another kind"
             ) from error
@@ -187,7 +188,7 @@ def replacing(out: str | os.PathLike[str]) -> Iterator[OutputFile]:
         os.replace(temporary, out)
     except Exception as error:
         cause = error if file is None or file.error is None else file.error
-        if isinstance(cause, OSError) and not isinstance(cause, av.FFmpegError):
+        if isinstance(cause, OSError) and not isinstance(cause, FFmpegError):
             hint = _WRITE_HINTS.get(cause.errno or 0, reason(cause))
             raise OutputError(f"{name} cannot be written: {hint}") from error
         raise

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.error import FFmpegError
 from av.stream import Disposition
 
 from viseme.core.errors import UnreadableMedia
@@ -115,7 +116,7 @@ def decoded(packet: Any, problems: list[Exception]) -> list[Any]:
     """Frames of a packet; a damaged packet gives none and leaves its error in `problems`."""
     try:
         return packet.decode()
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         problems.append(error)
         return []
 
@@ -132,7 +133,7 @@ def _firsts(container: Any, streams: list[Any], needed: Any | None) -> dict[int,
                     firsts[packet.stream.index] = frame
             if len(firsts) == len(streams) or (number > LOOK_AHEAD and (needed is None or needed.index in firsts)):
                 break
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         problems.append(error)
     return firsts
 

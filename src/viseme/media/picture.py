@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
@@ -62,7 +63,7 @@ class _Converter:
         wide, _, width, height = fitted_size(frame.width, frame.height, self._aspect, self._max_side)
         method = "AREA" if width < frame.width else "BILINEAR"
         small = self._scaler.reformat(frame, width=width, height=height, format="rgb24", interpolation=method)
-        image = small.to_ndarray()
+        image: Any = small.to_ndarray()
         turn = frame_orientation(frame)
         if turn.mirrored:
             image = image[:, ::-1]
@@ -132,7 +133,7 @@ def _pictures(
         while not finished:
             try:
                 packet = next(packets, None)
-            except (av.FFmpegError, OSError) as error:
+            except (FFmpegError, OSError) as error:
                 problems.append(error)
                 break
             if packet is None:
@@ -180,7 +181,7 @@ def _seek(container: Any, stream: Any, at: Fraction) -> bool:
     """Go to a key picture before `at` (container-clock seconds); False where the container cannot."""
     try:
         container.seek(int(at / Fraction(stream.time_base)), stream=stream, backward=True)
-    except (av.FFmpegError, OSError):
+    except (FFmpegError, OSError):
         return False
     return True
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viseme.media.sound import sound
 
-__all__ = ["TOLERANCE", "lag_of", "misplacement"]
+__all__ = ["TOLERANCE", "lag_of", "misplacement", "window"]
 
 TOLERANCE = Fraction(15, 10_000)
 """Seconds by which written sound may lie beside its intended place."""
@@ -24,7 +24,7 @@ FLOOR = 1e-4
 """Root mean square below which a window is too quiet to compare."""
 
 
-def _window(path: str | os.PathLike[str], stream: int, start: Fraction) -> NDArray[np.float32]:
+def window(path: str | os.PathLike[str], stream: int, start: Fraction) -> NDArray[np.float32]:
     """`WINDOW` seconds of sound from `start`, zeros where there is none."""
     held = np.zeros(int(WINDOW * RATE), np.float32)
     for block in sound(path, rate=RATE, stream=stream, start=start, end=start + WINDOW):
@@ -53,16 +53,20 @@ def lag_of(a: NDArray[np.float32], b: NDArray[np.float32], reach: int) -> tuple[
 
 
 def misplacement(
-    read_source: Callable[[Fraction], NDArray[np.float32]], read_out: Callable[[Fraction], NDArray[np.float32]]
+    read_source: Callable[[Fraction], NDArray[np.float32]],
+    read_out: Callable[[Fraction], NDArray[np.float32]],
+    *,
+    begin: Fraction,
 ) -> Fraction | None:
     """Seconds by which sound in the output is late against its intended place; None where all is silent.
 
     Args:
         read_source: Intended output second -> a window of the source's sound.
         read_out: Output second -> a window of the output's sound.
+        begin: Output second at which the sound begins.
     """
     for number in range(NUM_WINDOWS):
-        at = number * WINDOW
+        at = begin + number * WINDOW
         a = read_source(at)
         if float(np.sqrt(np.mean(a**2))) < FLOOR:
             continue

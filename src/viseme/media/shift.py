@@ -7,25 +7,32 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
+from av.error import FFmpegError
 from av.stream import Disposition
+from numpy.typing import NDArray
 
 from viseme.core.errors import NoVideo, OutputError
 from viseme.core.time import as_seconds, format_time
 from viseme.media.files import OutputFile, WarningSink, open_media, reason, replacing, shown
-from viseme.media.info import is_still, picture_stream, probe
-from viseme.media.placement import TOLERANCE, _window, misplacement
+from viseme.media.info import picture_stream, probe
+from viseme.media.placement import TOLERANCE, misplacement, window
 from viseme.media.sound import choose_sound
 from viseme.media.soundtrack import Soundtrack, codec_family
-from viseme.media.writer import MOV_FAMILY, lossless, muxer_for, open_output
+from viseme.media.writer import MOV_FAMILY, muxer_for, open_output
 
 __all__ = ["ShiftReport", "shift_sound"]
 
 STAMPED = (*MOV_FAMILY, "matroska", "webm", "mpegts", "mpeg", "nut")
 """Muxers whose players honour the time stamps of sound; the others count samples from the beginning."""
+
+MOST_HELD = 256
+"""Packets held back at the beginning until a decoding stamp is known."""
 
 LONG_PACKET = Fraction(12, 100)
 """Seconds; longer packets are not dropped whole where sound must begin earlier, but cut by re-encoding."""
@@ -95,8 +102,8 @@ def shift_sound(
         UnreadableMedia: an input cannot be read.
         OutputError: `out` cannot be written, is an input, or its container cannot hold the streams.
     """
-    job = _resolve(Path(os.fsdecode(os.fspath(path))), Path(os.fsdecode(os.fspath(out))), as_seconds(shift), audio_file, stream)
-    muxer = muxer_for(job.out)
+    muxer = muxer_for(out)
+    job = _resolve(path, out, as_seconds(shift), audio_file, stream)
     methods = ["timestamps"] if muxer in STAMPED and not _must_encode(job, muxer) else []
     failures: list[str] = []
     for method in (*methods, "re-encoded sound"):
@@ -109,11 +116,23 @@ def shift_sound(
             failures.append(f"{method}: {error}")
             continue
         return ShiftReport(out=job.out, method=method, shift=job.shift, warnings=tuple(warnings))
-    raise OutputError(f"{shown(out)}: this container does not keep the sound in place ({'; '.join(failures)}); use .mkv")
+    detail = "; ".join(failures)
+    raise OutputError(f"{shown(out)}: this container does not keep the sound in place ({detail}); use .mkv")
 
 
-def _resolve(path: Path, out: Path, shift: Fraction, audio_file: Any, stream: int | None) -> _Job:
-    sound_path = path if audio_file is None else Path(os.fsdecode(os.fspath(audio_file)))
+def _as_path(path: str | os.PathLike[str]) -> Path:
+    return Path(os.fsdecode(os.fspath(path)))
+
+
+def _resolve(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    shift: Fraction,
+    audio_file: str | os.PathLike[str] | None,
+    stream: int | None,
+) -> _Job:
+    path, out = _as_path(path), _as_path(out)
+    sound_path = path if audio_file is None else _as_path(audio_file)
     for given in {path, sound_path}:
         if out.exists() and given.exists() and os.path.samefile(out, given):
             raise OutputError(f"{shown(out)} is an input; write to another file")
@@ -172,12 +191,13 @@ def _write(job: _Job, file: OutputFile, muxer: str, method: str, warn: WarningSi
             out = stack.enter_context(open_output(file, muxer))
             _Mux(job, box, out, method, warn, stack).run()
             out.close()
-    except (av.FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError) as error:
         if file.error is not None:
             raise
         if method == "timestamps":
             raise _Misplaced(reason(error)) from error
-        raise OutputError(f"{shown(job.out)} cannot be written as {muxer}: {reason(error)}; use .mkv") from error
+        hint = "copy or convert the source first" if muxer == "matroska" else "use .mkv"
+        raise OutputError(f"{shown(job.out)} cannot be written as {muxer}: {reason(error)}; {hint}") from error
 
 
 class _Mux:
@@ -190,7 +210,8 @@ class _Mux:
         self._offsets: dict[int, Fraction] = {}
         self._tracks: list[Soundtrack] = []
         self._sound_box: Any = None
-        self._picture = picture_stream(box)
+        self._num_kept = 0
+        self._picture: Any = picture_stream(box)
         out.metadata.update(box.metadata)
         encode = method != "timestamps"
         sounds = list(box.streams.audio)
@@ -234,7 +255,7 @@ class _Mux:
             return
         try:
             self._targets[stream.index] = self._add(stream)
-        except (ValueError, av.FFmpegError) as error:
+        except (ValueError, FFmpegError) as error:
             if essential:
                 codec = "an unknown codec" if stream.codec_context is None else stream.codec_context.name
                 raise OutputError(
@@ -261,20 +282,18 @@ class _Mux:
         """Move all packets."""
         sound = self._replacement_packets() if self._sound_box is not None else iter(())
         pending = next(sound, None)
-        for packet in self._box.demux([s for s in self._box.streams if s.index in self._targets]):
-            if packet.dts is None and packet.pts is None:
-                continue
+        packets = self._box.demux([s for s in self._box.streams if s.index in self._targets])
+        for packet in self._ordered(packets, self._picture):
             index = packet.stream.index
-            moved = self._offsets[index] + self._job.zero
             self._stamp(packet, self._offsets[index])
-            now = (packet.dts if packet.dts is not None else packet.pts) * Fraction(packet.time_base)
+            now = packet.dts * Fraction(packet.time_base)
             while pending is not None and pending.dts * Fraction(pending.time_base) <= now:
                 self._out.mux(pending)
                 pending = next(sound, None)
-            if packet.stream.index == self._picture.index:
+            if index == self._picture.index:
                 for track in self._tracks:
                     track.advance(now)
-            if packet.stream.type == "audio" and not self._kept(packet, moved):
+            if packet.stream.type == "audio" and not self._kept(packet, self._offsets[index] + self._job.zero):
                 continue
             packet.stream = self._targets[index]
             self._out.mux(packet)
@@ -283,12 +302,25 @@ class _Mux:
             pending = next(sound, None)
         for track in self._tracks:
             track.advance(None)
+        if not self._num_kept and not any(t.num_samples for t in self._tracks):
+            ms = round(self._job.shift * 1000)
+            raise OutputError(
+                f"{shown(self._job.out)}: a shift of {ms} ms leaves no sound after the beginning; choose a smaller one"
+            )
+
+    def _ordered(self, packets: Iterator[Any], picture: Any = None) -> Iterator[Any]:
+        """Packets with complete stamps, up to where the file is damaged."""
+        at = Fraction(0)
+        try:
+            for packet in _with_stamps(packets, picture):
+                at = packet.dts * Fraction(packet.time_base)
+                yield packet
+        except (FFmpegError, OSError) as error:
+            self._warn(f"{shown(self._job.path)} is damaged after {format_time(at)} ({reason(error)}); copied so far")
 
     def _replacement_packets(self) -> Iterator[Any]:
         offset = self._job.sound_zero + self._job.shift
-        for packet in self._sound_box.demux(self._sound):
-            if packet.dts is None and packet.pts is None:
-                continue
+        for packet in self._ordered(self._sound_box.demux(self._sound)):
             self._stamp(packet, offset)
             if self._kept(packet, self._job.shift):
                 packet.stream = self._sound_target
@@ -298,9 +330,7 @@ class _Mux:
     def _stamp(packet: Any, offset: Fraction) -> None:
         """Add seconds to a packet's stamps; a missing one is taken from the other."""
         ticks = round(offset / Fraction(packet.time_base))
-        pts, dts = packet.pts, packet.dts
-        packet.pts = (dts if pts is None else pts) + ticks
-        packet.dts = (pts if dts is None else dts) + ticks
+        packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
 
     def _kept(self, packet: Any, moved: Fraction) -> bool:
         """Whether a moved packet still has something to say after second 0.
@@ -310,24 +340,65 @@ class _Mux:
         """
         tick = Fraction(packet.time_base)
         begin, length = packet.pts * tick, (packet.duration or 0) * tick
-        if self._mov:
-            return begin + 2 * length > 0
-        return begin + length > tick / 2 if moved >= 0 else begin >= -tick / 2
+        heard = begin + length > tick / 2 if self._mov or moved >= 0 else begin >= -tick / 2
+        self._num_kept += heard
+        return heard or (self._mov and begin + 2 * length > 0)
+
+
+def _with_stamps(packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
+    """Packets with both stamps; those without any are the empty ones at the end.
+
+    Matroska stores no decoding stamps, and a demuxer that reconstructs them leaves out those of the first pictures.
+    They are counted back from the first known one, for which a few packets are held.
+    """
+    held: list[Any] = []
+    waiting = picture is not None
+    last: int | None = None
+    for packet in packets:
+        if packet.pts is None and packet.dts is None:
+            continue
+        if packet.pts is None:
+            packet.pts = packet.dts
+        if packet.dts is None and (picture is None or packet.stream.index != picture.index):
+            packet.dts = packet.pts
+        held.append(packet)
+        if waiting and packet.stream.index == picture.index and packet.dts is not None:
+            _count_back([p for p in held if p.dts is None], packet.dts, packet.duration)
+            waiting = False
+        if waiting and len(held) <= MOST_HELD:
+            continue
+        waiting = False
+        for ready in held:
+            if ready.dts is None:
+                ready.dts = min(ready.pts, ready.pts if last is None else last + max(1, ready.duration or 1))
+            if picture is not None and ready.stream.index == picture.index:
+                last = ready.dts
+            yield ready
+        held = []
+    for ready in held:
+        ready.dts = ready.pts if ready.dts is None else ready.dts
+        yield ready
+
+
+def _count_back(packets: list[Any], dts: int, duration: int | None) -> None:
+    """Give `packets` the decoding stamps that lead evenly up to `dts`."""
+    for back, packet in enumerate(reversed(packets), 1):
+        packet.dts = dts - back * max(1, duration or 1)
 
 
 def _check(job: _Job, file: OutputFile) -> None:
     """Decode the beginning of what was written and compare it with the source."""
-    from viseme.media.info import probe as look
-
-    written = look(file.path)
-    origin = job.picture
-    sound_origin = probe(job.sound_path).origin
-    number = {index: i for i, index in enumerate(job.chosen)} if job.replaced else {i: i for i in job.chosen}
-    for index in job.chosen:
-        offset = job.sound_zero + sound_origin + job.shift - origin  # source seconds + offset = output seconds
+    source = probe(job.sound_path)
+    for number, index in enumerate(job.chosen):
+        offset = job.sound_zero + source.origin + job.shift - job.picture  # source seconds -> output seconds
         late = misplacement(
-            lambda at, i=index: _window(job.sound_path, i, at - offset),
-            lambda at, i=index: _window(file.path, number[i], at),
+            partial(_source_window, job, index, offset),
+            partial(window, file.path, number if job.replaced else index),
+            begin=max(Fraction(0), source.audio[index].start + offset),
         )
         if late is not None and abs(late) > TOLERANCE:
-            raise _Misplaced(f"audio stream {index} is {float(late) * 1000:+.1f} ms off at {format_time(written.origin)}")
+            raise _Misplaced(f"audio stream {index} is {float(late) * 1000:+.1f} ms off")
+
+
+def _source_window(job: _Job, index: int, offset: Fraction, at: Fraction) -> NDArray[np.float32]:
+    return window(job.sound_path, index, at - offset)

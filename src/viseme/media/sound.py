@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from viseme.core.errors import NoAudio, UnreadableMedia
@@ -51,7 +52,7 @@ def planes(frame: Any) -> NDArray[np.float32]:
     if not frame.format.is_planar:
         data = data.reshape(-1, frame.layout.nb_channels).T
     if data.dtype == np.uint8:
-        return (data.astype(np.float32) - 128) / 128
+        return (data.astype(np.float32) - np.float32(128)) / np.float32(128)
     if data.dtype.kind == "i":
         return (data / -float(np.iinfo(data.dtype).min)).astype(np.float32)
     return data.astype(np.float32, copy=False)
@@ -63,7 +64,7 @@ def mono(frame: Any) -> NDArray[np.float32]:
     if len(data) == 1:
         return data[0]
     weights = np.array([_CHANNEL_WEIGHTS.get(c.name, math.sqrt(0.5)) for c in frame.layout.channels], np.float32)
-    return (weights / max(float(weights.sum()), 1e-6)) @ data
+    return ((weights / max(float(weights.sum()), 1e-6)) @ data).astype(np.float32)
 
 
 def sound(
@@ -128,7 +129,7 @@ class SoundReader:
         while True:
             try:
                 packet = next(packets, None)
-            except (av.FFmpegError, OSError) as error:
+            except (FFmpegError, OSError) as error:
                 self.problems.append(error)
                 return
             if packet is None:
@@ -189,7 +190,9 @@ def _resampled(
         origin = first_picture_time(path) if picture_stream(container) is not None else None
         if seek and origin is None:
             origin = _first_sound_time(path)
-        seek = seek and origin is not None and _seek(container, stream, origin + start - PREROLL)
+        wanted = None if not seek or origin is None or start is None else origin + start
+        if wanted is not None and not _seek(container, stream, wanted - PREROLL):
+            wanted = None
         reader = SoundReader(container, stream)
         clock: SoundClock | None = None
         resample, sent, begin = None, 0, Fraction(0)
@@ -201,10 +204,10 @@ def _resampled(
                 clock = SoundClock(frame.sample_rate, start=previous)
                 resample, sent = _Resampler(frame.sample_rate, rate), 0
             at = stamp(frame)
-            if seek and at is not None and at > origin + start:  # the index led too far: read from the front
+            if wanted is not None and at is not None and at > wanted:  # the index led too far: read from the front
                 yield from _resampled(path, rate, index, start, end, warn, False)
                 return
-            seek = False
+            wanted = None
             zeros, cut = clock.place(at, frame.samples)
             assert clock.start is not None
             assert resample is not None
@@ -257,7 +260,7 @@ def _seek(container: Any, stream: Any, at: Fraction) -> bool:
         return False
     try:
         container.seek(int(at / Fraction(stream.time_base)), stream=stream, backward=True)
-    except (av.FFmpegError, OSError):
+    except (FFmpegError, OSError):
         return False
     return True
 

@@ -106,6 +106,8 @@ class Soundtrack:
         )
         self._encoder.stream.metadata.update(self.metadata)
         self._done = 0
+        self.num_samples = 0
+        """Samples of the source written so far."""
         if narrow:
             warn(f"{shown(path)}: {layout} sound was mixed to stereo, which is what {codec} holds")
         if lossless(codec_family(decoder)) and not lossless(codec):
@@ -115,7 +117,7 @@ class Soundtrack:
         """Encode up to a little after `time` seconds of the output; None = everything, and the end."""
         rate = self._encoder.rate
         while self._held is not None and (time is None or Fraction(self._done, rate) < time + AHEAD):
-            at, frame, samples = self._held
+            at, _, samples = self._held
             position = math.floor((at + self._shift) * rate + Fraction(1, 2))
             if position < self._done:
                 samples, position = samples[:, self._done - position :], self._done
@@ -126,6 +128,7 @@ class Soundtrack:
                     self._done += num
                     continue
                 self._encoder.write(samples, position)
+                self.num_samples += samples.shape[1]
                 self._done = position + samples.shape[1]
             self._held = next(self._source, None)
         if time is None:

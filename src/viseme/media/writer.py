@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from viseme.core.errors import OutputError
@@ -77,7 +78,7 @@ def has_encoder(name: str) -> bool:
     """Whether this FFmpeg can encode with it."""
     try:
         av.Codec(name, "w")
-    except (av.FFmpegError, ValueError):
+    except (FFmpegError, ValueError):
         return False
     return True
 
@@ -91,7 +92,9 @@ def open_output(file: OutputFile, muxer: str) -> Any:
 def encoder_delay(codec: str, rate: int, layout: str) -> int:
     """Samples of padding that an encoder puts in front of the sound."""
     context: Any = av.CodecContext.create(codec, "w")
-    context.sample_rate, context.layout, context.format = rate, layout, av.Codec(codec, "w").audio_formats[0]
+    formats = av.Codec(codec, "w").audio_formats
+    assert formats
+    context.sample_rate, context.layout, context.format = rate, layout, formats[0]
     context.time_base = Fraction(1, rate)
     for position in range(0, 20 * 1024, 1024):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
@@ -243,11 +246,11 @@ class VideoWriter:
                 if self._sound is not None:
                     self._sound.flush()
                 self._container.close()
-            except av.FFmpegError as problem:
+            except FFmpegError as problem:
                 raise self._named(problem) from problem
 
     def _named(self, error: BaseException) -> BaseException:
-        if isinstance(error, av.FFmpegError):
+        if isinstance(error, FFmpegError):
             return OutputError(f"{shown(self._out)} cannot be encoded: {reason(error)}")
         return error
 
@@ -291,10 +294,7 @@ class VideoWriter:
         """
         if self._sound is None:
             raise ValueError("this video was opened without sound; give audio_rate")
-        if start is None:
-            at = self._sound_end or 0
-        else:
-            at = round(as_seconds(start) * self._sound.rate)
+        at = (self._sound_end or 0) if start is None else round(as_seconds(start) * self._sound.rate)
         if self._sound_end is not None:
             if at < self._sound_end:
                 raise ValueError(f"sound at {float(at / self._sound.rate):.4f} s is already written")
