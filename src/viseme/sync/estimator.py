@@ -1,0 +1,199 @@
+"""From pair scores to a delay: true overlap only, evidence summed, a peak between grid points, an honest posterior.
+
+Knows arrays of scores; refuses to know networks, faces and files. A positive delay means that the sound is late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from viseme.core.errors import ConfigError
+
+__all__ = ["DelayCurve", "EstimatorConfig", "Peak", "banded", "credible_interval", "find_peak", "posterior", "relate"]
+
+STEP = 0.01
+"""Seconds between candidate delays."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EstimatorConfig:
+    """How delays are searched and when an answer is given."""
+
+    max_delay: float = 2.0
+    """Largest delay tried either way, seconds."""
+    min_windows: int = 5
+    """A delay is scored only when at least this many picture windows meet sound there, ..."""
+    min_overlap: float = 0.2
+    """... and at least this fraction of all windows."""
+    answer_above: float = 0.8
+    """An answer is given when its probability of being within 40 ms of the truth is at least this."""
+    temperature: float = 3.0
+    """Divides the summed evidence, because neighbouring windows are not independent."""
+    in_sync_band: tuple[float, float] = (-0.045, 0.125)
+    """Delays that viewers do not notice, seconds (EBU R37, ITU-R BT.1359 detectability)."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_delay <= 60:
+            raise ConfigError(f"max_delay is {self.max_delay} s; it must be above 0 and at most 60 s")
+        if not 0 <= self.answer_above <= 1 or self.temperature <= 0 or not 0 <= self.min_overlap < 1:
+            raise ConfigError(f"impossible estimator configuration: {self}")
+        if self.in_sync_band[0] >= self.in_sync_band[1]:
+            raise ConfigError(f"in_sync_band {self.in_sync_band} is empty")
+
+
+@dataclass(frozen=True)
+class DelayCurve:
+    """Evidence for each candidate delay; curves of stretches, and of faces, add up.
+
+    Example:
+        >>> one = DelayCurve(np.array([-1, 0, 1]), np.array([0.0, 2.0, 1.0]), np.array([3, 4, 3]))
+        >>> (one + one).scores
+        array([0., 4., 2.])
+    """
+
+    lags: NDArray[np.int64]
+    """(L,) candidate delays in steps of 10 ms, rising by one."""
+    scores: NDArray[np.floating]
+    """(L,) summed log-likelihood ratio "these belong together" against "they do not"."""
+    counts: NDArray[np.integer]
+    """(L,) picture windows that met sound at this delay; absent pairs contribute nothing to `scores`."""
+
+    def __add__(self, other: DelayCurve) -> DelayCurve:
+        if not np.array_equal(self.lags, other.lags):
+            raise ValueError("curves over different delays cannot be added")
+        return DelayCurve(self.lags, self.scores + other.scores, self.counts + other.counts)
+
+    @property
+    def delays(self) -> NDArray[np.float64]:
+        """(L,) seconds."""
+        return self.lags * STEP
+
+    def usable(self, config: EstimatorConfig) -> NDArray[np.bool_]:
+        """(L,) delays at which enough windows met sound to be compared."""
+        most = int(self.counts.max(initial=0))
+        return self.counts >= max(config.min_windows, config.min_overlap * most)
+
+
+def relate(raw: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Turn raw pair scores into log-likelihood ratios by taking out what a row or a column has in common.
+
+    Trained by matching in both directions, a score is the pointwise mutual information plus terms of the picture
+    alone and of the sound alone; those are estimated here as half the log mean exponential over the other side.
+
+    Args:
+        raw: (T, A) scores of every picture window with every sound window; NaN where either is absent.
+
+    Returns:
+        (T, A); zero on average (in the exponential sense) for pairs that do not belong together.
+    """
+    if raw.size == 0:
+        return raw
+    absent = ~np.isfinite(raw)
+    filled = np.where(absent, -np.inf, raw)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows = logsumexp(filled, axis=1, keepdims=True) - np.log((~absent).sum(1, keepdims=True))
+        columns = logsumexp(filled, axis=0, keepdims=True) - np.log((~absent).sum(0, keepdims=True))
+        return np.where(absent, np.nan, raw - (rows + columns) / 2)
+
+
+def banded(
+    ratios: NDArray[np.floating], centres: NDArray[np.integer], lags: NDArray[np.integer]
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """Read the ratio of each picture window at each candidate delay.
+
+    Args:
+        ratios: (T, A); NaN where a pair is absent.
+        centres: (T,) sound frame at the time of each picture window; may lie outside [0, A).
+        lags: (L,) in sound frames.
+
+    Returns:
+        (T, L) ratios, zero where absent, and (T, L) whether the pair was really there.
+    """
+    at = centres[:, None] + lags[None, :]
+    inside = (at >= 0) & (at < ratios.shape[1])
+    if ratios.shape[1] == 0:
+        return np.zeros(at.shape, np.float32), inside
+    band = np.take_along_axis(ratios, np.clip(at, 0, ratios.shape[1] - 1), axis=1)
+    present = inside & np.isfinite(band)
+    return np.where(present, band, 0), present
+
+
+def posterior(curve: DelayCurve, config: EstimatorConfig) -> NDArray[np.float64]:
+    """(L,) probability of each candidate delay, given that one of them is true; 0 where not comparable."""
+    usable = curve.usable(config)
+    if not usable.any():
+        return np.zeros(len(curve.lags))
+    scores = np.where(usable, curve.scores / config.temperature, -np.inf)
+    return np.exp(scores - logsumexp(scores))
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The best delay of a curve and what speaks for it."""
+
+    delay: float
+    """Seconds, refined between candidates by a parabola."""
+    mass: float
+    """Posterior within 40 ms of `delay`."""
+    margin: float
+    """Evidence at the peak less the best evidence more than 80 ms away."""
+    level: float
+    """Evidence at the peak per window."""
+    rival: float
+    """Seconds: where that best other evidence lies; NaN where there is none."""
+    count: int
+    """Windows that took part at the peak."""
+    at_edge: bool
+    """The peak is the first or last comparable delay: the truth may lie beyond."""
+
+
+def find_peak(curve: DelayCurve, config: EstimatorConfig) -> Peak | None:
+    """The delay with most evidence, or None where nothing could be compared.
+
+    Source:
+        Parabola through three points, `(m- - m+) / (2 (m- - 2 m0 + m+))`, clipped to half a step.
+    """
+    usable = curve.usable(config)
+    if not usable.any():
+        return None
+    scores = np.where(usable, curve.scores, -np.inf)
+    best = int(scores.argmax())
+    first, last = np.flatnonzero(usable)[[0, -1]]
+    shift = 0.0
+    at_edge = best in (first, last)
+    if not at_edge and usable[best - 1] and usable[best + 1]:
+        before, here, after = scores[best - 1 : best + 2]
+        bend = before - 2 * here + after
+        shift = float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
+    near = np.abs(curve.lags - curve.lags[best])
+    others = np.where(usable & (near > 8), curve.scores, -np.inf)
+    rival = int(others.argmax())
+    has_rival = bool(np.isfinite(others[rival]))
+    mass = posterior(curve, config)[near <= 4].sum()
+    return Peak(
+        delay=float((curve.lags[best] + shift) * STEP),
+        mass=float(mass),
+        margin=float(scores[best] - others[rival]) if has_rival else 0.0,
+        level=float(scores[best] / max(int(curve.counts[best]), 1)),
+        rival=float(curve.lags[rival] * STEP) if has_rival else float("nan"),
+        count=int(curve.counts[best]),
+        at_edge=bool(at_edge),
+    )
+
+
+def credible_interval(
+    curve: DelayCurve, config: EstimatorConfig, *, level: float = 0.95, floor: float = 0.01
+) -> tuple[float, float] | None:
+    """The central interval that holds `level` of the posterior, at least `floor` seconds either side of its middle."""
+    mass = posterior(curve, config)
+    if mass.sum() == 0:
+        return None
+    total = np.cumsum(mass) / mass.sum()
+    low = curve.delays[int(np.searchsorted(total, (1 - level) / 2))]
+    high = curve.delays[min(int(np.searchsorted(total, 1 - (1 - level) / 2)), len(total) - 1)]
+    middle, half = (low + high) / 2, max((high - low) / 2 + STEP / 2, floor)
+    return float(middle - half), float(middle + half)

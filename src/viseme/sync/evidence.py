@@ -1,0 +1,168 @@
+"""Evidence of one face against one sound, gathered in stretches as both stream by.
+
+Knows lip motion, mel powers and sync models; refuses to know files. Memory grows by one delay curve every two seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from viseme.face3d.lips import LipMotion
+from viseme.sync.estimator import STEP, DelayCurve, banded, relate
+from viseme.sync.interface import SyncModel
+
+__all__ = ["BLOCK", "PICTURE_STEP", "FaceEvidence", "Stretch", "compare", "normalise_mels", "score_pairs", "to_grid"]
+
+PICTURE_STEP = 0.04
+"""Seconds between picture windows."""
+BLOCK = 50
+"""Picture windows of one stored curve: two seconds."""
+CONTEXT = 0.5
+"""Seconds of sound around the reach of the delays that the sound stream sees beyond what is scored."""
+
+
+def normalise_mels(power: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Log-mels that do not depend on loudness or on the colour of the channel.
+
+    Args:
+        power: (A, M) mel band powers.
+
+    Returns:
+        (A, M) logarithms after loudness is set so that the 90th percentile frame is alike everywhere, each band's mean
+        over time removed.
+    """
+    total = power.sum(-1)
+    loud = np.percentile(total, 90) if len(total) else 1.0
+    logs = np.log(power * (LOUD / max(float(loud), 1e-9)) + FLOOR)
+    return ((logs - logs.mean(0)) / 3.0).astype(np.float32)
+
+
+LOUD = 200.0
+FLOOR = 1e-3
+
+
+def to_grid(motion: LipMotion) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Lip motion at multiples of 40 ms, by linear interpolation between real time stamps.
+
+    Returns:
+        times (N,) seconds and points (N, K, 3).
+    """
+    times = motion.times
+    low, high = np.ceil(times[0] / PICTURE_STEP - 1e-6), np.floor(times[-1] / PICTURE_STEP + 1e-6)
+    grid = np.arange(int(low), int(high) + 1) * PICTURE_STEP
+    at = np.interp(grid, times, np.arange(len(times)))
+    left = np.clip(np.floor(at).astype(int), 0, max(len(times) - 2, 0))
+    right = np.minimum(left + 1, len(times) - 1)
+    part = (at - left).astype(np.float32)[:, None, None]
+    return grid, motion.points[left] * (1 - part) + motion.points[right] * part
+
+
+@torch.inference_mode()
+def score_pairs(
+    models: Sequence[SyncModel], points: NDArray[np.floating], mels: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Raw scores of every picture window with the sound every 10 ms, averaged over models.
+
+    Args:
+        models: One or several of the same input.
+        points: (T, K, 3) on the 40 ms grid; the mean is removed here.
+        mels: (A, M) normalised.
+
+    Returns:
+        (T, A); column `j` belongs to the instant one and a half frames after frame `j`'s centre.
+    """
+    picture = torch.from_numpy(np.ascontiguousarray(points - points.mean(0), dtype=np.float32))[None]
+    num = len(mels)
+    total = np.zeros((len(points), num), np.float32)
+    if num == 0 or len(points) == 0:
+        return total
+    padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
+    span = num + (-num) % 4
+    phases = torch.from_numpy(np.stack([padded[r : r + span] for r in range(4)]))
+    for model in models:
+        seen = model.embed_picture(picture)[0]
+        heard = model.embed_sound(phases)
+        dense = heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num]
+        total += ((seen @ dense.T) * model.scale()).numpy()
+    return total / len(models)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Evidence of up to two seconds of one face."""
+
+    start: float
+    end: float
+    scores: NDArray[np.float32]
+    """(L,) summed log-likelihood ratios."""
+    counts: NDArray[np.int16]
+    """(L,) pairs summed."""
+    num_windows: int
+
+
+@dataclass
+class FaceEvidence:
+    """What is known of one face so far."""
+
+    track_id: int
+    stretches: list[Stretch] = field(default_factory=list)
+
+    def curve(self, lags: NDArray[np.int64], start: float = -np.inf, end: float = np.inf) -> DelayCurve:
+        """Sum of the stretches whose middle lies in [start, end)."""
+        scores, counts = np.zeros(len(lags)), np.zeros(len(lags), np.int64)
+        for stretch in self.stretches:
+            if start <= (stretch.start + stretch.end) / 2 < end:
+                scores += stretch.scores
+                counts += stretch.counts
+        return DelayCurve(lags, scores, counts)
+
+
+def compare(
+    models: Sequence[SyncModel],
+    times: NDArray[np.floating],
+    points: NDArray[np.floating],
+    first_frame: int,
+    power: NDArray[np.floating],
+    lags: NDArray[np.int64],
+    *,
+    scored_from: float = -np.inf,
+) -> list[Stretch]:
+    """Score one stretch of lip motion against the sound around it.
+
+    Args:
+        models: Sync models of one visual input.
+        times: (T,) seconds on the 40 ms grid.
+        points: (T, K, 3) lip motion there.
+        first_frame: Number of the first sound frame; frame `n` is centred on `n / 100 + 0.005` seconds.
+        power: (A, M) mel powers; only what really exists.
+        lags: (L,) candidate delays in 10 ms steps.
+        scored_from: Windows before this time are context and not scored.
+
+    Returns:
+        One entry for every two seconds of scored windows.
+    """
+    if len(times) == 0:
+        return []
+    ratios = relate(score_pairs(models, points, normalise_mels(power)))
+    # column j is the instant (first_frame + j + 2) / 100 s
+    centres = np.rint(np.asarray(times) / STEP).astype(np.int64) - (first_frame + 2)
+    band, present = banded(ratios, centres, lags)
+    keep = np.flatnonzero(np.asarray(times) >= scored_from - 1e-6)
+    out = []
+    for at in range(0, len(keep), BLOCK):
+        rows = keep[at : at + BLOCK]
+        out.append(
+            Stretch(
+                float(times[rows[0]]),
+                float(times[rows[-1]] + PICTURE_STEP),
+                band[rows].sum(0).astype(np.float32),
+                present[rows].sum(0).astype(np.int16),
+                len(rows),
+            )
+        )
+    return out
