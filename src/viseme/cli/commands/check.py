@@ -1,0 +1,313 @@
+"""`viseme check`: how late or early is the sound, and how sure is that?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from viseme.cli.exits import ExitCode, UsageError
+from viseme.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from viseme.core.results import CheckResult
+    from viseme.sync.batch import Outcome, ResultLog
+
+__all__ = ["Options", "run", "tidy"]
+
+MOST_CARDS = 5
+"""More files than this get a line each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How late or early is the sound, and how sure is that?
+
+    For every file: the delay in milliseconds with a 95 % interval (positive = the sound is late), a verdict (in sync,
+    out of sync, cannot tell), and the reasons. The exit code is 0 when every file was answered, 1 when one failed.
+    """
+
+    files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE...")] = ()
+    """Files, folders (searched for videos) and quoted patterns such as "takes/**/*.mp4". Names that begin with a dash
+    go behind --."""
+    json: bool = False
+    """Print JSON Lines: one object a file as soon as it is done, and nothing else on stdout."""
+    csv: Annotated[str | None, tyro.conf.arg(metavar="[FILE.csv]")] = None
+    """Write a table, to FILE.csv or, without it, to stdout."""
+    report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
+    """Write a page with pictures and curves: one file that needs nothing else."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl", aliases=["-o"])] = None
+    """Append every answer to this file, safely on the disk before the next."""
+    resume: bool = False
+    """Continue --out: files answered there and unchanged since are skipped. --resume FILE.jsonl is short for both."""
+    jobs: Annotated[int, tyro.conf.arg(metavar="N", aliases=["-j"])] = 1
+    """Files worked on at once."""
+    audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Take the sound from this file; its beginning belongs with the first picture."""
+    audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Which sound stream of the file, counted from 0."""
+    max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
+    """Largest delay tried, either way."""
+    input: Literal["landmarks", "mesh"] = "landmarks"
+    """What the lips are seen as."""
+    tracker: Annotated[str, tyro.conf.arg(metavar="NAME")] = "mediapipe"
+    """Which face tracker."""
+    weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
+    """Which weights answer; see `viseme weights list`. Without it, the shipped ones."""
+    in_sync_band: Annotated[tuple[float, float], tyro.conf.arg(metavar="LOW HIGH")] = (-0.045, 0.125)
+    """Delays called "in sync", seconds. The default is what viewers accept (ITU-R BT.1359)."""
+
+
+def tidy(arguments: list[str]) -> list[str]:
+    """Spell out `--csv` without a file and `--resume` with one.
+
+    Example:
+        >>> tidy(["a.mp4", "--csv", "--resume", "r.jsonl"])
+        ['a.mp4', '--csv=-', '--out=r.jsonl', '--resume']
+        >>> tidy(["--csv", "t.csv", "a.mp4"])
+        ['--csv=t.csv', 'a.mp4']
+    """
+    words: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*words, word, *rest]
+        follower = rest[0] if rest else ""
+        if word == "--csv":
+            words.append("--csv=" + (rest.pop(0) if follower == "-" or follower.lower().endswith(".csv") else "-"))
+        elif word == "--resume" and follower.lower().endswith((".jsonl", ".ndjson")):
+            words += [f"--out={rest.pop(0)}", "--resume"]
+        elif word.startswith("--resume="):
+            words += [f"--out={word.partition('=')[2]}", "--resume"]
+        else:
+            words.append(word)
+    return words
+
+
+def run(options: Options, screen: Screen) -> int:
+    """Check the files and print what they answer."""
+    _refuse_nonsense(options)
+    from viseme.report.files import refuse_unwritable
+    from viseme.sync.batch import FailedCheck, ResultLog, check_many, find_media
+
+    files = find_media(options.files)
+    if options.audio is not None and len(files) > 1:
+        raise UsageError("--audio belongs to one video; give one FILE")
+    with ExitStack() as stack:
+        log = None
+        if options.out is not None:
+            log = stack.enter_context(ResultLog(options.out, resume=options.resume))
+        for target in (options.report, options.csv):
+            if target not in (None, "-"):
+                refuse_unwritable(target)
+        tally = _Tally(log, files)
+        sinks = _sinks(options, screen, stack, num_files=len(files))
+        unit = "files" if len(files) > 1 else ""
+        tick = stack.enter_context(screen.progress("checking" if unit else files[0], unit=unit))
+        outcomes = check_many(
+            files,
+            jobs=options.jobs,
+            isolate=len(files) > 1,
+            resume=log,
+            evidence=options.report is not None,
+            audio=options.audio,
+            audio_stream=options.audio_stream,
+            max_delay=options.max_delay,
+            input=options.input,
+            tracker=options.tracker,
+            weights=options.weights,
+            in_sync_band=options.in_sync_band,
+            on_progress=None if unit else tick,
+        )
+        for outcome in _closed(outcomes):
+            tally.add(outcome)
+            if isinstance(outcome, FailedCheck):
+                screen.note(f"viseme: error: {outcome.message}")
+                if screen.debug and outcome.traceback:
+                    screen.block(outcome.traceback)
+            for sink in sinks:
+                sink.add(outcome)
+            if tick is not None and unit:
+                tick(tally.num_done, len(files))
+        for entry in tally.earlier.values():
+            for sink in sinks:
+                sink.add_earlier(entry)
+        for sink in sinks:
+            sink.finish()
+    if len(files) > 1:
+        screen.note(tally.words())
+    return ExitCode.FAILED if tally.failed else ExitCode.DONE
+
+
+def _refuse_nonsense(options: Options) -> None:
+    if not options.files:
+        raise UsageError("give at least one FILE; see viseme check --help")
+    if options.resume and options.out is None:
+        raise UsageError("--resume needs to know what to continue: --resume FILE.jsonl")
+    if options.json and options.csv == "-":
+        raise UsageError("--json and --csv both want stdout; give --csv a file name")
+    if options.jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {options.jobs}")
+    if options.max_delay <= 0:
+        raise UsageError(f"--max-delay must be more than 0 seconds, not {options.max_delay:g}")
+    if options.audio_stream < 0:
+        raise UsageError(f"--audio-stream counts from 0, not {options.audio_stream}")
+    if options.in_sync_band[0] >= options.in_sync_band[1]:
+        raise UsageError("--in-sync-band needs a low and a high end, in seconds")
+
+
+def _closed(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The same, with its workers ended when the loop is left."""
+    with closing(outcomes) as items:  # type: ignore[type-var]
+        yield from items
+
+
+class _Tally:
+    """How many files were answered, now and in earlier runs."""
+
+    def __init__(self, log: ResultLog | None, files: Iterable[str]) -> None:
+        wanted = {os.path.abspath(f) for f in files}
+        entries = log.lines() if log is not None else ()
+        self.earlier: dict[str, dict[str, Any]] = {
+            e["input"]["path"]: e for e in entries if e["input"]["path"] in wanted
+        }
+        self._now: dict[str, str] = {}
+
+    @property
+    def num_done(self) -> int:
+        return len(self._now) + len(self.earlier)
+
+    @property
+    def failed(self) -> int:
+        return self._verdicts().count("failed")
+
+    def add(self, outcome: Outcome) -> None:
+        path = os.path.abspath(outcome.file)
+        self.earlier.pop(path, None)
+        self._now[path] = outcome.to_json()["verdict"] or "failed"
+
+    def words(self) -> str:
+        from viseme.cli.tables import summary
+
+        verdicts = self._verdicts()
+        unknown, failed = verdicts.count("cannot_tell"), verdicts.count("failed")
+        return summary(len(verdicts) - unknown - failed, unknown, failed, before=len(self.earlier))
+
+    def _verdicts(self) -> list[str]:
+        return [*self._now.values(), *(e["verdict"] or "failed" for e in self.earlier.values())]
+
+
+def _sinks(options: Options, screen: Screen, stack: ExitStack, *, num_files: int) -> list[Any]:
+    from viseme.report.files import replacing_text
+
+    sinks: list[Any] = []
+    if options.json:
+        sinks.append(_JsonLines(screen))
+    elif options.csv == "-":
+        sinks.append(_Csv(screen.write))
+    else:
+        sinks.append(_Tables(screen, cards=num_files <= MOST_CARDS))
+    if options.csv not in (None, "-"):
+        sinks.append(_Csv(stack.enter_context(replacing_text(options.csv)).write))
+    if options.report is not None:
+        from viseme.report.html import ReportWriter
+
+        sinks.append(_Report(stack.enter_context(ReportWriter(options.report))))
+    return sinks
+
+
+class _JsonLines:
+    """`--json`."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def add(self, outcome: Outcome) -> None:
+        self._screen.write(json.dumps(outcome.to_json(), allow_nan=False) + "\n")
+
+    def add_earlier(self, entry: dict[str, Any]) -> None:
+        """Printed by the run that answered it."""
+
+    def finish(self) -> None:
+        """Every line is complete."""
+
+
+class _Csv:
+    """`--csv`."""
+
+    def __init__(self, write: Any) -> None:
+        from viseme.cli.tables import CSV_COLUMNS
+
+        self._write = write
+        self._row(CSV_COLUMNS)
+
+    def add(self, outcome: Outcome) -> None:
+        self.add_earlier(outcome.to_json())
+
+    def add_earlier(self, entry: dict[str, Any]) -> None:
+        from viseme.cli.tables import csv_row
+
+        self._row(csv_row(entry))
+
+    def finish(self) -> None:
+        """Every row is complete."""
+
+    def _row(self, cells: Iterable[Any]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(cells)
+        self._write(text.getvalue())
+
+
+class _Tables:
+    """For people: failures go to stderr, not here."""
+
+    def __init__(self, screen: Screen, *, cards: bool) -> None:
+        self._screen = screen
+        self._cards = cards
+        self._started = False
+
+    def add(self, outcome: Outcome) -> None:
+        from viseme.cli.tables import card, line, line_header
+        from viseme.core.results import CheckResult
+
+        if not isinstance(outcome, CheckResult):
+            return
+        result: CheckResult = outcome
+        if self._cards:
+            self._screen.show(card(result))
+            return
+        if not self._started:
+            self._screen.show(line_header())
+        self._started = True
+        self._screen.show(line(result))
+
+    def add_earlier(self, entry: dict[str, Any]) -> None:
+        """Shown by the run that answered it."""
+
+    def finish(self) -> None:
+        """Every line is complete."""
+
+
+class _Report:
+    """`--report`."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def add(self, outcome: Outcome) -> None:
+        self._writer.add(outcome)
+
+    def add_earlier(self, entry: dict[str, Any]) -> None:
+        self._writer.add(entry)
+
+    def finish(self) -> None:
+        """The writer finishes itself when its block ends."""

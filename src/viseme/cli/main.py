@@ -1,0 +1,172 @@
+"""The `viseme` command: a lazy table, one line for an error, and an exit code that means something.
+
+Nothing heavy is imported until a command runs, so that `viseme --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from types import MappingProxyType
+
+import viseme
+from viseme.cli.exits import ExitCode, UsageError
+
+__all__ = ["COMMANDS", "Command", "main"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of the table."""
+
+    module: str
+    """Holds `Options` and `run`; imported when the command is used."""
+    summary: str
+    """For `viseme --help`."""
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {
+        "check": Command("viseme.cli.commands.check", "How late or early is the sound, and how sure is that?"),
+        "fix": Command("viseme.cli.commands.fix", "Move the sound to where the lips are, and measure again."),
+        "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
+        "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
+        "train sync": Command("viseme.cli.commands.train_sync", "Train the model that listens and reads lips."),
+        "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
+        "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
+    }
+)
+
+HELP = """\
+usage: viseme [--debug] COMMAND ...
+
+Check and repair the lip sync of any real video.
+
+commands:
+{commands}
+
+options:
+  -h, --help        this text; `viseme COMMAND --help` for a command
+  --version         the version
+  --debug           show the traceback of an error, and what libraries print
+
+exit codes:
+  0  done: every file was answered ("cannot tell", with its reasons, is an answer)
+  1  a file could not be read or written, or another error
+  2  the command line makes no sense
+  3  fix: the delay cannot be told, nothing was written
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are one line on stderr."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = _take_debug(arguments)
+    try:
+        return _run(arguments, debug)
+    except KeyboardInterrupt:
+        _say_error("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit would complain
+        return ExitCode.PIPE_CLOSED
+    except UsageError as error:
+        _say_error(str(error))
+        return ExitCode.USAGE
+    except Exception as error:
+        return _failure(error, debug)
+
+
+def _take_debug(arguments: list[str]) -> bool:
+    """Remove `--debug` wherever it stands before `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [a for a in arguments[:end] if a != "--debug"]
+    found = len(kept) < end
+    arguments[:end] = kept
+    return found
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write(_help())
+        sys.stdout.flush()
+        return ExitCode.DONE if arguments else ExitCode.USAGE
+    if arguments[0] == "--version":
+        print(f"viseme {viseme.__version__}", flush=True)
+        return ExitCode.DONE
+    name, rest = _find_command(arguments)
+    if name is None:
+        return ExitCode.DONE
+    module = import_module(COMMANDS[name].module)
+    from viseme.cli.arguments import parse
+    from viseme.cli.screen import Screen
+
+    options = parse(name, module, rest)
+    if isinstance(options, int):
+        return options
+    with Screen(debug=debug) as screen:
+        return module.run(options, screen)
+
+
+def _help(prefix: str = "") -> str:
+    names = [n for n in COMMANDS if n.startswith(prefix)]
+    return HELP.format(commands="\n".join(f"  {n:<16}  {COMMANDS[n].summary}" for n in names))
+
+
+def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The command and what follows it; (None, []) when the group's help was asked for and given."""
+    first = arguments[0]
+    if first in COMMANDS:
+        return first, arguments[1:]
+    members = [n for n in COMMANDS if n.startswith(first + " ")]
+    if not members:
+        words = sorted({n.split()[0] for n in COMMANDS})
+        raise UsageError(f"there is no command {first!r}{_perhaps(first, words)}; see viseme --help")
+    if len(arguments) > 1 and arguments[1] in ("-h", "--help"):
+        sys.stdout.write(_help(first + " "))
+        sys.stdout.flush()
+        return None, []
+    kinds = [n.split()[1] for n in members]
+    if len(arguments) < 2:
+        raise UsageError(f"{first} what? one of: {', '.join(members)}")
+    name = f"{first} {arguments[1]}"
+    if name not in COMMANDS:
+        raise UsageError(f"there is no command {name!r}{_perhaps(arguments[1], kinds)}; one of: {', '.join(members)}")
+    return name, arguments[2:]
+
+
+def _perhaps(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; perhaps you meant {near[0]!r}" if near else ""
+
+
+def _failure(error: Exception, debug: bool) -> int:
+    from viseme.core.errors import ConfigError, FixRefused, VisemeError
+
+    if debug:
+        traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
+    if isinstance(error, VisemeError):
+        _say_error(str(error))
+    elif isinstance(error, OSError):
+        _say_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    else:
+        hint = "" if debug else "; run it again with --debug to see where, and please report it"
+        _say_error(f"unexpected {type(error).__name__}: {error}{hint}")
+    if isinstance(error, FixRefused):
+        return ExitCode.REFUSED
+    return ExitCode.USAGE if isinstance(error, ConfigError) else ExitCode.FAILED
+
+
+def _say_error(message: str) -> None:
+    from viseme.cli.screen import one_line
+
+    print(f"viseme: error: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Where a command writes: answers on stdout, everything else on stderr, and nothing of anybody else's on either.
+
+Libraries in C print to file descriptors 1 and 2 behind Python's back. While a `Screen` is open both lead nowhere
+(with `--debug`: to stderr), and the answers go through private copies.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from viseme.core.errors import OutputError
+
+__all__ = ["Screen", "one_line"]
+
+Tick = Callable[..., None]
+"""`tick(fraction)` or `tick(done, total)`."""
+
+
+def one_line(text: str) -> str:
+    """Text that stays on its line and leaves the terminal alone: what cannot be printed is escaped.
+
+    Example:
+        >>> print(one_line("two\\nlines \\x1b[2J.mp4"))
+        two\\nlines \\x1b[2J.mp4
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class Screen:
+    """The terminal or the pipes around a command.
+
+    Args:
+        debug: Let through to stderr what libraries print.
+    """
+
+    def __init__(self, *, debug: bool = False) -> None:
+        self.debug = debug
+
+    def __enter__(self) -> Screen:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        self._kept = [_duplicate(1), _duplicate(2)]
+        self._python = sys.stdout, sys.stderr
+        self._out = open(_duplicate(1), "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+        self._err = open(_duplicate(2), "w", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1)
+        sink = _duplicate(2) if self.debug else os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        os.close(sink)
+        sys.stdout = sys.stderr = self._err
+        self._filters = warnings.catch_warnings()
+        self._filters.__enter__()
+        if not self.debug:
+            warnings.simplefilter("ignore")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._filters.__exit__(None, None, None)
+        sys.stdout, sys.stderr = self._python
+        for number, kept in enumerate(self._kept, start=1):
+            os.dup2(kept, number)
+            os.close(kept)
+        for stream in (self._out, self._err):
+            with suppress(OSError):  # what could not be written has been reported by `write`
+                stream.close()
+
+    def write(self, text: str) -> None:
+        """Write to stdout, at once.
+
+        Raises:
+            OutputError: the disk behind it is full.
+        """
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output cannot be written: {error.strerror}") from error
+
+    def show(self, *renderables: Any) -> None:
+        """Print rich text: coloured on a terminal, plain in a pipe."""
+        console = self._console(self._out)
+        with console.capture() as capture:
+            for item in renderables:
+                console.print(item, soft_wrap=True)
+        self.write(capture.get())
+
+    def note(self, text: str) -> None:
+        """One line on stderr."""
+        print(one_line(text), file=self._err, flush=True)
+
+    def block(self, text: str) -> None:
+        """Several lines on stderr, for `--debug`."""
+        print(text, file=self._err, flush=True)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return self._out.isatty()
+
+    @contextmanager
+    def progress(self, words: str, *, unit: str = "") -> Iterator[Tick | None]:
+        """A bar on stderr, or None in a pipe. `unit`: "files" shows counts, otherwise only the fraction."""
+        if not self._err.isatty():
+            yield None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        last = MofNCompleteColumn() if unit else TextColumn("{task.percentage:>3.0f} %")
+        bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            last,
+            TextColumn(unit),
+            TimeRemainingColumn(),
+            console=self._console(self._err),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        with bar:
+            task = bar.add_task(one_line(words), total=None)
+            yield lambda done, total=1.0: bar.update(task, completed=done, total=total)
+
+    def _console(self, file: Any) -> Any:
+        from rich.console import Console
+
+        return Console(file=file, highlight=False, markup=False, emoji=False)
+
+
+def _duplicate(number: int) -> int:
+    try:
+        return os.dup(number)
+    except OSError:  # started without this descriptor (`>&-`)
+        return os.open(os.devnull, os.O_WRONLY)

@@ -1,0 +1,89 @@
+"""Results in plain words, for the terminal and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from viseme.core.results import Reason, Verdict
+
+__all__ = ["REASON_SENTENCES", "REASON_WORDS", "VERDICT_WORDS", "delay_words", "milliseconds"]
+
+VERDICT_WORDS: Mapping[Verdict, str] = MappingProxyType(
+    {
+        Verdict.IN_SYNC: "in sync",
+        Verdict.OUT_OF_SYNC: "out of sync",
+        Verdict.CANNOT_TELL: "cannot tell",
+    }
+)
+
+REASON_WORDS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.NO_AUDIO: "no sound",
+        Reason.NO_VIDEO: "no picture",
+        Reason.NO_VOICE: "no voice",
+        Reason.NO_FACE: "no face",
+        Reason.TRACK_TOO_SHORT: "seen too briefly",
+        Reason.FACE_TOO_SMALL: "face too small",
+        Reason.OCCLUDED_OR_PROFILE: "covered or turned away",
+        Reason.MOUTH_STATIC: "mouth does not move",
+        Reason.FLAT_SCORES: "no delay stands out",
+        Reason.PEAK_AT_EDGE: "best delay at the edge of the search",
+        Reason.TWO_PEAKS: "two delays fit",
+        Reason.DUBBING_SUSPECTED: "other words than the lips",
+        Reason.BAD_TIMESTAMPS: "damaged time stamps",
+        Reason.NO_OVERLAP: "sound and picture never together",
+    }
+)
+"""A few words each, for a table."""
+
+REASON_SENTENCES: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.NO_AUDIO: "The file has no sound to compare with the lips.",
+        Reason.NO_VIDEO: "The file has no moving picture to read lips from.",
+        Reason.NO_VOICE: "Nobody was heard speaking: the sound is silence, music or noise.",
+        Reason.NO_FACE: "No face was found in the picture.",
+        Reason.TRACK_TOO_SHORT: "The face is on screen too briefly to follow its lips.",
+        Reason.FACE_TOO_SMALL: "The face is too small for its lips to be seen moving.",
+        Reason.OCCLUDED_OR_PROFILE: "The face is turned away or its mouth is covered most of the time.",
+        Reason.MOUTH_STATIC: "The mouth hardly moves: this person is not speaking.",
+        Reason.FLAT_SCORES: "No delay fits clearly better than the others: there is too little speech, or the voice "
+        "belongs to somebody else.",
+        Reason.PEAK_AT_EDGE: "The best delay lies at the edge of what was searched; search wider with --max-delay.",
+        Reason.TWO_PEAKS: "Two different delays fit almost equally well, as in repeated or rhythmic speech.",
+        Reason.DUBBING_SUSPECTED: "The lips move, but not to this sound at any delay: dubbing or a voice-over.",
+        Reason.BAD_TIMESTAMPS: "The file's time stamps are damaged, so picture and sound cannot be placed in time.",
+        Reason.NO_OVERLAP: "Picture and sound do not play at the same time for long enough to be compared.",
+    }
+)
+"""One sentence each, for somebody who meets the word for the first time."""
+
+
+def milliseconds(seconds: float, *, signed: bool = True) -> str:
+    """A delay as people say it.
+
+    Example:
+        >>> milliseconds(0.1204), milliseconds(-0.04), milliseconds(0.0001)
+        ('+120 ms', '\N{MINUS SIGN}40 ms', '0 ms')
+    """
+    ms = round(seconds * 1000)
+    sign = "" if ms == 0 or not signed else "+" if ms > 0 else "\N{MINUS SIGN}"
+    return f"{sign}{abs(ms)} ms"
+
+
+def delay_words(audio_delay: float | None) -> str:
+    """What a delay means and what to do about it.
+
+    Example:
+        >>> delay_words(0.12)
+        'The sound comes 120 ms after the picture: shift it by \N{MINUS SIGN}120 ms.'
+    """
+    if audio_delay is None:
+        return "The delay cannot be told."
+    if round(audio_delay * 1000) == 0:
+        return "Sound and picture are together."
+    where = "after" if audio_delay > 0 else "before"
+    return (
+        f"The sound comes {milliseconds(abs(audio_delay), signed=False)} {where} the picture: "
+        f"shift it by {milliseconds(-audio_delay)}."
+    )
