@@ -176,7 +176,7 @@ def replacing(out: str | os.PathLike[str]) -> Iterator[OutputFile]:
         OutputError: disk full, folder missing, no permission, `out` is a folder.
     """
     name, out = shown(out), Path(os.fsdecode(os.fspath(out)))
-    if out.is_dir():
+    if os.path.isdir(out):
         raise OutputError(f"{name} is a folder; give a file name")
     temporary = out.parent / f".viseme-{secrets.token_hex(6)}.tmp"
     file: OutputFile | None = None

@@ -161,6 +161,9 @@ def _pictures(
                 image, scale = convert(frame)
                 yield Picture(index=num, time=time, image=image, scale=scale, key=bool(frame.key_frame))
                 num += 1
+        if seek and clock.last is None:  # the wanted time lies past the end, or the index is wrong
+            yield from _pictures(path, max_side, start, end, warn, False)
+            return
         if clock.last is None or origin is None:
             detail = f" ({problems[0]})" if problems else ""
             raise UnreadableMedia(f"{name} is damaged before its first picture{detail}; copy or record it again")

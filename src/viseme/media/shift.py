@@ -134,7 +134,7 @@ def _resolve(
     path, out = _as_path(path), _as_path(out)
     sound_path = path if audio_file is None else _as_path(audio_file)
     for given in {path, sound_path}:
-        if out.exists() and given.exists() and os.path.samefile(out, given):
+        if os.path.exists(out) and os.path.exists(given) and os.path.samefile(out, given):
             raise OutputError(f"{shown(out)} is an input; write to another file")
     info = probe(path)
     if info.video is None or info.video.is_still:
@@ -362,7 +362,7 @@ def _with_stamps(packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
         if packet.dts is None and (picture is None or packet.stream.index != picture.index):
             packet.dts = packet.pts
         held.append(packet)
-        if waiting and packet.stream.index == picture.index and packet.dts is not None:
+        if waiting and picture is not None and packet.stream.index == picture.index and packet.dts is not None:
             _count_back([p for p in held if p.dts is None], packet.dts, packet.duration)
             waiting = False
         if waiting and len(held) <= MOST_HELD:

@@ -221,6 +221,9 @@ def _resampled(
             _tell(name, clock, origin, warn)
             if end is not None and clock.now - origin > end + PREROLL:
                 break
+        if wanted is not None and clock is None:  # the wanted time lies past the end, or the index is wrong
+            yield from _resampled(path, rate, index, start, end, warn, False)
+            return
         if clock is None or resample is None or origin is None:
             detail = f" ({reader.problems[0]})" if reader.problems else ""
             raise UnreadableMedia(f"{name}: audio stream {index} is damaged before its first sample{detail}")
