@@ -12,6 +12,10 @@ __all__ = ["box_iou", "face_boxes", "face_rois", "face_width", "head_angles", "l
 _LIP_PAIRS = ((82, 87), (13, 14), (312, 317))
 """Upper and lower points of the inner lip line: left of the middle, middle, right of it."""
 _CHEEKS = (234, 454)
+_FACE_MIDDLE = np.array([0.0, -0.896, 0.121])
+"""Middle of the face's box from the middle of `RIGID_SHAPE`, in its unit and axes, mouth closed."""
+_FACE_HEIGHT = 2.96
+"""Height of that box."""
 
 
 def face_boxes(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -21,20 +25,22 @@ def face_boxes(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def face_rois(landmarks: NDArray[np.floating], margin: float = 1.5) -> NDArray[np.float64]:
-    """Square regions that hold the face upright for the landmark net, as MediaPipe chooses them.
+    """Square regions that hold the face upright for the landmark net.
+
+    As large as MediaPipe's own (1.5 times the box), but taken from the upper face, so that an opening jaw
+    neither moves nor zooms the region in which the lips are measured.
 
     Args:
         landmarks: (N, 478, 3).
-        margin: Side of the region over the longer side of the box.
+        margin: Side of the region over the height of a frontal face.
 
     Returns:
-        (N, 4) centre x, centre y, side, rotation that brings the outer eye corners level.
+        (N, 4) centre x, centre y, side, rotation clockwise in the image.
     """
-    boxes = face_boxes(landmarks).astype(np.float64)
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    side = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) * margin
-    eyes = (landmarks[:, 263, :2] - landmarks[:, 33, :2]).astype(np.float64)
-    return np.column_stack([centre, side, np.arctan2(eyes[:, 1], eyes[:, 0])])
+    rotation, scale, centre = _rigid_fit(landmarks)
+    middle = centre + scale[:, None] * (rotation @ _FACE_MIDDLE)
+    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
+    return np.column_stack([middle[:, 0], -middle[:, 1], scale * _FACE_HEIGHT * margin, -roll])
 
 
 def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -126,12 +132,7 @@ def head_angles(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     Source:
         Kabsch, "A solution for the best rotation to relate two sets of vectors", 1976.
     """
-    points = landmarks[:, RIGID].astype(np.float64) * (1, -1, -1)
-    points = points - points.mean(axis=1, keepdims=True)
-    shape = RIGID_SHAPE - RIGID_SHAPE.mean(axis=0)
-    u, _, vt = np.linalg.svd(np.einsum("tki,kj->tij", points, shape))
-    u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
-    r = u @ vt
+    r, _, _ = _rigid_fit(landmarks)
     return np.column_stack(
         [
             np.arctan2(r[:, 2, 1], r[:, 2, 2]),
@@ -139,3 +140,21 @@ def head_angles(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
             np.arctan2(r[:, 1, 0], r[:, 0, 0]),
         ]
     )
+
+
+def _rigid_fit(
+    landmarks: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Least-squares similarity from `RIGID_SHAPE` to the upper face, axes x right, y up, z out of the face.
+
+    Returns:
+        Rotations (T, 3, 3), scales (T,) in pixels per eye distance, centres of the upper face (T, 3).
+    """
+    points = landmarks[:, RIGID].astype(np.float64) * (1, -1, -1)
+    centre = points.mean(axis=1)
+    shape = RIGID_SHAPE - RIGID_SHAPE.mean(axis=0)
+    u, s, vt = np.linalg.svd(np.einsum("tki,kj->tij", points - centre[:, None], shape))
+    flip = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
+    u[:, :, 2] *= flip[:, None]
+    s[:, 2] *= flip
+    return u @ vt, s.sum(axis=1) / (shape**2).sum(), centre

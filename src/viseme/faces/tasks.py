@@ -110,8 +110,8 @@ class FaceLandmarkerNets:
 
 def square(image: NDArray[np.uint8], x: float, y: float, side: float) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """A square around (x, y), black outside the picture, and the place of its corner in the picture."""
-    size = max(int(round(side)), 16)
-    left, top = int(round(x - size / 2)), int(round(y - size / 2))
+    size = max(round(side), 16)
+    left, top = round(x - size / 2), round(y - size / 2)
     height, width = image.shape[:2]
     crop = np.zeros((size, size, 3), np.uint8)
     x0, x1, y0, y1 = max(left, 0), min(left + size, width), max(top, 0), min(top + size, height)
