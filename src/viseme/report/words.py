@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from viseme.core.results import Reason, Verdict
 
-__all__ = ["REASON_SENTENCES", "REASON_WORDS", "VERDICT_WORDS", "delay_words", "milliseconds"]
+__all__ = ["REASON_SENTENCES", "REASON_WORDS", "VERDICT_WORDS", "delay_words", "milliseconds", "short_time"]
 
 VERDICT_WORDS: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -71,19 +71,34 @@ def milliseconds(seconds: float, *, signed: bool = True) -> str:
     return f"{sign}{abs(ms)} ms"
 
 
-def delay_words(audio_delay: float | None) -> str:
+def delay_words(audio_delay: float | None, *, in_sync: bool = False) -> str:
     """What a delay means and what to do about it.
 
     Example:
         >>> delay_words(0.12)
         'The sound comes 120 ms after the picture: shift it by \N{MINUS SIGN}120 ms.'
+        >>> delay_words(-0.02, in_sync=True)
+        'The sound comes 20 ms before the picture, which viewers accept.'
     """
     if audio_delay is None:
         return "The delay cannot be told."
     if round(audio_delay * 1000) == 0:
         return "Sound and picture are together."
     where = "after" if audio_delay > 0 else "before"
-    return (
-        f"The sound comes {milliseconds(abs(audio_delay), signed=False)} {where} the picture: "
-        f"shift it by {milliseconds(-audio_delay)}."
-    )
+    what = f"The sound comes {milliseconds(abs(audio_delay), signed=False)} {where} the picture"
+    return f"{what}, which viewers accept." if in_sync else f"{what}: shift it by {milliseconds(-audio_delay)}."
+
+
+def short_time(seconds: float) -> str:
+    """A time for a label.
+
+    Example:
+        >>> short_time(62.46), short_time(3661.0)
+        ('1:02.5', '1:01:01.0')
+    """
+    tenths = round(abs(seconds) * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    sign = "\N{MINUS SIGN}" if seconds < 0 and tenths else ""
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{sign}{head}:{rest // 10:02d}.{rest % 10}"
