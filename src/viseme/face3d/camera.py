@@ -1,0 +1,103 @@
+"""Pose and projection: head space to pixels. Knows no face, no light and no pixels' colours.
+
+Axes: right-handed decimetres, +x image right, +y up, +z out of the face; pixel centres at +0.5, v down.
+The camera sits on the z axis at `distance` and looks along -z. Every function takes NumPy arrays or torch
+tensors and answers in kind, with gradients where torch has them.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Camera", "place", "project", "rotation_matrix"]
+
+REFERENCE_SIZE = 224
+REFERENCE_FOCAL = 1015.0
+
+
+def _namespace(value: Any) -> Any:
+    return sys.modules["torch"] if type(value).__module__.startswith("torch") else np
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Camera:
+    """A pinhole on the z axis; the default is the 224-pixel camera whose coefficients interchange with Deep3D's."""
+
+    width: int = REFERENCE_SIZE
+    """Pixels."""
+    height: int = REFERENCE_SIZE
+    """Pixels."""
+    focal: float = REFERENCE_FOCAL
+    """Focal length in pixels; 101.5 pixels a decimetre at the default distance."""
+    distance: float = 10.0
+    """Decimetres from the origin to the pinhole."""
+    near: float = 5.0
+    """Nothing nearer than this (decimetres from the pinhole) is drawn."""
+    far: float = 15.0
+    """Nothing farther than this is drawn."""
+
+    @classmethod
+    def standard(cls, size: int = REFERENCE_SIZE) -> Camera:
+        """The square camera of the specification: focal 1015 * size / 224, field of view 12.6 degrees.
+
+        Example:
+            >>> Camera.standard(448).focal
+            2030.0
+        """
+        return cls(width=size, height=size, focal=REFERENCE_FOCAL * size / REFERENCE_SIZE)
+
+    @classmethod
+    def portrait(cls, width: int, height: int, *, face_width: float = 0.4) -> Camera:
+        """A camera that draws an average face (1.45 dm wide) as `face_width` of the picture's width."""
+        return cls(width=width, height=height, focal=face_width * width / 1.45 * 10.0)
+
+
+def rotation_matrix(angles: Any) -> Any:
+    """(..., 3) pitch, yaw, roll in radians -> (..., 3, 3) `Rz(roll) Ry(yaw) Rx(pitch)`, for column vectors.
+
+    Positive pitch looks down, positive yaw turns the nose to image right, positive roll is counter-clockwise in
+    the image.
+
+    Example:
+        >>> rotation_matrix(np.array([0.0, np.pi / 2, 0.0])).round(6)[:, 2].tolist()  # where the nose goes
+        [1.0, 0.0, 0.0]
+    """
+    xp = _namespace(angles)
+    c, s = xp.cos(angles), xp.sin(angles)
+    cx, cy, cz = c[..., 0], c[..., 1], c[..., 2]
+    sx, sy, sz = s[..., 0], s[..., 1], s[..., 2]
+    rows = [
+        xp.stack([cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx], -1),
+        xp.stack([sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx], -1),
+        xp.stack([-sy, cy * sx, cy * cx], -1),
+    ]
+    return xp.stack(rows, -2)
+
+
+def place(points: Any, pose: Any) -> Any:
+    """Move head-space `points` (..., K, 3) by `pose` (..., 6): `X = R S + t`.
+
+    Args:
+        points: Decimetres.
+        pose: pitch, yaw, roll (radians), tx, ty, tz (decimetres).
+    """
+    rotation = rotation_matrix(pose[..., :3])
+    return points @ rotation.swapaxes(-1, -2) + pose[..., None, 3:]
+
+
+def project(points: Any, camera: Camera) -> Any:
+    """Placed `points` (..., K, 3) -> (..., K, 3): u, v in pixels and the depth `distance - z` in decimetres.
+
+    Example:
+        >>> project(np.array([[0.5, 0.25, 0.0]]), Camera()).tolist()
+        [[162.75, 86.625, 10.0]]
+    """
+    xp = _namespace(points)
+    depth = camera.distance - points[..., 2]
+    u = camera.focal * points[..., 0] / depth + camera.width / 2
+    v = camera.height / 2 - camera.focal * points[..., 1] / depth
+    return xp.stack([u, v, depth], -1)

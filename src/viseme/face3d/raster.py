@@ -1,0 +1,131 @@
+"""Which triangle is seen at each pixel: a numba z-buffer, and the same rule in torch on any device.
+
+A triangle covers a pixel when the pixel's centre lies inside it or on its edge; back faces are culled. The nearest
+depth wins, rounded to float32; among equals the lowest triangle id. Both ways compute the same float64 expressions
+in the same order, so their ids agree bit for bit. No gradient passes through visibility.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BACKGROUND", "jit", "visible_triangles", "visible_triangles_torch"]
+
+BACKGROUND = -1
+"""The id of a pixel that no triangle covers."""
+
+
+def jit(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`numba.njit` whose machine code is kept on disk where a folder can be written, else compiled per process."""
+    import numba
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # numba found no writable place for its cache
+            return numba.njit(**options)(function)
+
+    return wrap
+
+
+@jit()
+def _fill(uvd, triangles, near, far, ids, depth):  # pragma: no cover - compiled
+    height, width = ids.shape
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = uvd[a, 0], uvd[a, 1], uvd[b, 0], uvd[b, 1], uvd[c, 0], uvd[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if not area < 0:  # v points down: counter-clockwise seen from the front is negative
+            continue
+        x0 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0)
+        x1 = min(int(np.floor(max(ax, bx, cx) - 0.5)), width - 1)
+        y0 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0)
+        y1 = min(int(np.floor(max(ay, by, cy) - 0.5)), height - 1)
+        if x0 > x1 or y0 > y1:
+            continue
+        ra, rb, rc = 1.0 / uvd[a, 2], 1.0 / uvd[b, 2], 1.0 / uvd[c, 2]
+        for y in range(y0, y1 + 1):
+            py = y + 0.5
+            for x in range(x0, x1 + 1):
+                px = x + 0.5
+                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
+                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
+                wc = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / area
+                if wa < 0 or wb < 0 or wc < 0:
+                    continue
+                z = np.float32(1.0 / (wa * ra + wb * rb + wc * rc))
+                if z < near or z > far:
+                    continue
+                if z < depth[y, x]:
+                    depth[y, x] = z
+                    ids[y, x] = t
+
+
+def visible_triangles(
+    uvd: NDArray[np.float64],
+    triangles: NDArray[np.int32],
+    width: int,
+    height: int,
+    *,
+    near: float = 5.0,
+    far: float = 15.0,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The numba z-buffer.
+
+    Args:
+        uvd: (V, 3) projected vertices: pixels, pixels, decimetres from the pinhole.
+        triangles: (F, 3) counter-clockwise seen from outside.
+
+    Returns:
+        (H, W) triangle ids, `BACKGROUND` where nothing is; (H, W) depths, infinite there.
+    """
+    ids = np.full((height, width), BACKGROUND, dtype=np.int32)
+    depth = np.full((height, width), np.inf, dtype=np.float32)
+    _fill(np.ascontiguousarray(uvd, dtype=np.float64), np.ascontiguousarray(triangles, np.int32), near, far, ids, depth)
+    return ids, depth
+
+
+def visible_triangles_torch(
+    uvd: Any, triangles: Any, width: int, height: int, *, near: float = 5.0, far: float = 15.0
+) -> tuple[Any, Any]:
+    """The same in torch, on the device of `uvd` (V, 3): (H, W) int64 ids and float32 depths.
+
+    Each triangle's pixel box is expanded to (triangle, pixel) pairs; every pair that is inside competes for its pixel
+    by an int64 key, the depth's bits above the triangle's id.
+    """
+    import torch
+
+    with torch.no_grad():
+        device = uvd.device
+        corner = uvd.detach().double()[triangles.long()]  # F 3 3
+        (ax, bx, cx), (ay, by, cy) = corner[..., 0].unbind(-1), corner[..., 1].unbind(-1)
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        x0 = (corner[..., 0].amin(-1) - 0.5).ceil().clamp(min=0).long()
+        x1 = (corner[..., 0].amax(-1) - 0.5).floor().clamp(max=width - 1).long()
+        y0 = (corner[..., 1].amin(-1) - 0.5).ceil().clamp(min=0).long()
+        y1 = (corner[..., 1].amax(-1) - 0.5).floor().clamp(max=height - 1).long()
+        columns, rows = (x1 - x0 + 1).clamp(min=0), (y1 - y0 + 1).clamp(min=0)
+        count = torch.where(area < 0, columns * rows, torch.zeros_like(rows))
+        t = torch.repeat_interleave(torch.arange(len(count), device=device), count)
+        step = torch.arange(len(t), device=device) - (count.cumsum(0) - count)[t]
+        x, y = x0[t] + step % columns[t], y0[t] + step // columns[t]
+        px, py = x + 0.5, y + 0.5
+        ax, bx, cx, ay, by, cy, area = (value[t] for value in (ax, bx, cx, ay, by, cy, area))
+        wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
+        wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
+        wc = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / area
+        ra, rb, rc = (1.0 / corner[..., 2])[t].unbind(-1)
+        z = (1.0 / (wa * ra + wb * rb + wc * rc)).float()
+        hit = (wa >= 0) & (wb >= 0) & (wc >= 0) & (z >= near) & (z <= far)
+        key = (z[hit].view(torch.int32).long() << 32) | t[hit]  # positive floats sort as their bits
+        empty = torch.iinfo(torch.int64).max
+        best = torch.full((height * width,), empty, dtype=torch.int64, device=device)
+        best.scatter_reduce_(0, (y * width + x)[hit], key, "amin")
+        found = best != empty
+        ids = torch.where(found, best & 0xFFFFFFFF, torch.full_like(best, BACKGROUND))
+        depth = torch.where(found, (best >> 32).int().view(torch.float32), torch.full((), torch.inf, device=device))
+        return ids.view(height, width), depth.view(height, width)
