@@ -10,7 +10,7 @@ import threading
 import tracemalloc
 from contextlib import contextmanager
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -124,8 +124,20 @@ def test_extension_may_lie(tmp_path, clip):
 
 @pytest.mark.parametrize(
     "name",
-    ["a b.mp4", 'it\'s "q".mp4', "two\nlines.mp4", "größe – 映画.mp4", "-i.mp4", "a:b.mp4", "concat:x|y.mp4"]
-    + ["%03d.mp4", "*?[a]{b}.mp4", "pipe:0.mp4", "file:..mp4", b"bad\xff.mp4"],
+    [
+        "a b.mp4",
+        'it\'s "q".mp4',
+        "two\nlines.mp4",
+        "größe – 映画.mp4",
+        "-i.mp4",
+        "a:b.mp4",
+        "concat:x|y.mp4",
+        "%03d.mp4",
+        "*?[a]{b}.mp4",
+        "pipe:0.mp4",
+        "file:..mp4",
+        b"bad\xff.mp4",
+    ],
 )
 def test_any_name_is_a_name(tmp_path, clip, name, monkeypatch):
     path = tmp_path / os.fsdecode(name)
@@ -480,7 +492,7 @@ def test_resampling_is_in_place(tmp_path):
 def test_blocks_are_a_second_each(clip):
     blocks = list(sound(clip))
     assert [len(b.samples) for b in blocks[:-1]] == [16000] * (len(blocks) - 1)
-    assert all(a.end == b.start for a, b in zip(blocks, blocks[1:]))
+    assert all(a.end == b.start for a, b in pairwise(blocks))
 
 
 def test_sound_start_and_end(tmp_path):
@@ -517,7 +529,7 @@ def test_a_gap_in_the_stamps_is_silence_with_a_warning(tmp_path):
     path = remuxed(source, tmp_path / "gap.mkv", lambda p, n: None if 20 <= n < 40 else p)
     told: list[str] = []
     blocks = list(sound(path, on_warning=told.append))
-    assert all(a.end == b.start for a, b in zip(blocks, blocks[1:]))
+    assert all(a.end == b.start for a, b in pairwise(blocks))
     assert click_time(path) == pytest.approx(3.0, abs=0.002)
     assert len(told) == 1
     assert "filled with silence" in told[0]
@@ -534,7 +546,7 @@ def test_pictures_with_stamps_that_jump_back_are_dropped(tmp_path):
             target.mux(packet)
     told: list[str] = []
     times = [p.time for p in pictures(tmp_path / "b.mkv", on_warning=told.append)]
-    assert all(a < b for a, b in zip(times, times[1:]))
+    assert all(a < b for a, b in pairwise(times))
     assert len(times) == 29
     assert any("1 pictures with a time stamp out of order" in t for t in told)
 

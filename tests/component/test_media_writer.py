@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def flash_time(path) -> float:
 def click_time(path, stream=0) -> float:
     """Seconds of the loud sample that begins the click."""
     blocks = list(sound(path, rate=16000, stream=stream))
-    assert all(a.end == b.start for a, b in zip(blocks, blocks[1:]))
+    assert all(a.end == b.start for a, b in pairwise(blocks))
     samples = np.concatenate([b.samples for b in blocks])
     assert np.abs(samples).max() <= 1
     return float(blocks[0].start) + int(np.flatnonzero(np.abs(samples) > 0.3 * np.abs(samples).max())[0]) / 16000

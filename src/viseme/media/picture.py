@@ -120,6 +120,7 @@ def _pictures(
             raise UnreadableMedia(f"{name} has pictures in a codec that is not known here; convert it first")
         stream.thread_type = "AUTO"
         origin = None
+        sought = seek
         if seek and start is not None and not is_still(container, stream):
             origin = first_picture_time(path)
             seek = origin is not None and _seek(container, stream, origin + start)
@@ -127,7 +128,7 @@ def _pictures(
         clock = PictureClock(frame_step(stream))
         problems: list[Exception] = []
         num = num_problems_before = 0
-        reach = Fraction(0)
+        reach, num_packets = Fraction(0), 0
         packets = container.demux([s for s in container.streams if s.type in ("video", "audio")])
         finished = False
         while not finished:
@@ -142,6 +143,7 @@ def _pictures(
                 reach = max(reach, (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base))
             if packet.stream.index != stream.index:
                 continue
+            num_packets += 1
             for frame in decoded(packet, problems):
                 at = clock.place(stamp(frame))
                 if at is None:
@@ -172,7 +174,8 @@ def _pictures(
             warn(f"{name} is damaged after {format_time(at)}; the pictures before were used")
         if num_problems_before:
             warn(f"{name}: {num_problems_before} damaged packets were skipped")
-        if not finished and not problems and _cut_short(container, reach):
+        missing = 0 if sought else stream.frames - num_packets
+        if not finished and not problems and _cut_short(container, reach, missing * clock.step):
             warn(f"{name} is cut short, damaged after {format_time(at)}; the pictures before were used")
         if clock.num_missing:
             warn(f"{name}: {clock.num_missing} pictures without a time stamp were placed by the frame rate")
@@ -189,9 +192,12 @@ def _seek(container: Any, stream: Any, at: Fraction) -> bool:
     return True
 
 
-def _cut_short(container: Any, reach: Fraction) -> bool:
-    """Whether packets ended well before the duration in the header (formats that state it exactly)."""
-    if container.duration is None or container.format.name.split(",")[0] not in ("mov", "matroska", "avi"):
+def _cut_short(container: Any, reach: Fraction, missing: Fraction) -> bool:
+    """Whether packets ended well before the duration in the header (formats that state it exactly), or whether
+    pictures for `missing` seconds that the header promises never came."""
+    family = container.format.name.split(",")[0]
+    if container.duration is None or family not in ("mov", "matroska", "avi"):
         return False
     begin = Fraction(container.start_time or 0, av.time_base)
-    return begin + Fraction(container.duration, av.time_base) - reach > SHORT_BY
+    short = begin + Fraction(container.duration, av.time_base) - reach
+    return short > SHORT_BY or (family == "avi" and missing > SHORT_BY)

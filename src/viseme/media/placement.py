@@ -17,8 +17,8 @@ TOLERANCE = Fraction(15, 10_000)
 """Seconds by which written sound may lie beside its intended place."""
 
 RATE = 16000
-WINDOW = Fraction(20)
-NUM_WINDOWS = 6
+WINDOW = Fraction(8)
+NUM_WINDOWS = 15
 REACH = Fraction(1, 5)
 FLOOR = 1e-4
 """Root mean square below which a window is too quiet to compare."""
@@ -43,7 +43,7 @@ def lag_of(a: NDArray[np.float32], b: NDArray[np.float32], reach: int) -> tuple[
         >>> lag, corr > 0.9
         (7, True)
     """
-    size = 1 << (2 * len(a) - 1).bit_length()
+    size = 1 << (len(a) + reach).bit_length()  # wraps only beyond `reach`
     cross = np.fft.irfft(np.conj(np.fft.rfft(a, size)) * np.fft.rfft(b, size), size)
     lags = np.arange(-reach, reach + 1)
     values = cross[lags] / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,14 +18,14 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from viseme.core.errors import NoVideo, OutputError
+from viseme.core.errors import NoAudio, NoVideo, OutputError, UnreadableMedia
 from viseme.core.time import as_seconds, format_time
 from viseme.media.files import OutputFile, WarningSink, open_media, reason, replacing, shown
 from viseme.media.info import picture_stream, probe
 from viseme.media.placement import TOLERANCE, misplacement, window
 from viseme.media.sound import choose_sound
 from viseme.media.soundtrack import Soundtrack, codec_family
-from viseme.media.writer import MOV_FAMILY, muxer_for, open_output
+from viseme.media.writer import MOV_FAMILY, holds_sound, muxer_for, open_output
 
 __all__ = ["ShiftReport", "shift_sound"]
 
@@ -33,6 +34,9 @@ STAMPED = (*MOV_FAMILY, "matroska", "webm", "mpegts", "mpeg", "nut")
 
 MOST_HELD = 256
 """Packets held back at the beginning until a decoding stamp is known."""
+
+FINEST = 48000
+"""Ticks per second that are fine enough for any shift."""
 
 LONG_PACKET = Fraction(12, 100)
 """Seconds; longer packets are not dropped whole where sound must begin earlier, but cut by re-encoding."""
@@ -111,7 +115,10 @@ def shift_sound(
         try:
             with replacing(job.out) as file:
                 _write(job, file, muxer, method, WarningSink(warnings.append))
-                _check(job, file)
+                try:
+                    _check(job, file)
+                except (NoAudio, NoVideo, UnreadableMedia) as error:
+                    raise _Misplaced("it cannot be read back") from error
         except _Misplaced as error:
             failures.append(f"{method}: {error}")
             continue
@@ -267,8 +274,8 @@ class _Mux:
 
     def _add(self, stream: Any) -> Any:
         """The same stream in the output: codec, side data (turn, colours), tags."""
-        if stream.type == "audio" and stream.codec_context is None:
-            raise ValueError("unknown codec")
+        if not _fits(stream, self._box.format.name, self._out.format.name):
+            raise ValueError("the container cannot hold it")
         extra = {}
         if self._out.format.name in ("avi", "mpeg") and stream.type == "video" and stream.average_rate:
             extra["time_base"] = 1 / Fraction(stream.average_rate)
@@ -328,9 +335,13 @@ class _Mux:
 
     @staticmethod
     def _stamp(packet: Any, offset: Fraction) -> None:
-        """Add seconds to a packet's stamps; a missing one is taken from the other."""
-        ticks = round(offset / Fraction(packet.time_base))
-        packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+        """Add seconds to a packet's stamps, in finer ticks where its own are too coarse for that (AVI: a frame)."""
+        tick = Fraction(packet.time_base)
+        finer = max(1, math.ceil(tick * FINEST)) if (offset / tick).denominator != 1 else 1
+        ticks = round(offset / tick * finer)
+        packet.pts, packet.dts = packet.pts * finer + ticks, packet.dts * finer + ticks
+        packet.duration = (packet.duration or 0) * finer
+        packet.time_base = tick / finer
 
     def _kept(self, packet: Any, moved: Fraction) -> bool:
         """Whether a moved packet still has something to say after second 0.
@@ -343,6 +354,22 @@ class _Mux:
         heard = begin + length > tick / 2 if self._mov or moved >= 0 else begin >= -tick / 2
         self._num_kept += heard
         return heard or (self._mov and begin + 2 * length > 0)
+
+
+SUBTITLES = {"webm": "webvtt", **dict.fromkeys(MOV_FAMILY, "mov_text")}
+"""Muxer -> the only subtitle codec it holds."""
+
+
+def _fits(stream: Any, source: str, muxer: str) -> bool:
+    """What FFmpeg's own table of containers and codecs lets pass and then fails at."""
+    codec = "" if stream.codec_context is None else stream.codec_context.name
+    if stream.type == "attachment":
+        return muxer == "matroska"
+    if stream.type == "subtitle":
+        return SUBTITLES.get(muxer, codec) == codec
+    if muxer == "avi" and codec in ("h264", "hevc"):  # AVI wants start codes and cannot order B pictures
+        return source in ("avi", "mpegts", "mpeg")
+    return bool(codec) and (stream.type != "audio" or holds_sound(muxer, codec_family(codec)))
 
 
 def _with_stamps(packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:

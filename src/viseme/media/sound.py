@@ -58,11 +58,20 @@ def planes(frame: Any) -> NDArray[np.float32]:
     return data.astype(np.float32, copy=False)
 
 
+def layout_name(frame: Any) -> str:
+    """The loudspeakers of a frame; where the file does not name them, the usual ones for their number."""
+    num = frame.layout.nb_channels
+    usual = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+    return usual.get(num, frame.layout.name) if "channels" in frame.layout.name else frame.layout.name
+
+
 def mono(frame: Any) -> NDArray[np.float32]:
     """All loudspeakers of a frame mixed to one, (S,), never louder than full scale."""
     data = planes(frame)
     if len(data) == 1:
         return data[0]
+    if len(frame.layout.channels) != len(data):
+        return data.mean(0, dtype=np.float32)
     weights = np.array([_CHANNEL_WEIGHTS.get(c.name, math.sqrt(0.5)) for c in frame.layout.channels], np.float32)
     return ((weights / max(float(weights.sum()), 1e-6)) @ data).astype(np.float32)
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from viseme.core.errors import OutputError
 from viseme.media.files import WarningSink, open_media, shown
 from viseme.media.info import stamp
-from viseme.media.sound import SoundReader, choose_sound, planes
+from viseme.media.sound import SoundReader, choose_sound, layout_name, planes
 from viseme.media.timing import SoundClock
-from viseme.media.writer import SoundEncoder, has_encoder, lossless
+from viseme.media.writer import SoundEncoder, has_encoder, holds_sound, lossless
 
 __all__ = ["Soundtrack", "codec_family", "encoder_for"]
 
@@ -51,10 +51,8 @@ def encoder_for(decoder: str, container: Any) -> str:
     family = codec_family(decoder)
     muxer = container.format.name
     keeps = ("flac", "alac") if lossless(family) else ()
-    unlike = family.startswith("pcm_") and muxer in ("mp4", "ipod", "3gp")  # players ignore PCM in .mp4
-    first = () if unlike else (ENCODERS.get(family, family),)
-    for name in (*first, *keeps, *FALLBACKS.get(muxer, ()), "aac", "mp2"):
-        if has_encoder(name) and name in container.supported_codecs:
+    for name in (ENCODERS.get(family, family), *keeps, *FALLBACKS.get(muxer, ()), "aac", "mp2"):
+        if has_encoder(name) and name in container.supported_codecs and holds_sound(muxer, name):
             return name
     raise OutputError(f"no sound encoder fits the container {muxer!r}; use .mkv")
 
@@ -99,7 +97,7 @@ class Soundtrack:
             decoder, bits = source.codec_context.name, frame.format.bits
             self.metadata = dict(source.metadata)
         codec = encoder_for(decoder, container)
-        layout = frame.layout.name
+        layout = layout_name(frame)
         narrow = frame.layout.nb_channels > 2 and codec in ("mp2", "libmp3lame", "wmav2")
         self._encoder = SoundEncoder(
             container, codec, rate=frame.sample_rate, layout=layout, out_layout="stereo" if narrow else None, bits=bits

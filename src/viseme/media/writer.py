@@ -74,6 +74,18 @@ def lossless(codec: str) -> bool:
     return codec.startswith("pcm_") or codec in ("flac", "alac", "wavpack", "tta", "truehd", "mlp", "ape", "tak")
 
 
+def holds_sound(muxer: str, codec: str) -> bool:
+    """Whether readers find this sound again in the container.
+
+    FFmpeg's own table lets a few pairs pass and then fails, or writes what no player plays.
+    """
+    if codec.startswith("pcm_"):
+        return muxer not in ("mp4", "ipod", "3gp", "mpegts", "mpeg", "webm", "flv")
+    if muxer in ("mpegts", "mpeg"):
+        return not lossless(codec)
+    return not (muxer in ("mov", "3gp") and codec in ("flac", "opus", "libopus", "vorbis"))
+
+
 def has_encoder(name: str) -> bool:
     """Whether this FFmpeg can encode with it."""
     try:
