@@ -73,6 +73,7 @@ SIDEWAYS = ("head-trans", "mouth-trans", "neck-trans", "nose-trans")
 """Their "in/out" moves the midline sideways: not left/right symmetric, left out."""
 
 IBUG_FROM_MP = [
+    # jaw, brows and nose, eyes, lips
     *(127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356),
     *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 168, 197, 5, 4, 75, 97, 2, 326, 305),
     *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
@@ -300,8 +301,8 @@ def brow_field(mean: np.ndarray, marks: np.ndarray) -> np.ndarray:
     ):
         line = 0.5 * (marks[list(upper)] + marks[list(lower)])
         gap, along = polyline_distance(mean, line)
-        half = 0.022 + 0.024 * along  # thin tail (0) to full head (1)
-        field = np.maximum(field, np.clip(1.5 - gap / half, 0, 1) * smooth((1.06 - along) / 0.12))
+        half = 0.016 + 0.022 * along  # thin tail (0) to full head (1)
+        field = np.maximum(field, np.clip(1.5 - gap / half, 0, 1) * smooth((1.02 - along) / 0.2))
     return field
 
 

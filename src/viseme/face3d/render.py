@@ -51,7 +51,7 @@ class Look:
     garment: tuple[float, float, float] = (0.23, 0.28, 0.36)
     """RGB of the garment."""
     collar: float = 0.0
-    """Height of the collar against a crew neck, decimetres: -0.6 wide to 0.5 turtle."""
+    """Height of the collar against a crew neck, decimetres: -0.3 wide to 0.5 turtle."""
     gloss: float = 1.0
     """Specular strength, 0 matt to 2."""
     grain: float = 1.0
@@ -64,28 +64,33 @@ class Look:
             raise ValueError(f"there is no hair style {self.hair!r}; known: {', '.join(HAIR_STYLES)}")
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Look:
-        """A plausible look; the same generator state gives the same look."""
-        hairs = np.array(
-            [(0.07, 0.06, 0.06), (0.13, 0.09, 0.07), (0.22, 0.14, 0.09), (0.38, 0.24, 0.13), (0.62, 0.47, 0.28)]
-            + [(0.42, 0.19, 0.09), (0.55, 0.53, 0.51)]
-        )
-        eyes = np.array([(0.20, 0.12, 0.07), (0.34, 0.22, 0.12), (0.30, 0.33, 0.20), (0.30, 0.42, 0.52)])
+    def random(cls, rng: np.random.Generator, *, melanin: float = 0.0) -> Look:
+        """A plausible look; the same generator state gives the same look.
+
+        Args:
+            rng: Where chance comes from.
+            melanin: The model's first albedo coefficient; darker skin goes with darker hair and eyes.
+        """
+        hairs = [(0.07, 0.06, 0.06), (0.13, 0.09, 0.07), (0.55, 0.53, 0.51), (0.22, 0.14, 0.09), (0.38, 0.24, 0.13)]
+        hairs += [(0.42, 0.19, 0.09), (0.62, 0.47, 0.28)]
+        eyes = [(0.20, 0.12, 0.07), (0.34, 0.22, 0.12), (0.30, 0.33, 0.20), (0.30, 0.42, 0.52)]
+        light = melanin < 0.3
+        hair = hairs[rng.choice(7, p=[0.15, 0.22, 0.08, 0.22, 0.15, 0.06, 0.12] if light else [0.6, 0.32, 0.08, 0, 0, 0, 0])]
+        eye = eyes[rng.choice(4, p=[0.3, 0.3, 0.18, 0.22] if light else [0.8, 0.2, 0, 0])]
         hue = rng.uniform(0, 1, 3)
         return cls(
             hair=str(rng.choice(HAIR_STYLES, p=[0.05, 0.12, 0.35, 0.23, 0.25])),
-            hair_colour=_rgb(hairs[rng.choice(len(hairs), p=[0.25, 0.22, 0.2, 0.12, 0.08, 0.05, 0.08])]
-                             * rng.uniform(0.8, 1.2)),
+            hair_colour=_rgb(np.array(hair) * rng.uniform(0.8, 1.2)),
             hairline=float(np.clip(rng.normal(0.02, 0.06), -0.08, 0.25)),
             brow=float(rng.uniform(0.55, 1.2)),
             beard=float(max(0.0, rng.uniform(-1.2, 0.9))),
-            eye_colour=_rgb(eyes[rng.choice(len(eyes), p=[0.4, 0.25, 0.15, 0.2])] * rng.uniform(0.8, 1.2)),
+            eye_colour=_rgb(np.array(eye) * rng.uniform(0.8, 1.2)),
             garment=_rgb(0.06 + 0.75 * (0.35 * hue + 0.65 * hue.mean())),
-            collar=float(rng.uniform(-0.4, 0.35)),
+            collar=float(rng.uniform(-0.15, 0.4)),
             gloss=float(rng.uniform(0.5, 1.5)),
             grain=float(rng.uniform(0.6, 1.6)),
             seed=int(rng.integers(1 << 30)),
-        )  # fmt: skip
+        )
 
 
 def _rgb(values: NDArray[Any]) -> tuple[float, float, float]:
@@ -345,8 +350,9 @@ def _highlight(gamma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _palette(look: Look) -> NDArray[np.float32]:
-    """Hair, iris and garment RGB, gloss, grain."""
-    return np.array([*look.hair_colour, *look.eye_colour, *look.garment, look.gloss, look.grain], dtype=np.float32)
+    """Hair, iris and garment RGB, gloss, grain, and how far the hair is swept sideways."""
+    swept = np.random.default_rng(look.seed).uniform(-0.35, 0.35)
+    return np.array([*look.hair_colour, *look.eye_colour, *look.garment, look.gloss, look.grain, swept], np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -422,8 +428,8 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
         hair = fa * table[a, HAIR] + fb * table[b, HAIR] + fc * table[c, HAIR]
         if brow > np.float32(0.02):
             streak = _tile(strands, (p + q * np.float32(0.5) * np.sign(p)) * 300, q * 120)
-            cover = _step(np.float32(0.0), np.float32(0.8), brow * np.float32(1.25) - np.float32(0.45) * streak)
-            cover *= np.float32(0.85)
+            cover = _step(np.float32(0.0), np.float32(0.9), brow * np.float32(1.15) - np.float32(0.6) * streak)
+            cover *= np.float32(0.8)
             red += (palette[0] * np.float32(0.8) - red) * cover
             green += (palette[1] * np.float32(0.8) - green) * cover
             blue += (palette[2] * np.float32(0.8) - blue) * cover
@@ -436,9 +442,12 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
             blue += (palette[2] * np.float32(0.9) - blue) * cover
             gloss *= one - cover
         if hair > np.float32(-2.0):
-            streak = _tile(strands, p * 170, q * 40)
-            thin = _tile(strands, p * 420 + 77, q * 60)
-            cover = _step(np.float32(-0.6), np.float32(0.6), hair + np.float32(2.2) * (streak - np.float32(0.5)))
+            swept = p + palette[11] * q
+            streak = _tile(strands, swept * 170, q * 40)
+            thin = _tile(strands, swept * 420 + 77, q * 60)
+            lock = _tile(mottle, swept * 22, q * 6)
+            ragged = np.float32(1.6) * (streak - np.float32(0.5)) + np.float32(1.8) * (lock - np.float32(0.5))
+            cover = _step(np.float32(-0.7), np.float32(0.7), hair + ragged)
             tone = np.float32(0.45) + np.float32(0.6) * streak + np.float32(0.5) * thin
             red += (palette[0] * tone - red) * cover
             green += (palette[1] * tone - green) * cover
