@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 
 from viseme.faces.schemes import RIGID, RIGID_SHAPE
 
-__all__ = ["box_iou", "face_boxes", "face_rois", "face_width", "head_angles", "lip_opening", "merge_detections"]
+__all__ = [
+    "box_iou",
+    "face_boxes",
+    "face_rois",
+    "face_width",
+    "head_angles",
+    "lip_opening",
+    "merge_detections",
+    "same_face",
+]
 
 _LIP_PAIRS = ((82, 87), (13, 14), (312, 317))
 """Upper and lower points of the inner lip line: left of the middle, middle, right of it."""
@@ -55,8 +64,22 @@ def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floa
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
+def same_face(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which boxes lie on one face: they overlap by .3, or one lies mostly inside the other.
+
+    Args:
+        a: (N, 4) xyxy.
+        b: (M, 4) xyxy.
+
+    Returns:
+        (N, M).
+    """
+    smaller = np.minimum(_area(a)[:, None], _area(b)[None, :])
+    return (box_iou(a, b) > 0.3) | (_shared_area(a, b) > 0.6 * np.maximum(smaller, 1e-9))
+
+
 def merge_detections(found: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One box per face: the best score wins over every box it overlaps by .3 or mostly covers.
+    """One box per face: the best score wins over every box on the same face.
 
     Args:
         found: (N, 5) xyxy and score.
@@ -69,10 +92,7 @@ def merge_detections(found: NDArray[np.float32]) -> NDArray[np.float32]:
     while len(left):
         best, left = left[0], left[1:]
         kept.append(best)
-        shared = _shared_area(best[None, :4], left[:, :4])[0]
-        smaller = np.minimum(_area(best[None, :4]), _area(left[:, :4]))
-        same = (box_iou(best[None, :4], left[:, :4])[0] > 0.3) | (shared > 0.6 * smaller)
-        left = left[~same]
+        left = left[~same_face(best[None, :4], left[:, :4])[0]]
     return np.array(kept, np.float32).reshape(-1, 5)
 
 
