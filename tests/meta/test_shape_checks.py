@@ -1,0 +1,25 @@
+"""The guard on array shapes is awake: a wrong shape is refused inside the package."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from jaxtyping import Float, jaxtyped
+from shape_checks import ShapeError, check_arrays
+from viseme.sync.models.two_stream import TwoStream
+
+
+def test_a_wrong_shape_is_refused() -> None:
+    model = TwoStream(TwoStream.Config.tiny())
+    with pytest.raises(TypeError):
+        model.embed_sound(torch.zeros(4))  # (4,) is not (B, A, M)
+
+
+def test_dimensions_are_bound_over_all_arguments() -> None:
+    @jaxtyped(typechecker=check_arrays)
+    def together(a: Float[torch.Tensor, "T"], b: Float[torch.Tensor, "T"]) -> Float[torch.Tensor, "T"]:
+        return a + b
+
+    together(torch.zeros(3), torch.zeros(3))
+    with pytest.raises((TypeError, ShapeError)):
+        together(torch.zeros(3), torch.zeros(1))
