@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import map_coordinates
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
@@ -552,6 +553,27 @@ def embed(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, allow
     return index, weights
 
 
+def mirrored(points: np.ndarray) -> np.ndarray:
+    """Average each landmark with the mirror image of its partner on the other side."""
+    far = np.linalg.norm(points[:, None] * [-1, 1, 1] - points[None], axis=-1)
+    _, partner = linear_sum_assignment(far**2)
+    mutual = partner[partner] == np.arange(len(points))
+    average = 0.5 * (points + points[partner] * [-1, 1, 1])
+    return np.where(mutual[:, None], average, points)
+
+
+def embed_twice(closed_at, open_at, closed, opened, triangles, live) -> tuple[np.ndarray, np.ndarray]:
+    """Inner-lip points: one place on the surface that serves the closed mouth (height only) and the open one."""
+    steps = 6
+    grid = np.array([(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]) / steps
+    at_rest = np.einsum("gc,fcd->fgd", grid, closed[triangles[live]]).reshape(-1, 3)
+    at_open = np.einsum("gc,fcd->fgd", grid, opened[triangles[live]]).reshape(-1, 3)
+    rest = (at_rest[:, None, :2] - closed_at[None, :, :2]) * [0.5, 1.5]
+    wide = at_open[:, None] - open_at[None]
+    best = ((rest**2).sum(-1) + (wide**2).sum(-1)).argmin(0)
+    return live[best // len(grid)].astype(np.int32), grid[best % len(grid)]
+
+
 def plane_weights(point: np.ndarray, corners: np.ndarray) -> np.ndarray:
     a, b, c = corners
     basis = np.stack([b - a, c - a], 1)
@@ -674,14 +696,16 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     colours[mouth_interior & (part <= 1)] *= 0.35
     marks, hit = surface_points(mean, head_triangles, colours, allowed)
     group = np.r_[np.ones(468, int), np.full(10, 2)]
-    index, weights = embed(marks, mean, head_triangles, allowed, group)
     jaw = mean + 0.6 * exp_full[used][..., names.index("jawOpen")]
-    lips_f = (regions.lips[head_triangles] > 0.4).all(1) & (allowed == 1)
     opened, _ = surface_points(jaw, head_triangles, colours, allowed)
-    index_open, weights_open = embed(opened[INNER_LIPS], jaw, head_triangles, lips_f.astype(int), np.ones(20, int))
-    index[INNER_LIPS], weights[INNER_LIPS] = index_open, weights_open
+    opened, marks = mirrored(opened), mirrored(marks)
+    index, weights = embed(marks, mean, head_triangles, allowed, group)
+    seam = np.flatnonzero((regions.lips[head_triangles] > 0.1).all(1) & (part_f == 0))
+    inner = embed_twice(marks[INNER_LIPS], opened[INNER_LIPS], mean, jaw, head_triangles, seam)
+    index[INNER_LIPS], weights[INNER_LIPS] = inner
     marks = (mean[head_triangles[index]] * weights[..., None]).sum(1)
-    say(f"landmarks: {100 * hit:.1f} % hit skin, the rest moved to the nearest")
+    gap = marks[13, 1] - marks[14, 1]
+    say(f"landmarks: {100 * hit:.1f} % hit skin, the rest moved to the nearest; lips at rest {gap * 100:.1f} mm apart")
 
     # fields and albedo
     brow = brow_field(mean, marks)

@@ -7,6 +7,7 @@ in the same order, so their ids agree bit for bit. No gradient passes through vi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ def jit(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     import numba
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        function = inspect.unwrap(function)  # a run-time shape checker may have wrapped it; kernels have no shapes
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # numba found no writable place for its cache
@@ -33,7 +35,7 @@ def jit(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 @jit()
-def _fill(uvd, triangles, near, far, ids, depth):  # pragma: no cover - compiled
+def _fill(uvd, triangles, near, far, ids, depth):
     height, width = ids.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
