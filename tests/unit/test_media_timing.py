@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viseme.core.errors import OutputError
-from viseme.media import shift
+from viseme.media import mux
 from viseme.media.files import WarningSink, shown
 from viseme.media.placement import lag_of, misplacement
 from viseme.media.timing import GAP, Orientation, PictureClock, SoundClock, fitted_size, orientation
@@ -184,12 +184,12 @@ def test_decoding_stamps_are_counted_back_from_the_first_known():
         _packet(video, 40, 40),
         _packet(video, None, None),
     ]
-    done = list(shift._with_stamps(iter(packets), video))
+    done = list(mux._with_stamps(iter(packets), video))
     assert [p.dts for p in done if p.stream is video] == [-80, -40, 0, 40]
     assert [p.dts for p in done if p.stream is audio] == [0]
 
 
 def test_decoding_stamps_that_never_come():
     video = SimpleNamespace(index=0)
-    done = list(shift._with_stamps(iter([_packet(video, p, None) for p in (0, 40, 80)]), video))
+    done = list(mux._with_stamps(iter([_packet(video, p, None) for p in (0, 40, 80)]), video))
     assert [p.dts for p in done] == [0, 40, 80]

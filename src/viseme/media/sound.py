@@ -61,8 +61,8 @@ def planes(frame: Any) -> NDArray[np.float32]:
 def layout_name(frame: Any) -> str:
     """The loudspeakers of a frame; where the file does not name them, the usual ones for their number."""
     num = frame.layout.nb_channels
-    usual = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
-    return usual.get(num, frame.layout.name) if "channels" in frame.layout.name else frame.layout.name
+    name = frame.layout.name or "channels"
+    return {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(num, name) if "channels" in name else name
 
 
 def mono(frame: Any) -> NDArray[np.float32]:

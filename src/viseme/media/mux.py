@@ -1,0 +1,284 @@
+"""Copies packets from container to container with the sound at another time. Decodes nothing but moved sound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from av.error import FFmpegError
+from av.stream import Disposition
+
+from viseme.core.errors import OutputError
+from viseme.core.time import format_time
+from viseme.media.files import WarningSink, open_media, reason, shown
+from viseme.media.info import picture_stream
+from viseme.media.soundtrack import Soundtrack, codec_family
+from viseme.media.writer import MOV_FAMILY, holds_sound
+
+__all__ = ["Order", "Remux", "Unsuitable"]
+
+MOST_HELD = 256
+"""Packets held back at the beginning until a decoding stamp is known."""
+
+FINEST = 48000
+"""Ticks per second that are fine enough for any shift."""
+
+
+class Unsuitable(Exception):
+    """This way of moving the sound does not work for this container."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to do, resolved against the files."""
+
+    path: Path
+    out: Path
+    shift: Fraction
+    sound_path: Path
+    """The file whose sound is used."""
+    replaced: bool
+    """The sound comes from another file."""
+    chosen: tuple[int, ...]
+    """Sound streams of `sound_path` that move."""
+    zero: Fraction
+    """Container-clock seconds of the source that become second 0 of the output."""
+    sound_zero: Fraction
+    """Seconds to add to the sound file's clock (before `shift`) to get seconds of the output."""
+    picture: Fraction
+    """Output seconds of the first picture."""
+
+
+class Remux:
+    """Copies the packets of one file into another container, with the sound moved."""
+
+    def __init__(self, order: Order, box: Any, out: Any, *, encode: bool, warn: WarningSink, stack: ExitStack) -> None:
+        """Lay out the output's streams. `encode`: decode and encode the moved sound; else move its time stamps.
+
+        Raises:
+            OutputError: the container cannot hold a picture or sound stream.
+            Unsuitable: it cannot hold the replacing sound as it is.
+        """
+        self._order, self._box, self._out, self._warn = order, box, out, warn
+        self._mov = out.format.name in MOV_FAMILY
+        self._copied: dict[int, Any] = {}
+        self._moved: dict[int, Any] = {}
+        self._tracks: list[Soundtrack] = []
+        self._num_kept = 0
+        self._picture: Any = picture_stream(box)
+        self._sound_box: Any = None if encode else stack.enter_context(open_media(order.sound_path))
+        self._stack = stack
+        out.metadata.update(box.metadata)
+        sounds = list(box.streams.audio)
+        for stream in box.streams:
+            if stream.type != "audio":
+                self._copy(stream)
+            elif not order.replaced and sounds.index(stream) not in order.chosen:
+                self._copied[stream.index] = self._essential(stream)
+            elif not order.replaced:
+                self._move(sounds.index(stream))
+        if order.replaced:
+            self._move(order.chosen[0])
+        self._copy_chapters()
+
+    def _move(self, index: int) -> None:
+        """Take over a sound stream that moves."""
+        order = self._order
+        if self._sound_box is None:
+            track = Soundtrack(self._out, order.sound_path, index, order.sound_zero + order.shift, self._warn)
+            self._stack.callback(track.close)
+            self._tracks.append(track)
+            return
+        stream = self._sound_box.streams.audio[index]
+        try:
+            self._moved[stream.index] = self._essential(stream)
+        except OutputError as error:
+            if order.replaced:
+                raise Unsuitable(str(error)) from error
+            raise
+
+    def _copy(self, stream: Any) -> None:
+        """Take over a stream that stays; what is not a moving picture is left out, aloud, where it does not fit."""
+        name = shown(self._order.path)
+        if stream.type == "video":
+            if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
+                self._warn(f"{name}: the cover picture was not kept")
+            else:
+                self._copied[stream.index] = self._essential(stream)
+        elif stream.type not in ("subtitle", "attachment"):
+            self._warn(f"{name}: a {stream.type} stream was not kept")
+        else:
+            try:
+                self._copied[stream.index] = self._add(stream)
+            except (ValueError, FFmpegError):
+                self._warn(f"{name}: a {stream.type} stream was not kept; {self._out.format.name} cannot hold it")
+
+    def _essential(self, stream: Any) -> Any:
+        """`_add`, or an error that says what to do."""
+        try:
+            return self._add(stream)
+        except (ValueError, FFmpegError) as error:
+            codec = "an unknown codec" if stream.codec_context is None else codec_family(stream.codec_context.name)
+            out, muxer = shown(self._order.out), self._out.format.name
+            raise OutputError(f"{out}: {muxer} cannot hold the {stream.type} ({codec}); use .mkv") from error
+
+    def _add(self, stream: Any) -> Any:
+        """The same stream in the output: codec, side data (turn, colours), tags."""
+        if not _fits(stream, stream.container.format.name, self._out.format.name):
+            raise ValueError("the container cannot hold it")
+        extra = {}
+        if self._out.format.name in ("avi", "mpeg") and stream.type == "video" and stream.average_rate:
+            extra["time_base"] = 1 / Fraction(stream.average_rate)
+        target = self._out.add_stream_from_template(stream, opaque=True, **extra)
+        target.metadata.update(stream.metadata)
+        if self._mov and stream.type == "video" and stream.codec_context.codec_tag in ("hvc1", "dvh1"):
+            target.codec_context.codec_tag = stream.codec_context.codec_tag
+        return target
+
+    def _copy_chapters(self) -> None:
+        chapters = self._box.chapters()
+        for chapter in chapters:
+            ticks = round(self._order.zero / Fraction(chapter["time_base"]))
+            chapter["start"], chapter["end"] = chapter["start"] - ticks, chapter["end"] - ticks
+        if chapters:
+            self._out.set_chapters(chapters)
+
+    def run(self) -> None:
+        """Move all packets, in the order of the output's time.
+
+        Raises:
+            OutputError: no sound is left after the beginning.
+        """
+        sound = self._moved_packets()
+        pending = next(sound, None)
+        packets = self._box.demux([s for s in self._box.streams if s.index in self._copied])
+        for packet in self._complete(packets, self._picture):
+            index = packet.stream.index
+            _advance_stamps(packet, -self._order.zero)
+            now = packet.dts * Fraction(packet.time_base)
+            while pending is not None and pending.dts * Fraction(pending.time_base) <= now:
+                self._out.mux(pending)
+                pending = next(sound, None)
+            if index == self._picture.index:
+                for track in self._tracks:
+                    track.advance(now)
+            packet.stream = self._copied[index]
+            self._out.mux(packet)
+        while pending is not None:
+            self._out.mux(pending)
+            pending = next(sound, None)
+        for track in self._tracks:
+            track.advance(None)
+        if not self._num_kept and not any(t.num_samples for t in self._tracks):
+            ms = round(self._order.shift * 1000)
+            out = shown(self._order.out)
+            raise OutputError(f"{out}: a shift of {ms} ms leaves no sound after the beginning; choose a smaller one")
+
+    def _moved_packets(self) -> Iterator[Any]:
+        """Packets of the moved sound streams, stamped for the output."""
+        if self._sound_box is None:
+            return
+        offset = self._order.sound_zero + self._order.shift
+        streams = [s for s in self._sound_box.streams.audio if s.index in self._moved]
+        for packet in self._complete(self._sound_box.demux(streams), None):
+            _advance_stamps(packet, offset)
+            if self._kept(packet):
+                packet.stream = self._moved[packet.stream.index]
+                yield packet
+
+    def _complete(self, packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
+        """Packets with complete stamps, up to where the file is damaged."""
+        at = Fraction(0)
+        try:
+            for packet in _with_stamps(packets, picture):
+                at = packet.dts * Fraction(packet.time_base)
+                yield packet
+        except (FFmpegError, OSError) as error:
+            name = shown(self._order.path if picture is not None else self._order.sound_path)
+            self._warn(f"{name} is damaged after {format_time(at)} ({reason(error)}); what came before was copied")
+
+    def _kept(self, packet: Any) -> bool:
+        """Whether a moved packet still has something to say after second 0.
+
+        MP4 and MOV hide what lies before second 0 by an edit list, so a packet that reaches over it is kept, and one
+        before it, which lossy decoders need to settle. Elsewhere packets before it would push everything else back;
+        those that were there before the move are the codec's own padding and stay.
+        """
+        tick = Fraction(packet.time_base)
+        begin, length = packet.pts * tick, (packet.duration or 0) * tick
+        whole = self._mov or self._order.shift >= 0
+        heard = begin + length > tick / 2 if whole else begin >= -tick / 2
+        self._num_kept += heard
+        return heard or (self._mov and begin + 2 * length > 0)
+
+
+def _advance_stamps(packet: Any, offset: Fraction) -> None:
+    """Add seconds to a packet's stamps, in finer ticks where its own are too coarse for that (AVI: a frame)."""
+    tick = Fraction(packet.time_base)
+    finer = max(1, math.ceil(tick * FINEST)) if (offset / tick).denominator != 1 else 1
+    ticks = round(offset / tick * finer)
+    packet.pts, packet.dts = packet.pts * finer + ticks, packet.dts * finer + ticks
+    packet.duration = (packet.duration or 0) * finer
+    packet.time_base = tick / finer
+
+
+SUBTITLES = {"webm": "webvtt", **dict.fromkeys(MOV_FAMILY, "mov_text")}
+"""Muxer -> the only subtitle codec it holds."""
+
+
+def _fits(stream: Any, source: str, muxer: str) -> bool:
+    """What FFmpeg's own table of containers and codecs lets pass and then fails at."""
+    codec = "" if stream.codec_context is None else stream.codec_context.name
+    if stream.type == "attachment":
+        return muxer == "matroska"
+    if stream.type == "subtitle":
+        return SUBTITLES.get(muxer, codec) == codec
+    if muxer == "avi" and codec in ("h264", "hevc"):  # AVI wants start codes and cannot order B pictures
+        return source in ("avi", "mpegts", "mpeg")
+    return bool(codec) and (stream.type != "audio" or holds_sound(muxer, codec_family(codec)))
+
+
+def _with_stamps(packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
+    """Packets with both stamps; those without any are the empty ones at the end.
+
+    Matroska stores no decoding stamps, and a demuxer that reconstructs them leaves out those of the first pictures.
+    They are counted back from the first known one, for which a few packets are held.
+    """
+    held: list[Any] = []
+    waiting = picture is not None
+    last: int | None = None
+    for packet in packets:
+        if packet.pts is None and packet.dts is None:
+            continue
+        if packet.pts is None:
+            packet.pts = packet.dts
+        if packet.dts is None and (picture is None or packet.stream.index != picture.index):
+            packet.dts = packet.pts
+        held.append(packet)
+        if waiting and picture is not None and packet.stream.index == picture.index and packet.dts is not None:
+            _count_back([p for p in held if p.dts is None], packet.dts, packet.duration)
+            waiting = False
+        if waiting and len(held) <= MOST_HELD:
+            continue
+        waiting = False
+        for ready in held:
+            if ready.dts is None:
+                ready.dts = min(ready.pts, ready.pts if last is None else last + max(1, ready.duration or 1))
+            if picture is not None and ready.stream.index == picture.index:
+                last = ready.dts
+            yield ready
+        held = []
+    for ready in held:
+        ready.dts = ready.pts if ready.dts is None else ready.dts
+        yield ready
+
+
+def _count_back(packets: list[Any], dts: int, duration: int | None) -> None:
+    """Give `packets` the decoding stamps that lead evenly up to `dts`."""
+    for back, packet in enumerate(reversed(packets), 1):
+        packet.dts = dts - back * max(1, duration or 1)
