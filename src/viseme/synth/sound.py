@@ -1,9 +1,10 @@
-"""What may lie over a voice, made by arithmetic: rooms, noise, music, band limits, level. Seeded, keeps time exactly."""
+"""What may lie over a voice, made by arithmetic: rooms, noise, music, narrow bands, level. Seeded, keeps time."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, fftconvolve, sosfilt
 
@@ -14,10 +15,11 @@ __all__ = ["coloured_noise", "disturb", "mix", "music", "reverberate"]
 
 def coloured_noise(rng: np.random.Generator, num: int, tilt: float = 1.0) -> NDArray[np.float32]:
     """(num,) noise of unit power with a spectrum of frequency ** -tilt in power: 0 white, 1 pink, 2 brown."""
-    spectrum = np.fft.rfft(rng.standard_normal(num))
-    frequency = np.fft.rfftfreq(num, 1 / SAMPLE_RATE)
+    long = next_fast_len(num, real=True)
+    spectrum = np.fft.rfft(rng.standard_normal(long))
+    frequency = np.fft.rfftfreq(long, 1 / SAMPLE_RATE)
     spectrum *= np.maximum(frequency, 40.0) ** (-tilt / 2)
-    noise = np.fft.irfft(spectrum, num)
+    noise = np.fft.irfft(spectrum, long)[:num]
     return (noise / max(float(noise.std()), 1e-12)).astype(np.float32)
 
 

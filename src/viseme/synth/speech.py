@@ -15,6 +15,7 @@ from __future__ import annotations
 import _ctypes
 import csv
 import ctypes
+import itertools
 import os
 import re
 import threading
@@ -313,61 +314,12 @@ def _closure(
 
 # ---------------------------------------------------------------- recordings
 
-_ARPABET = dict(
-    pair.split(":")
-    for pair in [
-        "AA:ɑ",
-        "AE:æ",
-        "AH:ʌ",
-        "AO:ɔ",
-        "AW:aʊ",
-        "AY:aɪ",
-        "EH:ɛ",
-        "ER:ɝ",
-        "EY:eɪ",
-        "IH:ɪ",
-        "IY:i",
-        "OW:oʊ",
-        "OY:ɔɪ",
-        "UH:ʊ",
-        "UW:u",
-        "B:b",
-        "CH:tʃ",
-        "D:d",
-        "DH:ð",
-        "F:f",
-        "G:ɡ",
-        "HH:h",
-        "JH:dʒ",
-        "K:k",
-        "L:l",
-        "M:m",
-        "N:n",
-        "NG:ŋ",
-        "P:p",
-        "R:ɹ",
-        "S:s",
-        "SH:ʃ",
-        "T:t",
-        "TH:θ",
-        "V:v",
-        "W:w",
-        "Y:j",
-        "Z:z",
-        "ZH:ʒ",
-        "AX:ə",
-        "AXR:ɚ",
-        "IX:ɨ",
-        "UX:ʉ",
-        "DX:ɾ",
-        "EL:l",
-        "EM:m",
-        "EN:n",
-        "NX:ɾ",
-        "Q:ʔ",
-        "HV:ɦ",
-    ]
-)
+_ARPABET_TABLE = """
+AA:ɑ AE:æ AH:ʌ AO:ɔ AW:aʊ AY:aɪ EH:ɛ ER:ɝ EY:eɪ IH:ɪ IY:i OW:oʊ OY:ɔɪ UH:ʊ UW:u B:b CH:tʃ D:d DH:ð F:f G:ɡ HH:h JH:dʒ
+K:k L:l M:m N:n NG:ŋ P:p R:ɹ S:s SH:ʃ T:t TH:θ V:v W:w Y:j Z:z ZH:ʒ AX:ə AXR:ɚ IX:ɨ UX:ʉ DX:ɾ EL:l EM:m EN:n NX:ɾ Q:ʔ
+HV:ɦ
+"""
+_ARPABET = dict(pair.split(":") for pair in _ARPABET_TABLE.split())
 _PAUSES = frozenset({"", "sil", "sp", "spn", "pau", "<eps>", "h#", "#", "_", "<p:>", "silence"})
 
 
@@ -400,7 +352,7 @@ def read_phonemes(file: Path | str) -> list[Phoneme]:
     phonemes = [p for p in phonemes if p.name]
     if not phonemes:
         raise DataError(f"{file} holds no phonemes; give a TextGrid or `start end phoneme` lines")
-    for one, two in zip(phonemes, phonemes[1:]):
+    for one, two in itertools.pairwise(phonemes):
         if one.end <= one.start or two.start < one.end - 1e-6:
             raise DataError(f"{file}: phoneme {two.name!r} at {two.start} s overlaps or goes back; sort by start time")
     return phonemes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = ["LANGUAGES", "command_sentence", "pseudo_words", "sentence"]
@@ -97,42 +99,11 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
 LANGUAGES: tuple[str, ...] = tuple(sorted([*_TEMPLATES, "en-gb"]))
 """espeak-ng voices that `sentence` has words for."""
 
-_ONSETS = [
-    "p",
-    "b",
-    "m",
-    "f",
-    "v",
-    "w",
-    "t",
-    "d",
-    "n",
-    "l",
-    "s",
-    "z",
-    "k",
-    "g",
-    "r",
-    "sh",
-    "ch",
-    "j",
-    "h",
-    "pl",
-    "br",
-    "fr",
-    "sp",
-    "bl",
-    "st",
-    "tr",
-    "y",
-    "th",
-    "sm",
-    "kw",
-    "pr",
-    "fl",
-]
-_NUCLEI = ["a", "e", "i", "o", "u", "aa", "ee", "oo", "ow", "ai", "ay", "oi", "a", "e", "i", "o"]
-_CODAS = ["", "", "", "p", "b", "m", "f", "v", "t", "n", "l", "s", "k", "sh", "mp", "nt", "th", "ng", "ft"]
+_ONSETS = tuple(
+    "p b m f v w t d n l s z k g r sh ch j h pl br fr sp bl st tr y th sm kw pr fl".split()  # noqa: SIM905
+)
+_NUCLEI = tuple("a e i o u aa ee oo ow ai ay oi a e i o".split())  # noqa: SIM905
+_CODAS = ("", "", "", "p", "b", "m", "f", "v", "t", "n", "l", "s", "k", "sh", "mp", "nt", "th", "ng", "ft")
 
 _GRID = (
     ["bin", "lay", "place", "set"],
@@ -144,7 +115,7 @@ _GRID = (
 )
 
 
-def _draw(rng: np.random.Generator, words: list[str] | str) -> str:
+def _draw(rng: np.random.Generator, words: Sequence[str]) -> str:
     return words[int(rng.integers(len(words)))]
 
 
