@@ -1,0 +1,347 @@
+"""Tracking with drawn faces: nets that read the faces of a picture from a script instead of seeing them."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from viseme.core.errors import ConfigError
+from viseme.core.results import Reason, RejectedTrack
+from viseme.faces import FaceTrackChunk, head_angles
+from viseme.faces.schemes import RIGID, RIGID_SHAPE
+from viseme.faces.strips import FaceStrips
+from viseme.faces.tracking import LandmarkTracker, TrackingConfig
+
+RATE = 25
+
+
+@dataclass(frozen=True)
+class Picture:
+    index: int
+    time: Fraction
+    image: np.ndarray
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face of the script; `x`, `y` its middle and `size` its height, pixels."""
+
+    x: float
+    y: float
+    size: float = 60.0
+    yaw: float = 0.0
+    detection: float = 0.9
+    presence: float = 0.95
+
+
+Script = Callable[[int], list[Face]]
+_SHAPE = np.random.default_rng(0).uniform((-1.1, -2.3, -0.4), (1.1, 0.5, 0.4), (478, 3))
+_SHAPE[RIGID] = RIGID_SHAPE
+_SHAPE[152] = (0, -2.4, 0)
+
+
+def landmarks(face: Face) -> np.ndarray:
+    c, s = np.cos(face.yaw), np.sin(face.yaw)
+    turned = _SHAPE @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T - (0, -0.9, 0)
+    points = turned * face.size / 2.96 * (1, -1, -1) + (face.x, face.y, 0)
+    return points.astype(np.float32)
+
+
+class DrawnNets:
+    """`FaceNets` over a script; the picture's number is written into its corner."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.num_detect = 0
+
+    def faces(self, image: np.ndarray) -> list[Face]:
+        return self.script(int(image[0, 0, 0]) * 256 + int(image[0, 0, 1]))
+
+    def detect(self, image):
+        self.num_detect += 1
+        boxes = []
+        for face in self.faces(image):
+            if face.detection > 0:
+                half = face.size * 0.45
+                boxes.append((face.x - half, face.y - half, face.x + half, face.y + half, face.detection))
+        return np.array(boxes, np.float32).reshape(-1, 5)
+
+    def landmarks(self, image, rois):
+        points, scores = np.zeros((len(rois), 478, 3), np.float32), np.zeros(len(rois), np.float32)
+        for i, (x, y, side, _) in enumerate(rois):
+            near = [f for f in self.faces(image) if max(abs(f.x - x), abs(f.y - y)) < side / 3]
+            if near:
+                face = min(near, key=lambda f: abs(f.x - x) + abs(f.y - y))
+                points[i], scores[i] = landmarks(face), face.presence
+        return points, scores
+
+
+def pictures(num: int, *, scene: Callable[[int], int] = lambda i: 0, times: Iterable[float] | None = None):
+    """Pictures of a static scene, a new one whenever `scene` changes."""
+    moments = list(times) if times is not None else [i / RATE for i in range(num)]
+    for i, moment in enumerate(moments):
+        image = np.random.default_rng(scene(i)).integers(0, 255, (9, 16, 3), dtype=np.uint8).repeat(10, 0).repeat(10, 1)
+        image[0, 0, :2] = divmod(i, 256)
+        yield Picture(i, Fraction(moment).limit_denominator(10**6), image)
+
+
+def run(script: Script, num: int = 50, *, strips=None, scene=lambda i: 0, times=None, **config):
+    tracker = LandmarkTracker(DrawnNets(script), TrackingConfig(**config))
+    return list(tracker.track(pictures(num, scene=scene, times=times), strips=strips))
+
+
+def one(events: list) -> FaceTrackChunk:
+    (chunk,) = events
+    assert isinstance(chunk, FaceTrackChunk), chunk
+    return chunk
+
+
+def test_one_still_face_is_one_track():
+    chunk = one(run(lambda i: [Face(80, 40)]))
+    assert (chunk.track_id, chunk.shot, chunk.last) == (0, 0, True)
+    assert chunk.times.tolist() == pytest.approx([i / RATE for i in range(50)])
+    assert chunk.observed.all()
+    assert np.allclose(chunk.landmarks, landmarks(Face(80, 40)), atol=0.01)
+    assert chunk.confidence == pytest.approx(np.full(50, 0.95))
+
+
+def test_landmarks_are_in_source_pixels():
+    half = (Picture(p.index, p.time, p.image, 0.5) for p in pictures(20))
+    tracker = LandmarkTracker(DrawnNets(lambda i: [Face(80, 40)]), TrackingConfig())
+    chunk = one(list(tracker.track(half)))
+    assert np.allclose(chunk.landmarks, 2 * landmarks(Face(80, 40)), atol=0.02)
+
+
+def test_the_detector_runs_on_keyframes_only():
+    nets = DrawnNets(lambda i: [Face(80, 40)])
+    list(LandmarkTracker(nets, TrackingConfig()).track(pictures(101)))
+    assert nets.num_detect == 11
+
+
+def test_no_pictures_and_no_faces_give_nothing():
+    assert run(lambda i: [], num=0) == []
+    assert run(lambda i: []) == []
+
+
+@pytest.mark.parametrize("chunk_s", [1.0, 1.7, 30.0])
+def test_chunks_join_without_seam(chunk_s):
+    def swaying(i: int) -> list[Face]:
+        return [Face(80 + 6 * np.sin(i / 3), 40)]
+
+    chunks = run(swaying, 150, chunk_s=chunk_s)
+    whole = one(run(swaying, 150))
+    assert all(c.end - c.start <= chunk_s for c in chunks)
+    assert [c.last for c in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert {c.track_id for c in chunks} == {0}
+    assert np.array_equal(np.concatenate([c.times for c in chunks]), whole.times)
+    assert np.allclose(np.concatenate([c.landmarks for c in chunks]), whole.landmarks, atol=1e-3)
+
+
+def test_chunks_come_while_pictures_come():
+    tracker = LandmarkTracker(DrawnNets(lambda i: [Face(80, 40)]), TrackingConfig(chunk_s=1.0))
+    taken = []
+    source = (taken.append(p.index) or p for p in pictures(200))
+    first = next(iter(tracker.track(source)))
+    assert isinstance(first, FaceTrackChunk)
+    assert len(taken) < 40
+
+
+def test_a_short_gap_is_filled_by_a_line_and_marked():
+    def script(i: int) -> list[Face]:
+        return [] if 20 <= i < 24 else [Face(80 + i / 5, 40)]
+
+    chunk = one(run(script))
+    assert np.flatnonzero(~chunk.observed).tolist() == [20, 21, 22, 23]
+    middle = chunk.landmarks.mean(axis=1)[:, 0]
+    assert np.allclose(np.diff(middle), 0.2, atol=0.01)
+
+
+def test_a_long_gap_ends_the_track():
+    first, second = run(lambda i: [] if 20 <= i < 26 else [Face(80, 40)])
+    assert (first.track_id, second.track_id) == (0, 1)
+    assert first.end == pytest.approx(19 / RATE)
+    assert second.start == pytest.approx(26 / RATE, abs=0.09)
+    assert all(c.observed.all() for c in (first, second)), "no invented pictures at the ends"
+
+
+def test_gaps_are_measured_in_seconds_not_pictures():
+    def times(rate: float) -> list[float]:
+        return [i / rate for i in range(int(3 * rate))]
+
+    assert len(run(lambda i: [] if 20 <= i < 26 else [Face(80, 40)], times=times(50))) == 1
+    uneven = np.cumsum(np.tile([0.02, 0.06], 30)).tolist()
+    chunk = one(run(lambda i: [] if i == 20 else [Face(80, 40)], times=uneven))
+    assert chunk.times == pytest.approx(np.array(uneven))
+
+
+def test_no_track_crosses_a_cut():
+    events = run(lambda i: [Face(80, 40)], scene=lambda i: i // 25)
+    assert [(e.track_id, e.shot, len(e.times), e.last) for e in events] == [(0, 0, 25, True), (1, 1, 25, True)]
+
+
+def test_two_faces_passing_keep_their_ids():
+    def script(i: int) -> list[Face]:
+        return [Face(30 + 2 * i, 25, 40), Face(130 - 2 * i, 65, 40)]
+
+    a, b = run(script, min_face_px=5)
+    assert {a.track_id, b.track_id} == {0, 1}
+    for chunk in (a, b):
+        steps = np.diff(chunk.landmarks.mean(axis=1)[:, 0])
+        assert np.abs(steps).max() < 3, "no jump to the other face"
+        assert len(set(np.sign(steps))) == 1
+
+
+def test_tracks_that_come_to_lie_on_one_face_become_one():
+    def script(i: int) -> list[Face]:
+        return [Face(60, 40)] if i >= 25 else [Face(60, 40), Face(115, 40)]
+
+    def sliding(i: int) -> list[Face]:
+        return [Face(60, 40), Face(max(115 - 2 * i, 60), 40)]
+
+    assert len(run(script)) == 2
+    events = run(sliding, 100)
+    ends = sorted(e.end for e in events if isinstance(e, FaceTrackChunk))
+    assert ends[-1] == pytest.approx(99 / RATE)
+    assert ends[0] < 1.6
+    assert len(events) == 2
+
+
+def test_a_jump_across_the_picture_is_another_track():
+    events = run(lambda i: [Face(40 if i < 25 else 120, 40)])
+    assert [e.track_id for e in events] == [0, 1]
+
+
+def test_more_faces_than_followed_are_reported_with_the_size_they_needed():
+    def script(i: int) -> list[Face]:
+        return [Face(20 + 40 * k, 40, 20 + 4 * k) for k in range(4)]
+
+    events = run(script, max_faces=3, min_face_px=5)
+    (surplus,) = [e for e in events if isinstance(e, RejectedTrack)]
+    assert surplus.reason is Reason.FACE_TOO_SMALL
+    assert surplus.measured < surplus.limit
+    assert "3 largest" in surplus.unit
+    assert surplus.start == 0
+    assert surplus.end > 1.5
+    assert sum(isinstance(e, FaceTrackChunk) for e in events) == 3
+
+
+def test_a_clearly_larger_face_takes_the_place_of_the_smallest():
+    def script(i: int) -> list[Face]:
+        return [Face(30, 40, 40)] + ([Face(110, 45, 70)] if i >= 25 else [])
+
+    events = run(script, max_faces=1, min_face_px=5)
+    kept = [e for e in events if isinstance(e, FaceTrackChunk)]
+    assert [round(e.face_size_px) > 40 for e in kept] == [False, True]
+
+
+def rejected(events: list) -> RejectedTrack:
+    (event,) = events
+    assert isinstance(event, RejectedTrack), event
+    return event
+
+
+def test_too_short():
+    event = rejected(run(lambda i: [Face(80, 40)] if i < 6 else []))
+    assert (event.reason, event.unit, event.limit) == (Reason.TRACK_TOO_SHORT, "s", 0.4)
+    assert event.measured == pytest.approx(0.2)
+
+
+def test_too_small():
+    event = rejected(run(lambda i: [Face(80, 40, 25)]))
+    assert (event.reason, event.unit, event.limit) == (Reason.FACE_TOO_SMALL, "px", 32)
+    assert event.measured < 25
+
+
+def test_profile():
+    event = rejected(run(lambda i: [Face(80, 40, yaw=1.1)]))
+    assert event.reason is Reason.OCCLUDED_OR_PROFILE
+    assert event.measured == 1.0
+    assert "46 degrees" in event.unit
+    assert head_angles(landmarks(Face(80, 40, yaw=1.1))[None])[0, 1] == pytest.approx(1.1, abs=1e-3)
+
+
+def test_mostly_hidden():
+    event = rejected(run(lambda i: [Face(80, 40)] if i % 4 == 0 else []))
+    assert event.reason is Reason.OCCLUDED_OR_PROFILE
+    assert event.measured < event.limit
+    assert event.unit == "fraction of pictures with a face"
+
+
+def test_a_thing_the_detector_does_not_confirm_is_no_face():
+    event = rejected(run(lambda i: [Face(80, 40, detection=0.55 if i == 0 else 0.0)]))
+    assert event.reason is Reason.NO_FACE
+    assert event.measured < 0.2
+
+
+@pytest.mark.parametrize("face", [Face(80, 40, detection=0.4), Face(80, 40, presence=0.1)])
+def test_a_shot_with_only_a_doubtful_face_says_so(face):
+    event = rejected(run(lambda i: [face]))
+    assert event.reason is Reason.NO_FACE
+    assert event.measured == pytest.approx(face.detection)
+    assert (event.start, event.end) == (0, pytest.approx(49 / RATE))
+
+
+def test_a_face_that_turns_away_for_long_ends_with_a_reason_and_returns_under_a_new_id():
+    def script(i: int) -> list[Face]:
+        return [Face(80, 40, yaw=1.1 if 100 <= i < 225 else 0.0)]
+
+    events = run(script, 350, chunk_s=2.0)
+    kinds = [(type(e).__name__, e.track_id) for e in events]
+    assert kinds == [
+        *[("FaceTrackChunk", 0)] * 2,
+        ("RejectedTrack", 0),
+        *[("FaceTrackChunk", 1)] * (len(kinds) - 3),
+    ]
+    assert events[-1].last
+    assert not events[0].last
+    away = events[2]
+    assert away.measured > 0.8
+    assert away.end - away.start > 4
+    assert all(a.end < b.start for a, b in itertools.pairwise(events)), "no time is told twice"
+
+
+def test_a_face_turned_away_for_ever_is_one_line_not_many():
+    event = rejected(run(lambda i: [Face(80, 40, yaw=1.1)], 400, chunk_s=2.0))
+    assert (event.start, event.end) == (0, pytest.approx(399 / RATE))
+
+
+def test_memory_does_not_grow_with_length():
+    nets = DrawnNets(lambda i: [Face(80, 40)])
+    tracker = LandmarkTracker(nets, TrackingConfig(chunk_s=1.0))
+    longest = max(len(e.times) for e in tracker.track(pictures(1000)) if isinstance(e, FaceTrackChunk))
+    assert longest <= RATE + 1
+
+
+def test_strips_hold_each_face():
+    strips = FaceStrips(num_images=4, size=16)
+    run(lambda i: [Face(40, 40), Face(120, 40)], strips=strips)
+    assert [s.track_id for s in strips] == [0, 1]
+    assert all(s.images.shape[1:] == (16, 16, 3) and s.images.any() for s in strips)
+
+
+def test_pictures_out_of_order_are_refused():
+    with pytest.raises(ValueError, match="order of time"):
+        run(lambda i: [], times=[0.0, 0.04, 0.04])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_faces": 0}, {"min_detection": 1.2}, {"chunk_s": 0}, {"chunk_s": 0.1}, {"max_gap_s": -1}]
+)
+def test_configs_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        TrackingConfig(**wrong)
+
+
+def test_importing_the_room_loads_no_nets():
+    code = (
+        "import sys, viseme.faces, viseme.faces.tracking; sys.exit('mediapipe' in sys.modules or 'cv2' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
