@@ -231,6 +231,8 @@ class VideoWriter:
             options = {"crf": str(self._crf)} if self.codec in ("libx264", "libvpx-vp9", "libvpx") else {}
             if self.codec.startswith("libvpx"):
                 options |= {"b": "0" if self.codec == "libvpx-vp9" else "4M", "cpu-used": "5", "deadline": "realtime"}
+            if self.codec == "libx264":
+                options["x264-params"] = "force-cfr=1"  # the stream's own header states `rate`, not the ticks
             stream = self._container.add_stream(self.codec, rate=self._rate, options=options)
             stream.width, stream.height = self._width, self._height
             stream.pix_fmt = "yuv420p"
