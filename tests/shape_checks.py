@@ -23,7 +23,7 @@ def check_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap `function` so that its array arguments and array result are compared with its annotations."""
     signature = inspect.signature(function)
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def hints() -> dict[str, Any]:
         found = {name: _resolved(hint, function) for name, hint in function.__annotations__.items()}
         return {name: hint for name, hint in found.items() if _is_array(hint)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from jaxtyping import Float, jaxtyped
+
 from shape_checks import ShapeError, check_arrays
 from viseme.sync.models.two_stream import TwoStream
 
