@@ -5,7 +5,7 @@ Knows speech, faces and media; refuses to know what will be measured on its clip
 
 from __future__ import annotations
 
-from viseme.synth.landmarks import LandmarkSpec, synth_landmarks, training_clip
+from viseme.synth.landmarks import LandmarkSpec, TrainingClip, synth_landmarks, training_clip
 from viseme.synth.motion import Motion, Style, move
 from viseme.synth.speech import EspeakMissing, Phoneme, Speech, espeak_available, read_speech, speak
 
@@ -16,6 +16,7 @@ __all__ = [
     "Phoneme",
     "Speech",
     "Style",
+    "TrainingClip",
     "espeak_available",
     "move",
     "read_speech",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from viseme.synth.sound import disturb
 from viseme.synth.speech import SAMPLE_RATE, Phoneme, Speech, speak
 from viseme.synth.text import LANGUAGES, command_sentence, pseudo_words, sentence
 
-__all__ = ["LandmarkSpec", "synth_landmarks", "training_clip"]
+__all__ = ["LandmarkSpec", "TrainingClip", "synth_landmarks", "training_clip"]
 
 _OUTER_LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
 _INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
@@ -181,19 +181,25 @@ def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
     return speak(" ".join(texts), **settings)
 
 
-def training_clip(
-    seed: int, *, seconds: float | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], float]:
+class TrainingClip(NamedTuple):
+    """Landmarks and sound that belong together: the true `audio_delay` is 0."""
+
+    times: NDArray[np.float64]
+    """(T,) seconds of the pictures; the first is 0."""
+    landmarks: NDArray[np.float32]
+    """(T, 478, 3) pixels."""
+    sound: NDArray[np.float32]
+    """(S,) at 16 kHz."""
+    sound_start: float
+    """Seconds: sample `i` is heard at `sound_start + i / 16000` on the pictures' clock."""
+
+
+def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
     """A talking head with everything drawn at random; safe in any number of processes.
 
     Args:
         seed: The same seed gives the same clip.
         seconds: Length of the pictures; None = 2.5 to 8.
-
-    Returns:
-        times (T,) seconds of the pictures; landmarks (T, 478, 3) in pixels; sound (S,) float32 at 16 kHz; and the
-        time of the sound's first sample on the pictures' clock, chosen so that sound and lips belong together:
-        sample `i` is heard at `sound_start + i / 16000`, and the true `audio_delay` is 0.
 
     Raises:
         EspeakMissing: espeak-ng is not installed.
@@ -229,4 +235,4 @@ def training_clip(
     sound = disturb(speech.samples, rng)
     low, high = int((first - 0.5) * SAMPLE_RATE), int((float(clock[-1]) + 0.6) * SAMPLE_RATE)
     low, high = max(0, low), min(len(sound), high)
-    return clock - clock[0], landmarks, sound[low:high], float(low / SAMPLE_RATE - clock[0])
+    return TrainingClip(clock - clock[0], landmarks, sound[low:high], float(low / SAMPLE_RATE - clock[0]))
