@@ -138,8 +138,7 @@ def articulate(
     aims[0][_GAP] = style.lips_apart_mm
     press, dental = np.zeros(len(t)), np.zeros(len(t))
     for index, phoneme in enumerate(phonemes):
-        at = phoneme.start if phoneme.closure is None else min(phoneme.closure[0], phoneme.start)
-        stop = phoneme.end if phoneme.closure is None else min(max(phoneme.closure[1], at + 0.01), phoneme.end)
+        at, stop = _span(phonemes, index)
         for target in targets(phoneme.name):
             length = (stop - at) * target.share
             aims.append(target.aim)
@@ -185,9 +184,25 @@ def articulate(
     curves[:, _GAP] *= 1 + (size - 1) * speaking
     curves[:, [_WIDTH, _PROTRUDE]] *= style.rounding
     curves[:, _GAP] = curves[:, _GAP] * (1 - dental) + 2.6 * dental
-    curves[:, _DENTAL] = np.maximum(curves[:, _DENTAL] * 0.3, dental)
+    curves[:, _DENTAL] = np.maximum(curves[:, _DENTAL] * 0.3, dental) * (1 - press)
     curves[:, _GAP] *= 1 - press
     return Articulation(start, curves, press, speaking)
+
+
+def _span(phonemes: Sequence[Phoneme], index: int) -> tuple[float, float]:
+    """When a position is held: closures from contact to release, the rest between the closures beside it."""
+    phoneme = phonemes[index]
+    if phoneme.closure is not None:
+        start = min(phoneme.closure[0], phoneme.start)
+        return start, max(start + 0.01, min(phoneme.closure[1], phoneme.end))
+    start, end = phoneme.start, phoneme.end
+    before = phonemes[index - 1].closure if index else None
+    after = phonemes[index + 1].closure if index + 1 < len(phonemes) else None
+    if before is not None and start - 0.15 < before[1] < start:
+        start = before[1]
+    if after is not None and start + 0.01 < after[0] < end:
+        end = after[0]
+    return start, end
 
 
 # Activation per unit of a channel, and the lip gap (mm) that full activation brings in the default model.
@@ -218,7 +233,6 @@ def expression_curves(articulation: Articulation, style: Style) -> dict[str, NDA
         "mouthRollLower": 0.65 * c[:, _DENTAL] + 0.25 * press,
         "mouthRollUpper": 0.2 * press,
         "mouthShrugLower": 0.1 * press,
-        "tongueOut": 0.5 * np.clip(c[:, _OUT], 0, 1),
         "mouthDimpleLeft": 0.08 * press,
         "mouthDimpleRight": 0.08 * press,
     }
@@ -228,13 +242,18 @@ def expression_curves(articulation: Articulation, style: Style) -> dict[str, NDA
         units["mouthSmile" + side] = (0.2 * spread + smile) * share
         units["mouthPress" + side] = 0.35 * press * share
         units["mouthFrown" + side] = np.full(len(c), max(-style.smile, 0.0))
-    gap = c[:, _GAP] - sum(_GAP_EFFECT_MM.get(name, 0.0) * value for name, value in units.items())
+    bared = 0.12 * c[:, _DENTAL]
+    gap = (
+        c[:, _GAP]
+        - 2 * _LOWER_UP_MM * bared
+        - sum(_GAP_EFFECT_MM.get(name, 0.0) * value for name, value in units.items())
+    )
     units["mouthClose"] = np.maximum(-gap, 0) / JAW_FULL_MM
     part = np.maximum(gap, 0) / (4 * _LOWER_UP_MM)
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
         share = 1 + sign * style.asymmetry
         units["mouthLowerDown" + side] = 1.1 * part * share
-        units["mouthUpperUp" + side] = 0.9 * part * share + 0.12 * c[:, _DENTAL]
+        units["mouthUpperUp" + side] = 0.9 * part * share + bared
     return units
 
 
@@ -310,7 +329,7 @@ def _idle_mouth(units: dict, t: NDArray, speaking: NDArray, style: Style, rng: n
                 _add(units, name, share * shape)
         elif kind == 1:  # lick
             shape = size * quiet * _bump(t, at, 0.15, 0.2, 0.15)
-            for name, share in (("jawOpen", 0.12), ("tongueOut", 0.35), ("mouthRollLower", 0.4)):
+            for name, share in (("jawOpen", 0.12), ("mouthRollLower", 0.4)):
                 _add(units, name, share * shape)
         elif kind == 2:  # smile
             shape = size * quiet * _bump(t, at, 0.35, 0.5, 0.5)
@@ -352,6 +371,8 @@ class Motion:
     """(T, 6) pitch, yaw, roll (radians), tx, ty, tz (dm), around a frontal head."""
     gap_mm: NDArray[np.float64]
     """(T,) asked lip gap."""
+    tongue: NDArray[np.float64]
+    """(T, 3) tip raised, back raised, blade forward between the teeth, each 0..1."""
 
     def beta(self, model) -> NDArray[np.float32]:
         """(T, E) coefficients for a `FaceModel`; units it lacks are left out."""
@@ -409,6 +430,7 @@ def move(
         {name: np.clip(read(curve), 0, 1.2) for name, curve in units.items()},
         read(pose),
         read(articulation.curves[:, _GAP]),
+        read(articulation.curves[:, [_TIP, _DORSUM, _OUT]]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from viseme.core.errors import ConfigError
 from viseme.face3d.camera import Camera
-from viseme.face3d.interface import FaceModel, load_face_model
+from viseme.face3d.interface import PARTS, FaceModel, load_face_model
 from viseme.face3d.light import lamp
 from viseme.face3d.render import Look, render_head
 from viseme.synth.motion import Motion, Style
@@ -129,7 +130,7 @@ def backdrop(rng: np.random.Generator, kind: str, width: int, height: int) -> ND
     """(H, W, 3) in [0, 1]: an even wall, a graded one, or a room out of focus."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     x, y = x / width, y / height
-    base = rng.uniform(0.25, 0.75) + rng.uniform(-0.1, 0.1, 3)
+    base = rng.uniform(0.25, 0.75) + rng.uniform(-0.06, 0.06, 3)
     picture = np.broadcast_to(base, (height, width, 3)).copy()
     if kind == "plain":
         return picture.clip(0, 1).astype(np.float32)
@@ -140,7 +141,7 @@ def backdrop(rng: np.random.Generator, kind: str, width: int, height: int) -> ND
             left, top = rng.uniform(-0.2, 0.9), rng.uniform(-0.1, 0.9)
             right, bottom = left + rng.uniform(0.08, 0.5), top + rng.uniform(0.1, 0.7)
             inside = (x > left) & (x < right) & (y > top) & (y < bottom)
-            picture[inside] = picture[inside] * rng.uniform(0.45, 1.25) + rng.normal(0, 0.05, 3)
+            picture[inside] = picture[inside] * rng.uniform(0.45, 1.25) + rng.normal(0, 0.025, 3)
         picture = gaussian_filter(picture, (height * 0.03, height * 0.03, 0))
         for _ in range(int(rng.integers(0, 7))):  # lamps
             distance = np.hypot((x - rng.uniform(0, 1)) * width / height, y - rng.uniform(0, 0.7))
@@ -166,6 +167,30 @@ def _body(pose: NDArray[np.float64], placed: NDArray[np.float64], rate: float) -
     body[:, 2] = 0.2 * slow[:, 2]
     body[:, 3:] = slow[:, 3:] + placed
     return body
+
+
+def _with_tongue(vertices: NDArray[np.float32], model: FaceModel, raised: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Head vertices with the tongue's tip and back raised, and its blade put forward, by `raised` (3,), each 0..1.
+
+    The default model's tongue has one unit, `tongueOut`, which leaves the mouth; sounds need these three instead.
+    """
+    tip, back, out = np.clip(raised, 0, 1)
+    tongue, forward, arch = _tongue(model.name)
+    moved = vertices.copy()
+    moved[tongue, 1] += 0.075 * tip * forward**2 + 0.05 * back * arch + 0.05 * out * forward
+    moved[tongue, 2] += 0.05 * tip * forward + 0.17 * out * forward
+    return moved
+
+
+@lru_cache(maxsize=4)
+def _tongue(name: str) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """Tongue vertices, how far forward each lies, and how far up in the middle, 0..1."""
+    model = load_face_model(name)
+    tongue = np.unique(model.triangles[model.part == PARTS.index("tongue")]).astype(np.int64)
+    z, y = model.mean[tongue, 2], model.mean[tongue, 1]
+    along = np.clip((z - z.min()) / np.ptp(z), 0, 1)
+    up = np.clip((y - y.min()) / np.ptp(y), 0, 1)
+    return tongue, along**2 * (3 - 2 * along), np.exp(-(((along - 0.45) / 0.25) ** 2)) * up
 
 
 def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]:
@@ -200,7 +225,7 @@ def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]
             picture = behind
             for who in range(len(motions)):
                 picture = render_head(
-                    model.shape(people[who].alpha, betas[who][k]),
+                    _with_tongue(model.shape(people[who].alpha, betas[who][k]), model, motions[who].tongue[k]),
                     people[who].albedo,
                     gamma,
                     poses[who][k],
