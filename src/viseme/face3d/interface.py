@@ -62,12 +62,11 @@ class Bust:
     occlusion: NDArray[np.float32]
     """(Vb,) share of the surround that each vertex sees, 0 to 1."""
 
-    def follow(self, ring: NDArray[Any]) -> NDArray[np.float32]:
-        """(Vb, 3) bust for a head whose seam lies at `ring` (R, 3); the pull fades out over a decimetre."""
+    def pull(self) -> NDArray[np.float64]:
+        """(Vb, R) share of each seam vertex's displacement that a bust vertex takes; fades out over a decimetre."""
         gap = np.linalg.norm(self.vertices[:, None] - self.ring_mean[None], axis=-1)
         weights = 1.0 / (gap + 0.05) ** 3
-        weights *= np.exp(-((gap.min(1, keepdims=True) / 1.2) ** 2)) / weights.sum(1, keepdims=True)
-        return (self.vertices + weights @ (ring - self.ring_mean)).astype(np.float32)
+        return weights * np.exp(-((gap.min(1, keepdims=True) / 1.2) ** 2)) / weights.sum(1, keepdims=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,7 +75,9 @@ class Look:
         hairs += [(0.42, 0.19, 0.09), (0.62, 0.47, 0.28)]
         eyes = [(0.20, 0.12, 0.07), (0.34, 0.22, 0.12), (0.30, 0.33, 0.20), (0.30, 0.42, 0.52)]
         light = melanin < 0.3
-        hair = hairs[rng.choice(7, p=[0.15, 0.22, 0.08, 0.22, 0.15, 0.06, 0.12] if light else [0.6, 0.32, 0.08, 0, 0, 0, 0])]
+        hair = hairs[
+            rng.choice(7, p=[0.15, 0.22, 0.08, 0.22, 0.15, 0.06, 0.12] if light else [0.6, 0.32, 0.08, 0, 0, 0, 0])
+        ]
         eye = eyes[rng.choice(4, p=[0.3, 0.3, 0.18, 0.22] if light else [0.8, 0.2, 0, 0])]
         hue = rng.uniform(0, 1, 3)
         return cls(
@@ -154,23 +156,24 @@ def render_head(
     if bust and model.bust is None:
         raise ValueError(f"the face model {model.name!r} has no bust; pass bust=False")
     scene = _scene(model, bust)
+    triangles = scene.triangles if look.hair == "long" else scene.triangles[: scene.num_short]
     pose = np.asarray(pose, dtype=np.float64)
     head = _with_hair(scene, np.asarray(vertices, dtype=np.float64), look)
     placed = scene.placed(head, pose, body_pose)
-    normals = _normals(placed, scene.triangles)
+    normals = _normals(placed, triangles)
     attributes = scene.attributes(head, normals, albedo, look)
     fine = replace(
         camera, width=camera.width * antialias, height=camera.height * antialias, focal=camera.focal * antialias
     )
     uvd = np.ascontiguousarray(project(placed, fine))
-    ids, depth = visible_triangles(uvd, scene.triangles, fine.width, fine.height, near=camera.near, far=camera.far)
+    ids, depth = visible_triangles(uvd, triangles, fine.width, fine.height, near=camera.near, far=camera.far)
     picture = np.broadcast_to(np.asarray(background, dtype=np.float32), (camera.height, camera.width, 3))
     image = np.ascontiguousarray(picture).copy()
     mask = np.empty((camera.height, camera.width), dtype=np.float32)
     nearest = np.empty_like(mask)
     gamma = np.asarray(light, dtype=np.float32).reshape(3, 9)
     _shade_picture(
-        ids, depth, uvd, scene.triangles, scene.kinds, attributes, gamma, _highlight(gamma), _strands(look.seed),
+        ids, depth, uvd, triangles, scene.kinds, attributes, gamma, _highlight(gamma), _strands(look.seed),
         _mottle(look.seed), _palette(look), antialias, image, mask, nearest,
     )  # fmt: skip
     return HeadImage(image=image, mask=mask, depth=nearest)
@@ -192,6 +195,16 @@ class _Scene:
     """(V [+ Vb],) 1 = moves with the head, 0 = with the shoulders."""
     pivot: NDArray[np.float64]
     """(3,) where the neck turns."""
+    num_short: int
+    """Triangles before those of the long hair."""
+    pull: NDArray[np.float64]
+    """(Vb, R) from `Bust.pull`."""
+    curtain: NDArray[np.float64]
+    """(Vc, 4) homogeneous vertices of the long hair around the mean head."""
+    anchors: NDArray[np.int64]
+    """Head vertices that the long hair hangs from."""
+    unhang: NDArray[np.float64]
+    """(4, anchors) pseudo-inverse: times the anchors' places, the affine map from the mean head to this one."""
     fixed: NDArray[np.float32]
     """(V [+ Vb], NUM_ATTRIBUTES) attributes at rest."""
     inside: NDArray[np.int64]
@@ -200,17 +213,17 @@ class _Scene:
     def placed(
         self, head: NDArray[np.float64], pose: NDArray[np.float64], body_pose: NDArray[Any] | None
     ) -> NDArray[np.float64]:
-        """All vertices in camera space: the head by its pose, the shoulders by theirs, the neck between."""
-        moved = place(head, pose)
+        """All vertices in camera space: the head by its pose, the shoulders by theirs, neck and long hair between."""
         bust = self.model.bust
         if bust is None or len(self.follow) == len(head):
-            return moved
-        below = bust.follow(head[bust.ring])
+            return place(head, pose)
+        below = bust.vertices + self.pull @ (head[bust.ring] - bust.ring_mean)
+        hanging = self.curtain @ (self.unhang @ head[self.anchors])
+        everything = np.concatenate([head, below, hanging])
         if body_pose is None:
             neck = rotation_matrix(pose[:3]) @ self.pivot + pose[3:]
             body_pose = np.concatenate([np.zeros(3), neck - self.pivot])
-        everything = np.concatenate([head, below])
-        out = np.concatenate([moved, place(below, pose)])
+        out = place(everything, pose)
         still = np.flatnonzero(self.follow < 1)
         share = self.follow[still, None]
         out[still] = share * out[still] + (1 - share) * place(everything[still], np.asarray(body_pose, np.float64))
@@ -224,7 +237,7 @@ class _Scene:
         table[: len(head), RED : RED + 3] = albedo
         bust = self.model.bust
         if bust is not None and len(table) > len(head):
-            table[len(head) :, RED : RED + 3] = np.asarray(albedo)[bust.ring].mean(0)
+            table[len(head) : len(head) + len(bust.vertices), RED : RED + 3] = np.asarray(albedo)[bust.ring].mean(0)
         table[self.inside, SHADE] *= _cavity(self.model, head)[self.inside]
         _, shift, soft = _HAIR[look.hair]
         table[:, HAIR] = (table[:, HAIR] - shift - look.hairline) / soft
@@ -246,7 +259,7 @@ def _cavity(model: FaceModel, head: NDArray[np.float64]) -> NDArray[np.float64]:
     gap = max(float(upper[1] - lower[1]), 0.0)
     front = 0.5 * (upper[2] + lower[2])
     corner = 0.5 * (left[2] + right[2])
-    reach = 0.10 + 0.55 * gap
+    reach = 0.10 + 0.45 * gap
     lip_z = front + (corner - front) * np.clip(np.abs(head[:, 0]) / max(abs(right[0] - left[0]) / 2, 0.05), 0, 1.3) ** 2
     behind = np.maximum(lip_z - 0.06 - head[:, 2], 0)
     under = np.maximum(head[:, 1] - upper[1], 0) + np.maximum(lower[1] - head[:, 1], 0)
@@ -266,13 +279,23 @@ def _scene(model: FaceModel, with_bust: bool) -> _Scene:
 
 def _make_scene(model: FaceModel, with_bust: bool) -> _Scene:
     num = len(model.mean)
-    bust = model.bust if with_bust else None
+    mean = model.mean.astype(np.float64)
+    points = model.landmark_points(mean, "mp468")
+    anchors = np.flatnonzero((model.fields["scalp"] > 0.1) | model.masks["ears"])
+    homogeneous = np.c_[mean[anchors], np.ones(len(anchors))]
     kinds = np.array([SKIN, TONGUE, TEETH, TEETH, EYE, EYE], np.int8)[model.part]
-    vertices, triangles = model.mean.astype(np.float64), model.triangles
+    bust = model.bust if with_bust else None
+    parts, triangles, num_short = [mean], [model.triangles], len(model.triangles)
+    chin = points[152, 1] - 0.1
+    neck_bottom, pull, curtain = mean[:, 1].min(), np.zeros((0, 0)), np.zeros((0, 3))
     if bust is not None:
-        vertices = np.concatenate([vertices, bust.vertices])
-        triangles = np.concatenate([triangles, bust.triangles])
-        kinds = np.concatenate([kinds, np.full(len(bust.triangles), BODY, np.int8)])
+        neck_bottom, pull = mean[bust.ring, 1].mean(), bust.pull()
+        curtain, sheets = _curtain(model, points, neck_bottom)
+        parts += [bust.vertices, curtain]
+        triangles += [bust.triangles, sheets + num + len(bust.vertices)]
+        num_short += len(bust.triangles)
+        kinds = np.concatenate([kinds, np.full(len(bust.triangles) + len(sheets), BODY, np.int8)])
+    vertices = np.concatenate(parts)
     fixed = np.zeros((len(vertices), NUM_ATTRIBUTES), np.float32)
     fixed[:, SHADE] = 1
     fixed[:num, SHADE] = model.fields["occlusion"]
@@ -289,22 +312,67 @@ def _make_scene(model: FaceModel, with_bust: bool) -> _Scene:
         radius = np.ptp(vertices[ball, 1]) / 2
         fixed[ball, P : Q + 1] = (vertices[ball, :2] - centre[:2]) / radius
         fixed[ball[vertices[ball, 2] < centre[2]], P] += 4  # the back half has no iris
-    teeth = np.unique(model.triangles[np.isin(model.part, (2, 3))])
-    fixed[teeth, GLOSS] = 0.25
-    neck_bottom = model.mean[bust.ring, 1].mean() if bust is not None else vertices[:, 1].min()
-    chin = model.landmark_points(model.mean, "mp468")[152, 1] - 0.1
+    for row, width in (("teeth_u", 0.078), ("teeth_l", 0.058)):
+        teeth = np.unique(model.triangles[model.part == PARTS.index(row)])
+        arch = vertices[teeth]
+        bend = np.ptp(arch[:, 0]) / 2  # a dental arch is nearly a half circle; P counts teeth from the middle
+        fixed[teeth, P] = np.arctan2(arch[:, 0], arch[:, 2] - arch[:, 2].max() + bend) * bend / width
+        fixed[teeth, GLOSS] = 0.25
     fixed[:, CLOTH] = 9.0
     if bust is not None:
-        fixed[num:, SHADE] = bust.occlusion
+        body, hair = slice(num, num + len(bust.vertices)), slice(num + len(bust.vertices), None)
+        fixed[body, SHADE] = bust.occlusion
         slope = vertices[:, 1] + 0.25 * vertices[:, 2]  # a collar stands higher at the nape
         fixed[:, CLOTH] = slope - (slope[bust.ring].mean() - 0.10)
+        fixed[hair, CLOTH], fixed[hair, HAIR] = 9.0, 9.0
+        fixed[hair, SHADE] = np.repeat([0.9, 0.35], len(curtain) // 2)  # outside, inside
     follow = _smooth((vertices[:, 1] - (neck_bottom - 0.3)) / (chin - neck_bottom + 0.3))
-    pivot = np.array([0.0, 0.5 * (chin + neck_bottom), model.mean[:, 2].mean() - 0.4])
-    inside = np.flatnonzero(model.masks["mouth_interior"])
     return _Scene(
-        model=model, triangles=np.ascontiguousarray(triangles, np.int32), kinds=kinds, follow=follow, pivot=pivot,
-        fixed=fixed, inside=inside,
-    )  # fmt: skip
+        model=model,
+        triangles=np.ascontiguousarray(np.concatenate(triangles), np.int32),
+        kinds=kinds,
+        follow=follow,
+        pivot=np.array([0.0, 0.5 * (chin + neck_bottom), mean[:, 2].mean() - 0.4]),
+        num_short=num_short,
+        pull=pull,
+        curtain=np.c_[curtain, np.ones(len(curtain))],
+        anchors=anchors,
+        unhang=np.linalg.pinv(homogeneous),
+        fixed=fixed,
+        inside=np.flatnonzero(model.masks["mouth_interior"]),
+    )
+
+
+def _curtain(
+    model: FaceModel, points: NDArray[Any], neck_bottom: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Long hair from under the crown to below the shoulders: an outer and an inner sheet around sides and back."""
+    scalp, ears = model.mean[model.fields["scalp"] > 0.1], model.mean[model.masks["ears"]]
+    eyes, chin = points[[33, 263], 1].mean(), points[152, 1]
+    middle = ears[:, 2].mean()
+    half, back = abs(scalp[:, 0]).max(), middle - scalp[:, 2].min()
+    heights = np.linspace(eyes + 0.6, neck_bottom - 0.5, 22)
+    stops = [neck_bottom - 0.5, neck_bottom, chin, ears[:, 1].mean(), ears[:, 1].max(), eyes + 0.6]
+    widths = np.interp(heights, stops, [0.96, 0.98, 0.97, abs(ears[:, 0]).max() + 0.04, half + 0.17, half - 0.08])
+    depths = np.interp(heights, stops, [0.85, 0.85, 0.9, back + 0.12, back + 0.15, back - 0.05])
+    angles = np.radians(np.linspace(74, 286, 73))
+    wave = 1 + 0.018 * np.sin(13 * angles) + 0.012 * np.sin(29 * angles + 1)
+    down = np.linspace(0, 1, len(heights))[:, None]
+    ripple = 1 + (wave - 1) * np.minimum(down * 4, 1)
+    ragged = 0.12 * np.sin(7 * angles + 0.5) * down**3
+    x = widths[:, None] * np.sin(angles) * ripple
+    z = middle + depths[:, None] * np.cos(angles) * ripple
+    outer = np.stack([x, heights[:, None] + ragged, z], -1).reshape(-1, 3)
+    rows, columns = len(heights), len(angles)
+    corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
+    right, below, across = corner + 1, corner + columns, corner + columns + 1
+    faces = np.concatenate([np.stack([corner, right, below], 1), np.stack([right, across, below], 1)])
+    centre = outer[faces].mean(1) - [0, 0, middle]
+    normal = np.cross(outer[faces[:, 1]] - outer[faces[:, 0]], outer[faces[:, 2]] - outer[faces[:, 0]])
+    if ((normal * centre)[:, [0, 2]].sum(1)).mean() < 0:
+        faces = faces[:, ::-1]
+    inner = outer * [0.985, 1, 1]
+    return np.concatenate([outer, inner]), np.concatenate([faces, faces[:, ::-1] + len(outer)])
 
 
 def _with_hair(scene: _Scene, head: NDArray[np.float64], look: Look) -> NDArray[np.float64]:
@@ -350,9 +418,11 @@ def _highlight(gamma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _palette(look: Look) -> NDArray[np.float32]:
-    """Hair, iris and garment RGB, gloss, grain, and how far the hair is swept sideways."""
+    """Hair, iris and garment RGB, gloss, grain, how far the hair is swept sideways, how ragged its edge is."""
     swept = np.random.default_rng(look.seed).uniform(-0.35, 0.35)
-    return np.array([*look.hair_colour, *look.eye_colour, *look.garment, look.gloss, look.grain, swept], np.float32)
+    ragged = 0.15 if look.hair == "shaved" else 1.0
+    rest = (look.gloss, look.grain, swept, ragged)
+    return np.array([*look.hair_colour, *look.eye_colour, *look.garment, *rest], dtype=np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -417,7 +487,7 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
     q = fa * table[a, Q] + fb * table[b, Q] + fc * table[c, Q]
     gloss = (fa * table[a, GLOSS] + fb * table[b, GLOSS] + fc * table[c, GLOSS]) * palette[9]
     power = np.float32(14.0)
-    if kind == SKIN or kind == BODY:
+    if kind in (SKIN, BODY):
         spot = _tile(mottle, p * 90, q * 90) - np.float32(0.5)
         fine = _tile(mottle, p * 260, q * 260) - np.float32(0.5)
         grain = palette[10] * (np.float32(0.07) * spot + np.float32(0.05) * fine)
@@ -435,7 +505,7 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
             blue += (palette[2] * np.float32(0.8) - blue) * cover
             gloss *= one - cover
         if beard > np.float32(0.02):
-            dot = _tile(mottle, p * 700, q * 700)
+            dot = _tile(mottle, p * 400, q * 400)
             cover = min(beard, one) * (np.float32(0.25) + np.float32(0.6) * dot)
             red += (palette[0] * np.float32(0.9) - red) * cover
             green += (palette[1] * np.float32(0.9) - green) * cover
@@ -444,11 +514,11 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
         if hair > np.float32(-2.0):
             swept = p + palette[11] * q
             streak = _tile(strands, swept * 170, q * 40)
-            thin = _tile(strands, swept * 420 + 77, q * 60)
+            thin = _tile(strands, swept * 260 + 77, q * 60)
             lock = _tile(mottle, swept * 22, q * 6)
-            ragged = np.float32(1.6) * (streak - np.float32(0.5)) + np.float32(1.8) * (lock - np.float32(0.5))
+            ragged = palette[12] * (np.float32(1.6) * streak + np.float32(1.8) * lock - np.float32(1.7))
             cover = _step(np.float32(-0.7), np.float32(0.7), hair + ragged)
-            tone = np.float32(0.45) + np.float32(0.6) * streak + np.float32(0.5) * thin
+            tone = np.float32(0.55) + np.float32(0.55) * streak + np.float32(0.35) * thin
             red += (palette[0] * tone - red) * cover
             green += (palette[1] * tone - green) * cover
             blue += (palette[2] * tone - blue) * cover
@@ -480,6 +550,7 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
         gloss, power = np.float32(0.9), np.float32(160.0)
     elif kind == TEETH:
         power = np.float32(50.0)
+        shadow *= one - np.float32(0.3) * (one - _step(np.float32(0.02), np.float32(0.14), abs(p - np.round(p))))
     elif kind == TONGUE:
         power = np.float32(30.0)
     shine = max(x * light[0] + y * light[1] + z * light[2], np.float32(0.0)) ** power * gloss * shadow
