@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import os
 import subprocess
@@ -419,6 +420,25 @@ def test_memory_does_not_grow_with_length(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4_000_000  # all pictures would be 34 MB, all samples 1.5 MB
+
+
+def resident() -> int:
+    """Bytes of this process in memory, FFmpeg's included."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to see memory outside Python")
+def test_decoded_frames_are_let_go_at_once(tmp_path):
+    path = make_clip(tmp_path / "big.mp4", num=150, size=(960, 720), flash=-1, click=None)
+    gc.collect()
+    gc.disable()  # a frame in a reference cycle would wait for the collector
+    try:
+        for picture in pictures(path, max_side=100):
+            if picture.index == 30:
+                before = resident()
+        assert resident() - before < 40_000_000  # the frames in between are 124 MB
+    finally:
+        gc.enable()
 
 
 # sound

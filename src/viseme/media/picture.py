@@ -27,7 +27,7 @@ from viseme.media.info import (
     pixel_aspect,
     stamp,
 )
-from viseme.media.timing import PictureClock, fitted_size
+from viseme.media.timing import Orientation, PictureClock, fitted_size
 
 __all__ = ["Picture", "pictures"]
 
@@ -58,13 +58,17 @@ class _Converter:
         self._aspect = pixel_aspect(stream)
         self._max_side = max_side
         self._scaler = VideoReformatter()
+        self._angle: int | None = None
+        self._turn = Orientation()
 
     def __call__(self, frame: Any) -> tuple[NDArray[np.uint8], float]:
         wide, _, width, height = fitted_size(frame.width, frame.height, self._aspect, self._max_side)
         method = "AREA" if width < frame.width else "BILINEAR"
         small = self._scaler.reformat(frame, width=width, height=height, format="rgb24", interpolation=method)
         image: Any = small.to_ndarray()
-        turn = frame_orientation(frame)
+        if self._angle != frame.rotation:  # side data tie a frame to itself until the garbage collector comes
+            self._angle, self._turn = frame.rotation, frame_orientation(frame)
+        turn = self._turn
         if turn.mirrored:
             image = image[:, ::-1]
         if turn.degrees:
