@@ -49,8 +49,8 @@ def estimate(audio_delay: float | None, *, confidence: float = 0.97, reasons: tu
         )
     verdict = Verdict.IN_SYNC if IN_SYNC[0] <= audio_delay <= IN_SYNC[1] else Verdict.OUT_OF_SYNC
     segments = tuple(
-        DelaySegment(start=i, end=i + 1.0, audio_delay=audio_delay + 0.001 * (-1) ** i, confidence=0.9)
-        for i in range(4)
+        DelaySegment(start=i, end=i + 1.0, audio_delay=audio_delay + wobble, confidence=0.9)
+        for i, wobble in enumerate((0.001, -0.001, 0.001, -0.001))
     )
     return DelayEstimate(
         audio_delay=audio_delay,

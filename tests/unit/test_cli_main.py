@@ -160,9 +160,7 @@ def test_a_card_says_everything(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_many_files_get_a_line_each_and_a_summary(capfd: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(check_command, "MOST_CARDS", 1)
-    monkeypatch.setattr(
-        batch, "_elsewhere", lambda checker, settings, jobs, executor: batch._here(checker, settings, None)
-    )
+    monkeypatch.setattr(batch, "_elsewhere", lambda name, settings, *_: batch._here(name, settings, None))
     write("a.mp4")
     write("b.mp4", "bad")
     write("c.mp4", "unknown")

@@ -131,9 +131,13 @@ def test_later_files_of_a_long_page_say_that_pictures_are_left_out(
 
 
 def test_a_page_appears_complete_or_not_at_all(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), ReportWriter(tmp_path / "r.html") as writer:
-        writer.add(stubs.result())
-        raise RuntimeError
+    def interrupted() -> None:
+        with ReportWriter(tmp_path / "r.html") as writer:
+            writer.add(stubs.result())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 

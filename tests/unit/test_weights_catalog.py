@@ -49,9 +49,16 @@ def test_a_header_describes_the_file(saved: Path) -> None:
     assert header.num_values == 7
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"hello", struct.pack("<Q", 1 << 60), struct.pack("<Q", 4) + b"{{{{", b"\x02" + bytes(7) + b"[]"]
-)
+NOT_SAFETENSORS = [
+    b"",
+    b"hello",
+    struct.pack("<Q", 1 << 60),
+    struct.pack("<Q", 4) + b"{{{{",
+    b"\x02" + bytes(7) + b"[]",
+]
+
+
+@pytest.mark.parametrize("content", NOT_SAFETENSORS)
 def test_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)

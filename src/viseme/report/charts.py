@@ -237,9 +237,8 @@ def drift_chart(drift: Drift, *, audio_delay: float | None, in_sync_band: tuple[
     middle = float(np.median(delays))
     reach = max(0.06, 1.25 * max(abs(d - middle) for d in delays))
     top, bottom = 16.0, 170.0
-    x = _Axis(
-        drift.segments[0].start, max(drift.segments[-1].end, drift.segments[0].start + 1e-3), 104.0, WIDTH - RIGHT
-    )
+    begin, end = drift.segments[0].start, drift.segments[-1].end
+    x = _Axis(begin, max(end, begin + 1e-3), 104.0, WIDTH - RIGHT)
     y = _Axis(middle - reach, middle + reach, bottom, top)
     band = [min(max(y(end), top), bottom) for end in in_sync_band]
     parts = [_box(x.start, min(band), x.end, max(band), "band", "counts as in sync")]

@@ -97,7 +97,7 @@ class ReportWriter:
             rejected=[t for t in answer["tracks"] if t["status"] == "rejected"],
             reason_words={r.value: w for r, w in REASON_WORDS.items()},
             verdict_words={v.value: w for v, w in VERDICT_WORDS.items()},
-            drawing=self._drawing(result) if pictured else None,
+            drawing=self._drawing(result) if isinstance(result, CheckResult) and pictured else None,
             left_out=evidence is not None and not pictured,
             most_pictures=MOST_PICTURES,
         )

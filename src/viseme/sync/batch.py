@@ -79,8 +79,8 @@ def find_media(names: Iterable[str | Path]) -> list[str]:
     at its first place. A name behind which nothing is found is kept, so that checking it reports what is wrong.
     """
     found: dict[str, str] = {}
-    for name in map(os.fspath, names):
-        for path in _expand(name):
+    for name in names:
+        for path in _expand(os.fspath(name)):
             found.setdefault(os.path.abspath(path), path)
     return list(found.values())
 
@@ -157,9 +157,10 @@ class ResultLog:
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every answer on file, oldest first, earlier runs included."""
+        end = self._end
         with self.path.open("rb") as file:
-            for line in file:
-                yield json.loads(line)
+            while file.tell() < end:
+                yield json.loads(file.readline())
 
     def append(self, outcome: Outcome, identity: dict[str, Any]) -> None:
         """Write one answer and wait until it is on the disk.
