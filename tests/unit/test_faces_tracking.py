@@ -15,9 +15,10 @@ import pytest
 from viseme.core.errors import ConfigError
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces import FaceTrackChunk, head_angles
+from viseme.faces.config import TrackingConfig
 from viseme.faces.schemes import RIGID, RIGID_SHAPE
 from viseme.faces.strips import FaceStrips
-from viseme.faces.tracking import LandmarkTracker, TrackingConfig
+from viseme.faces.tracking import LandmarkTracker
 
 RATE = 25
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viseme.core.errors import ConfigError
+from viseme.faces.config import TrackingConfig
 from viseme.faces.nets import MediaPipeNets
-from viseme.faces.tracking import LandmarkTracker, TrackingConfig
+from viseme.faces.tracking import LandmarkTracker
 
 __all__ = ["MediaPipeTracker"]
 

@@ -126,7 +126,7 @@ def load_mediapipe() -> SimpleNamespace:
             raise FaceError(
                 f"the face nets could not be loaded ({type(error).__name__}: {error}); pip install 'mediapipe==0.10.14'"
             ) from error
-        root = Path(package.__file__).parents[1]
+        root = Path(package.__path__[0]).parent
         if not (root / "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite").exists():
             raise FaceError(
                 f"mediapipe {package.__version__} does not carry the face nets; pip install 'mediapipe==0.10.14', "

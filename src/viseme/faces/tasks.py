@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import FaceError
+from viseme.faces.config import TrackingConfig
 from viseme.faces.nets import Detection, Points, Roi, quiet_stderr
-from viseme.faces.tracking import LandmarkTracker, TrackingConfig
+from viseme.faces.tracking import LandmarkTracker
 
 __all__ = ["FaceLandmarkerNets", "MediaPipeTasksTracker"]
 
