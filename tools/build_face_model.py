@@ -411,8 +411,8 @@ def albedo_modes(
         (skin * (1 - 0.35 * lips), MELANIN),
         (skin, HAEMOGLOBIN),
         (skin * (1 - lips), YELLOW),
-        (lips, np.array([0.02, -0.07, -0.05])),
-        (lips, np.array([-0.08, -0.05, -0.05])),
+        (lips, np.array([0.02, -0.04, -0.03])),
+        (lips, np.array([-0.05, -0.03, -0.03])),
         (brow, np.array([-0.10, -0.09, -0.07])),
         (brow, np.array([0.06, 0.03, -0.01])),
         (regions.eyelids, np.array([-0.09, -0.10, -0.09])),
@@ -770,6 +770,8 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     }
     for key, value in (("id_basis", id_basis), ("exp_basis", exp_basis), ("tex_basis", tex_basis)):
         arrays[key], arrays[f"{key}_scale"] = quantise(value)
+        error = abs(value.reshape(-1, value.shape[-1]).T - arrays[key] * arrays[f"{key}_scale"][:, None]).max()
+        say(f"{key}: 8 bits a number, largest error {error:.5f}")
     pick = {"mp468": np.arange(468), "mp478": np.arange(478), "ibug68": np.array(IBUG_FROM_MP)}
     for scheme, rows in pick.items():
         arrays[f"{scheme}_triangle"] = index[rows].astype(np.uint16)

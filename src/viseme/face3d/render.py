@@ -351,8 +351,8 @@ def _curtain(
     eyes, chin = points[[33, 263], 1].mean(), points[152, 1]
     middle = ears[:, 2].mean()
     half, back = abs(scalp[:, 0]).max(), middle - scalp[:, 2].min()
-    heights = np.linspace(eyes + 0.6, neck_bottom - 0.5, 22)
-    stops = [neck_bottom - 0.5, neck_bottom, chin, ears[:, 1].mean(), ears[:, 1].max(), eyes + 0.6]
+    heights = np.linspace(eyes + 0.6, neck_bottom - 0.3, 22)
+    stops = [neck_bottom - 0.3, neck_bottom, chin, ears[:, 1].mean(), ears[:, 1].max(), eyes + 0.6]
     widths = np.interp(heights, stops, [0.96, 0.98, 0.97, abs(ears[:, 0]).max() + 0.04, half + 0.17, half - 0.08])
     depths = np.interp(heights, stops, [0.85, 0.85, 0.9, back + 0.12, back + 0.15, back - 0.05])
     angles = np.radians(np.linspace(74, 286, 73))
@@ -436,7 +436,7 @@ def _mottle(seed: int) -> NDArray[np.float32]:
     """(256, 256) tile in [0, 1]: blotches of several sizes, even histogram."""
     rng = np.random.default_rng(seed + 1)
     layers = [gaussian_filter(rng.normal(size=(256, 256)), s, mode="wrap") for s in (1.2, 3.0, 8.0, 20.0)]
-    return _even(sum(layer / layer.std() * w for layer, w in zip(layers, (0.5, 0.7, 0.8, 0.8))))
+    return _even(np.sum([layer / layer.std() * w for layer, w in zip(layers, (0.5, 0.7, 0.8, 0.8))], axis=0))
 
 
 def _even(noise: NDArray[Any]) -> NDArray[np.float32]:
