@@ -1,41 +1,81 @@
-"""From words on the command line to a command's `Options`. Knows tyro; refuses to know any command."""
+"""From words on the command line to a command's options. Knows tyro; refuses to know any command.
+
+A command module has either `Options`, a dataclass, or `FUNCTION`, the public function whose signature and docstring
+are its options.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, get_args, get_origin, get_type_hints
 
 import tyro
 
-__all__ = ["option_table", "parse"]
+__all__ = ["option_table", "options_of", "parse"]
+
+_POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
 
 
 def parse(name: str, module: Any, arguments: Sequence[str]) -> Any:
-    """The command's `Options`, or an exit code when help was asked for or the words make no sense.
+    """The command's `Options` (a dictionary for a `FUNCTION`), or an exit code when help was given or asked for.
 
     A module may have `tidy(arguments)`, for spellings that tyro does not know.
     """
     words = list(arguments)
     if hasattr(module, "tidy"):
         words = module.tidy(words)
+    target = options_of(module)
     try:
         return tyro.cli(
-            module.Options,
+            target,
             prog=f"viseme {name}",
-            args=_names_last(module.Options, words),
-            config=(tyro.conf.FlagCreatePairsOff,),
+            args=_names_last(target, words),
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalRequiredArgs),
         )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
 
 
-def option_table(options: type) -> dict[str, Any]:
+def options_of(module: Any) -> Callable[..., Any]:
+    """What tyro reads: the dataclass, or a stand-in for the function that hands its arguments back."""
+    if hasattr(module, "Options"):
+        return module.Options
+    source, _, attribute = module.FUNCTION.partition(":")
+    function = getattr(import_module(source), attribute)
+    signature = inspect.signature(function)
+    kept = [
+        p for p in signature.parameters.values() if not p.name.startswith("on_")
+    ]  # hooks are not for a command line
+
+    @functools.wraps(function)
+    def arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        return dict(signature.replace(parameters=kept).bind(*args, **kwargs).arguments)
+
+    del arguments.__wrapped__
+    hints = get_type_hints(function, include_extras=True)
+    arguments.__signature__ = signature.replace(parameters=kept, return_annotation=dict)  # type: ignore[attr-defined]
+    arguments.__annotations__ = {p.name: hints[p.name] for p in kept} | {"return": dict}
+    return arguments
+
+
+def option_table(target: Callable[..., Any]) -> dict[str, Any]:
     """Flag or alias -> type of its value, in the order of the help text; positional names have no dashes."""
+    required = {
+        p.name
+        for p in inspect.signature(target).parameters.values()
+        if p.default is inspect.Parameter.empty and p.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+    hints = get_type_hints(target, include_extras=True)
     table: dict[str, Any] = {}
-    for field, hint in get_type_hints(options, include_extras=True).items():
+    for field, hint in hints.items():
+        if field == "return":
+            continue
         extras = getattr(hint, "__metadata__", ())
         plain = get_args(hint)[0] if extras else hint
-        if tyro.conf.Positional[int].__metadata__[0] in extras:  # type: ignore[attr-defined]
+        if field in required or _POSITIONAL in extras:
             table[field] = plain
             continue
         table[f"--{field.replace('_', '-')}"] = plain
@@ -44,9 +84,9 @@ def option_table(options: type) -> dict[str, Any]:
     return table
 
 
-def _names_last(options: type, words: list[str]) -> list[str]:
+def _names_last(target: Callable[..., Any], words: list[str]) -> list[str]:
     """File names may stand anywhere between options, and values may begin with a minus sign."""
-    table = option_table(options)
+    table = option_table(target)
     flags: list[str] = []
     names: list[str] = []
     rest = iter(words)

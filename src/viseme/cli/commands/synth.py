@@ -1,0 +1,25 @@
+"""`viseme synth`: film a synthetic talking head whose every answer is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viseme.cli.exits import ExitCode
+from viseme.cli.screen import Screen, one_line
+
+__all__ = ["FUNCTION", "run"]
+
+FUNCTION = "viseme.synth.pipeline:synth"
+
+
+def run(arguments: dict[str, Any], screen: Screen) -> int:
+    """Film and say what is true of the film."""
+    from viseme.report.words import milliseconds
+    from viseme.synth.pipeline import synth
+
+    result = synth(**arguments)
+    delay = "no delay to find" if result.audio_delay is None else f"sound at {milliseconds(result.audio_delay)}"
+    screen.write(f"{one_line(result.path)}  {result.width} x {result.height}, {delay}\n")
+    if result.text:
+        screen.write(f"  says    {one_line(result.text)}\n")
+    return ExitCode.DONE
