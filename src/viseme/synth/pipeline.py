@@ -26,6 +26,10 @@ __all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
 
 SYNTH_SCHEMA = "viseme.synth/1"
 
+DRAWN_STRENGTH = 0.85
+"""Share of the articulation that is drawn: the tracker reads rendered lips 1.3 times as far apart as they are, and the
+articulation is calibrated to what it reads on a real speaker."""
+
 LEAD_IN_S = Fraction(1, 2)
 """Silence before and after the text where the length is not asked for."""
 
@@ -92,7 +96,8 @@ def _moved(spec: TalkerSpec, speech: Speech | None, start: float, times: list[Fr
     voice = None
     if speech is not None and start >= 0:
         voice = np.concatenate([np.zeros(round(start * SAMPLE_RATE), np.float32), speech.samples])
-    return move(phonemes, clock, style=spec.style, seed=seed, sound=voice)
+    style = replace(spec.style, strength=DRAWN_STRENGTH * spec.style.strength)
+    return move(phonemes, clock, style=style, seed=seed, sound=voice)
 
 
 def _shifted(phoneme: Phoneme, by: float) -> Phoneme:

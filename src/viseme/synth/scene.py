@@ -122,7 +122,7 @@ class Person:
         """A person; the same seed gives the same one."""
         rng = np.random.default_rng([seed, 11])
         alpha = rng.normal(0, 0.8, model.id_basis.shape[-1]).clip(-2, 2).astype(np.float32)
-        delta = rng.normal(0, 0.8, model.tex_basis.shape[-1]).clip(-1.8, 1.8).astype(np.float32)
+        delta = rng.normal(0, 0.65, model.tex_basis.shape[-1]).clip(-1.5, 1.5).astype(np.float32)
         return cls(alpha, model.albedo(delta), Look.random(rng, melanin=float(delta[0])))
 
 
