@@ -55,6 +55,8 @@ class LandmarkSpec:
     """Size of the tracker's noise; 0 = none, 1 = a clean 360-line picture."""
     lip_response: float = 1.0
     """Share of the true lip movement that the tracker reports: small or blurred faces get less."""
+    depth_response: float = 0.65
+    """Share of movement to and from the camera that the tracker reports."""
     closed_gap_mm: float = 0.3
     """Inner lip gap that the tracker reports for touching lips."""
     snap_mm: float = 1.5
@@ -99,6 +101,7 @@ def _track(motion: Motion, spec: LandmarkSpec, name: str) -> NDArray[np.float32]
     lips = np.zeros(len(mean), np.float32)
     lips[_LIPS] = 1.0
     moved *= 1 - (1 - spec.lip_response) * lips[None, :, None]
+    moved[..., 2] *= spec.depth_response
     points = still + moved
     points[..., 1] += inner * (_reported_gap(motion.gap_mm, spec, rng) / 200)[:, None]
     pose = motion.pose.copy()
@@ -228,6 +231,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
         perspective=float(rng.uniform(4.5, 20)),
         jitter=float(np.exp(rng.normal(0.0, 0.45))),
         lip_response=float(rng.uniform(0.7, 1.1)),
+        depth_response=float(rng.uniform(0.3, 1.0)),
         closed_gap_mm=float(rng.uniform(0.0, 1.2)),
         snap_mm=float(rng.uniform(-1.0, 2.2)),
     )

@@ -71,7 +71,7 @@ class Style:
         return cls(
             strength=float(np.clip(np.exp(rng.normal(0.0, 0.22)), 0.55, 1.5)),
             jaw_share=float(rng.uniform(0.75, 1.8)),
-            rounding=float(rng.uniform(0.6, 1.4)),
+            rounding=float(rng.uniform(0.4, 1.3)),
             coarticulation=float(rng.uniform(0.75, 1.35)),
             closing_s=float(rng.uniform(0.05, 0.1)),
             opening_s=float(rng.uniform(0.045, 0.09)),
@@ -434,7 +434,7 @@ def move(
     )
 
 
-def _loudness(sound: NDArray[np.float32], rate: int, t: NDArray[np.float64]) -> NDArray[np.float64]:
+def _loudness(sound: NDArray[np.float32], rate: int, t: NDArray) -> NDArray[np.float64]:
     """Short-time level at `t` over the clip's mean level of speech, near 1, in [.3, 2]."""
     step = rate // 100
     num = max(1, len(sound) // step)

@@ -155,8 +155,9 @@ def light(rng: np.random.Generator) -> NDArray[np.float64]:
     key = rng.uniform([-0.9, 0.1, 0.6], [0.9, 0.8, 1.2])
     fill = rng.uniform([-1.0, -0.3, 0.0], [1.0, 0.5, 0.8])
     warm = np.array([1.0, 1.0 - rng.uniform(0, 0.08), 1.0 - rng.uniform(0, 0.18)])
-    gamma = lamp(key, colour=rng.uniform(0.65, 0.95) * warm, ambient=rng.uniform(0.22, 0.42) * np.ones(3))
-    return gamma + lamp(fill, colour=rng.uniform(0.05, 0.3) * warm[::-1])
+    around = [float(rng.uniform(0.22, 0.42))] * 3
+    gamma = lamp(key.tolist(), colour=(rng.uniform(0.65, 0.95) * warm).tolist(), ambient=around)
+    return gamma + lamp(fill.tolist(), colour=(rng.uniform(0.05, 0.3) * warm[::-1]).tolist())
 
 
 def _body(pose: NDArray[np.float64], placed: NDArray[np.float64], rate: float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ __all__ = ["coloured_noise", "disturb", "mix", "music", "reverberate"]
 
 def coloured_noise(rng: np.random.Generator, num: int, tilt: float = 1.0) -> NDArray[np.float32]:
     """(num,) noise of unit power with a spectrum of frequency ** -tilt in power: 0 white, 1 pink, 2 brown."""
-    long = next_fast_len(num, real=True)
+    long = int(next_fast_len(num, real=True) or num)
     spectrum = np.fft.rfft(rng.standard_normal(long))
     frequency = np.fft.rfftfreq(long, 1 / SAMPLE_RATE)
     spectrum *= np.maximum(frequency, 40.0) ** (-tilt / 2)
@@ -73,7 +73,7 @@ def disturb(voice: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
         band = float(rng.uniform(120, 350)), float(rng.uniform(3000, 7000))
         # Forward filtering delays: run it both ways so that nothing moves.
         sos = butter(1, band, "bandpass", fs=SAMPLE_RATE, output="sos")
-        out = sosfilt(sos, sosfilt(sos, out)[::-1])[::-1].astype(np.float32)
+        out = np.asarray(sosfilt(sos, np.asarray(sosfilt(sos, out))[::-1]))[::-1].astype(np.float32)
     kind = rng.random()
     if kind < 0.35:
         out = mix(out, coloured_noise(rng, len(out), float(rng.uniform(0, 1.8))), float(rng.uniform(8, 35)))

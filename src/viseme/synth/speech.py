@@ -191,7 +191,7 @@ class _Espeak:
             data = text.encode("utf-8")
             self._lib.espeak_Synth(data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
             sound = np.concatenate(self._sound) if self._sound else np.zeros(0, np.int16)
-            return sound.astype(np.float32) / 32768, list(self._events)
+            return (sound / 32768).astype(np.float32), list(self._events)
 
 
 _espeak: dict[int, _Espeak] = {}
@@ -319,7 +319,7 @@ AA:ɑ AE:æ AH:ʌ AO:ɔ AW:aʊ AY:aɪ EH:ɛ ER:ɝ EY:eɪ IH:ɪ IY:i OW:oʊ OY:ɔ
 K:k L:l M:m N:n NG:ŋ P:p R:ɹ S:s SH:ʃ T:t TH:θ V:v W:w Y:j Z:z ZH:ʒ AX:ə AXR:ɚ IX:ɨ UX:ʉ DX:ɾ EL:l EM:m EN:n NX:ɾ Q:ʔ
 HV:ɦ
 """
-_ARPABET = dict(pair.split(":") for pair in _ARPABET_TABLE.split())
+_ARPABET: dict[str, str] = {pair.split(":")[0]: pair.split(":")[1] for pair in _ARPABET_TABLE.split()}
 _PAUSES = frozenset({"", "sil", "sp", "spn", "pau", "<eps>", "h#", "#", "_", "<p:>", "silence"})
 
 
