@@ -72,9 +72,9 @@ def _bases(name: str) -> tuple[FaceModel, NDArray, NDArray, NDArray, NDArray]:
     inner = np.zeros(len(mean), np.float32)
     upper, lower = [191, 80, 81, 82, 13, 312, 311, 310, 415], [95, 88, 178, 87, 14, 317, 402, 318, 324]
     inner[upper], inner[lower] = 1.0, -1.0
-    excess = (mean[upper, 1] - mean[lower, 1]) / 2
-    neutral[upper, 1] -= excess
-    neutral[lower, 1] += excess
+    excess = (mean[upper, 1:] - mean[lower, 1:]) / 2
+    neutral[upper, 1:] -= excess
+    neutral[lower, 1:] += excess
     return model, neutral, identity, expression, inner
 
 

@@ -102,12 +102,10 @@ class Articulation:
     @property
     def times(self) -> NDArray[np.float64]:
         """(G,) seconds."""
-        return self.start + STEP_S * np.arange(len(self.curves))
+        return np.asarray(self.start + STEP_S * np.arange(len(self.curves)), np.float64)
 
 
-def _ramp(
-    t: NDArray[np.float64], contact: float, release: float, closing: float, opening: float
-) -> NDArray[np.float64]:
+def _ramp(t: NDArray, contact: float, release: float, closing: float, opening: float) -> NDArray:
     """0 .. 1 .. 0: lips meet at speed and part at speed, so the ramps end with a slope, as measured lips do."""
     bend = 0.72 * np.pi
     before = np.clip(1 - (contact - t) / closing, 0, 1)
