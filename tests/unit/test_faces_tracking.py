@@ -282,11 +282,18 @@ def test_a_thing_the_detector_does_not_confirm_is_no_face():
     assert event.measured < 0.2
 
 
-@pytest.mark.parametrize("face", [Face(80, 40, detection=0.4), Face(80, 40, presence=0.1)])
-def test_a_shot_with_only_a_doubtful_face_says_so(face):
+@pytest.mark.parametrize(
+    ("face", "measured", "unit"),
+    [
+        (Face(80, 40, detection=0.4), 0.4, "detector score"),
+        (Face(80, 40, presence=0.1), 0.1, "landmark score"),
+    ],
+)
+def test_a_shot_with_only_a_doubtful_face_says_so(face, measured, unit):
     event = rejected(run(lambda i: [face]))
     assert event.reason is Reason.NO_FACE
-    assert event.measured == pytest.approx(face.detection)
+    assert event.measured == pytest.approx(measured)
+    assert (event.limit, event.unit) == (0.5, unit)
     assert (event.start, event.end) == (0, pytest.approx(49 / RATE))
 
 

@@ -5,6 +5,8 @@ Knows pictures and boxes; memory is bounded whatever the length and the number o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -96,5 +98,6 @@ class FaceStrips:
             return None
         return FaceStrip(track_id=track_id, times=np.array(strip.times), images=np.stack(strip.images))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[FaceStrip]:
+        """Every strip, in order of track id."""
         return (strip for strip in map(self.strip, sorted(self._strips)) if strip is not None)

@@ -80,6 +80,7 @@ class _Run:
         self._now = -np.inf
         self._shot_start: float | None = None
         self._refused: tuple[float, float, str] | None = None
+        self._presence = 0.0
         self._shot_told = False
 
     # --- one picture
@@ -134,6 +135,7 @@ class _Run:
     def _measure(self, image: NDArray[np.uint8], scale: float, rois: NDArray[np.float64]) -> list[Sample | None]:
         """A sample per region, None where there is no face."""
         points, scores = self._nets.landmarks(image, rois)
+        self._presence = float(scores[-1])
         boxes = face_boxes(points)
         share = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) / rois[:, 2]
         good = (scores >= self._config.min_presence) & (share > 0.3) & (share < 1.2)
@@ -204,9 +206,8 @@ class _Run:
         """Start a track at a detection, or note why not."""
         sample = self._start(image, scale, detection)
         if sample is None:
-            self._refuse(
-                float(detection[4]), self._config.min_detection, "detector score; the landmark net saw no face"
-            )
+            if self._presence < self._config.min_presence:
+                self._refuse(self._presence, self._config.min_presence, "landmark score")
             return
         box = face_boxes(sample.landmarks)
         others = [_where(t, seen) for t in self._live]
@@ -321,8 +322,8 @@ class _Run:
             track.id = self._new_id()
 
     def _refuse(self, measured: float, limit: float, unit: str) -> None:
-        """Remember the most face-like thing that was not followed."""
-        if self._refused is None or measured > self._refused[0]:
+        """Remember what came closest to its limit and was not followed."""
+        if self._refused is None or measured / limit > self._refused[0] / self._refused[1]:
             self._refused = (measured, limit, unit)
 
     def _told(self, event: FaceEvent) -> FaceEvent:
