@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,10 @@ class Style:
     this model with 0 (60 sentences, phonemes placed by time warping)."""
     head: float = 1.0
     """Size of head movement; 0 = still."""
+    variability: float = 0.12
+    """Relative spread of each sound's position from one saying to the next, 0 to .3."""
+    habit: int | None = None
+    """Seed of how this person's positions differ from the table, sound by sound; None = not at all."""
     idle: float = 1.0
     """Rate of swallows, licks and smiles outside speech; 0 = none."""
 
@@ -82,6 +87,8 @@ class Style:
             lips_apart_mm=float(max(0.0, rng.normal(0.0, 1.2)) if rng.random() < 0.5 else 0.0),
             lead_s=float(rng.normal(0.01, 0.008)),
             head=float(np.clip(np.exp(rng.normal(0.0, 0.5)), 0.2, 2.5)),
+            variability=float(rng.uniform(0.05, 0.28)),
+            habit=int(rng.integers(2**31)),
             idle=float(rng.uniform(0.3, 1.5)),
         )
 
@@ -120,6 +127,7 @@ def articulate(
     *,
     style: Style | None = None,
     loudness: NDArray | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Articulation:
     """Blend the targets of all phonemes into motion between `start` and `end` seconds.
 
@@ -129,6 +137,7 @@ def articulate(
         end: Seconds after the last.
         style: Whose mouth.
         loudness: (G,) relative loudness around 1 on the grid; louder vowels open wider by `style.effort`.
+        rng: Of `style.variability`; None = every saying alike.
     """
     style = style or Style()
     t = start + STEP_S * np.arange(max(2, int(np.ceil((end - start) / STEP_S)) + 1))
@@ -139,12 +148,15 @@ def articulate(
         at, stop = _span(phonemes, index)
         for target in targets(phoneme.name):
             length = (stop - at) * target.share
-            aims.append(target.aim)
+            aims.append(_varied(target.aim, phoneme.name, style, rng))
             doms.append(target.dominance * min(1.0, 0.5 + length / 0.12))
             begins.append(at + 0.2 * length)
             ends.append(at + 0.8 * length)
             if target.lips_close:
                 contact, release = phoneme.closure or (at, at + 0.7 * length)
+                if rng is not None:
+                    contact, release = contact + rng.normal(0, 0.004), release + rng.normal(0, 0.004)
+                    release = max(release, contact + 0.015)
                 press = np.maximum(press, _ramp(t, contact, release, style.closing_s, style.opening_s))
             if target.teeth_touch:
                 dental = np.maximum(dental, _ramp(t, at + 0.01, at + length - 0.005, 0.07, 0.06))
@@ -181,10 +193,32 @@ def articulate(
     curves[:, _JAW] = 1.0 + (curves[:, _JAW] - 1.0) * size * style.jaw_share
     curves[:, _GAP] *= 1 + (size - 1) * speaking
     curves[:, [_WIDTH, _PROTRUDE]] *= style.rounding
+    curves[:, _PROTRUDE] = np.maximum(curves[:, _PROTRUDE], 0)
     curves[:, _GAP] = curves[:, _GAP] * (1 - dental) + 2.6 * dental
     curves[:, _DENTAL] = np.maximum(curves[:, _DENTAL] * 0.3, dental) * (1 - press)
     curves[:, _GAP] *= 1 - press
     return Articulation(start, curves, press, speaking)
+
+
+_SPREAD = np.array([1.0, 1.0, 0.8, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0])
+
+
+def _varied(aim: NDArray[np.float64], name: str, style: Style, rng: np.random.Generator | None) -> NDArray[np.float64]:
+    """An aim as this person has it, this time: millimetres vary in proportion, width and protrusion by a shift."""
+    off = np.zeros(len(aim))
+    if style.habit is not None:
+        off += 0.2 * _habit(style.habit, name)
+    if rng is not None and style.variability > 0:
+        off += style.variability * rng.standard_normal(len(aim))
+    off *= _SPREAD
+    varied = aim * np.exp(off)
+    varied[_WIDTH:] = (aim + off)[_WIDTH:]
+    return varied
+
+
+@lru_cache(maxsize=4096)
+def _habit(seed: int, name: str) -> NDArray[np.float64]:
+    return np.random.default_rng([seed, *map(ord, name)]).standard_normal(len(CHANNELS))
 
 
 def _span(phonemes: Sequence[Phoneme], index: int) -> tuple[float, float]:
@@ -409,7 +443,9 @@ def move(
     lead = style.lead_s
     shifted = [Phoneme(p.name, p.start - lead, p.end - lead, p.closure and (p.closure[0] - lead, p.closure[1] - lead))
                for p in phonemes if p.end > start - 0.5 and p.start < end + 0.5]  # fmt: skip
-    articulation = articulate(shifted, start, end, style=style, loudness=loudness)
+    articulation = articulate(
+        shifted, start, end, style=style, loudness=loudness, rng=np.random.default_rng([seed, 78])
+    )
     stress = np.clip(gaussian_filter1d(loudness * articulation.speaking, 0.08 / STEP_S) - 1.05, 0, 1)
     units = expression_curves(articulation, style)
     _idle_mouth(units, t, articulation.speaking, style, rng)
