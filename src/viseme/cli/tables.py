@@ -28,7 +28,8 @@ def card(result: CheckResult) -> Text:
     text.append("\n")
     if e.audio_delay is not None:
         _row(text, "delay", f"{milliseconds(e.audio_delay)}{_between(e.interval)}")
-    _row(text, "confidence", f"{e.confidence:.0%} sure to be within 40 ms")
+    told = "sure to be within 40 ms" if e.audio_delay is not None else "for the likeliest delay, too little to give it"
+    _row(text, "confidence", f"{e.confidence:.0%} {told}")
     if e.reasons:
         _row(text, "because" if e.audio_delay is None else "but", "; ".join(REASON_WORDS[r] for r in e.reasons))
     if e.drift is not None:

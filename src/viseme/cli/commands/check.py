@@ -221,7 +221,7 @@ def _sinks(options: Options, screen: Screen, stack: ExitStack, *, num_files: int
     if options.report is not None:
         from viseme.report.html import ReportWriter
 
-        sinks.append(_Report(stack.enter_context(ReportWriter(options.report))))
+        sinks.append(_Report(stack.enter_context(ReportWriter(options.report, in_sync_band=options.in_sync_band))))
     return sinks
 
 
