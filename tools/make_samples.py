@@ -20,7 +20,7 @@ from viseme.synth.scene import TalkerSpec
 SAMPLES = {
     "sample_late_137ms.mp4": TalkerSpec(
         seed=28,
-        text="My brother Paul bought five big apples at the market, but nobody wanted a warm pullover before May.",
+        text="My brother Paul bought five big apples, but nobody wanted a warm pullover.",
         language="en-us",
         variant="m3",
         rate_wpm=190,
@@ -37,7 +37,7 @@ SAMPLES = {
     ),
     "sample_in_sync.mp4": TalkerSpec(
         seed=24,
-        text="We put the old blue boat above the bridge. Every Monday my family mends the map.",
+        text="We put the old blue boat above the bridge. Every Monday my family moves it.",
         language="en-gb",
         variant="f2",
         rate_wpm=185,
