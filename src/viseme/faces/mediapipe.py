@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from viseme.core.errors import ConfigError
 from viseme.faces.config import TrackingConfig
@@ -34,4 +35,10 @@ class MediaPipeTracker(LandmarkTracker):
             FaceError: MediaPipe is missing or broken; the message says what to install.
         """
         config = config or self.Config()
-        super().__init__(MediaPipeNets(num_workers=config.num_workers), config)
+        super().__init__(_nets(config.num_workers), config)
+
+
+@lru_cache(maxsize=2)
+def _nets(num_workers: int) -> MediaPipeNets:
+    """The nets of this process: they keep no state, and a graph's 70 MB are not given back when it is dropped."""
+    return MediaPipeNets(num_workers=num_workers)

@@ -13,8 +13,19 @@ from scipy.special import logsumexp
 
 from viseme.core.errors import ConfigError
 
-__all__ = ["DelayCurve", "EstimatorConfig", "Peak", "banded", "credible_interval", "find_peak", "posterior", "relate"]
+__all__ = [
+    "DelayCurve",
+    "EstimatorConfig",
+    "Peak",
+    "banded",
+    "credible_interval",
+    "find_peak",
+    "log_ratios",
+    "posterior",
+]
 
+NOISE = 0.1
+"""Prior probability that a window says nothing about the delay."""
 STEP = 0.01
 """Seconds between candidate delays."""
 
@@ -78,26 +89,24 @@ class DelayCurve:
         return self.counts >= max(config.min_windows, config.min_overlap * most)
 
 
-def relate(raw: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Turn raw pair scores into log-likelihood ratios by taking out what a row or a column has in common.
+def log_ratios(raw: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Turn raw pair scores into bounded log-likelihood ratios.
 
-    Trained by matching in both directions, a score is the pointwise mutual information plus terms of the picture
-    alone and of the sound alone; those are estimated here as half the log mean exponential over the other side.
+    Trained by matching, a score is the pointwise mutual information of picture and sound plus a term of the picture
+    alone, which is taken out here as the log mean exponential over all sound windows. With a small probability a
+    window says nothing whatever (the tracker slipped, the speaker laughed, the face was not the one that spoke), so
+    no window may speak against a delay without bound: `log(.9 exp(ratio) + .1)`.
 
     Args:
-        raw: (T, A) scores of every picture window with every sound window; NaN where either is absent.
+        raw: (T, A) scores of every picture window with every sound window that exists.
 
     Returns:
-        (T, A); zero on average (in the exponential sense) for pairs that do not belong together.
+        (T, A); at least log .1.
     """
     if raw.size == 0:
         return raw
-    absent = ~np.isfinite(raw)
-    filled = np.where(absent, -np.inf, raw)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rows = logsumexp(filled, axis=1, keepdims=True) - np.log((~absent).sum(1, keepdims=True))
-        columns = logsumexp(filled, axis=0, keepdims=True) - np.log((~absent).sum(0, keepdims=True))
-        return np.where(absent, np.nan, raw - (rows + columns) / 2)
+    ratios = raw - logsumexp(raw, axis=1, keepdims=True) + np.log(raw.shape[1])
+    return np.logaddexp(ratios + np.log(1 - NOISE), np.log(NOISE))
 
 
 def banded(
@@ -106,7 +115,7 @@ def banded(
     """Read the ratio of each picture window at each candidate delay.
 
     Args:
-        ratios: (T, A); NaN where a pair is absent.
+        ratios: (T, A), one column for each sound frame that exists.
         centres: (T,) sound frame at the time of each picture window; may lie outside [0, A).
         lags: (L,) in sound frames.
 
@@ -118,8 +127,7 @@ def banded(
     if ratios.shape[1] == 0:
         return np.zeros(at.shape, np.float32), inside
     band = np.take_along_axis(ratios, np.clip(at, 0, ratios.shape[1] - 1), axis=1)
-    present = inside & np.isfinite(band)
-    return np.where(present, band, 0), present
+    return np.where(inside, band, 0), inside
 
 
 def posterior(curve: DelayCurve, config: EstimatorConfig) -> NDArray[np.float64]:

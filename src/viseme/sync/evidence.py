@@ -11,12 +11,23 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from viseme.face3d.lips import LipMotion
-from viseme.sync.estimator import STEP, DelayCurve, banded, relate
+from viseme.sync.estimator import STEP, DelayCurve, banded, log_ratios
 from viseme.sync.interface import SyncModel
 
-__all__ = ["BLOCK", "PICTURE_STEP", "FaceEvidence", "Stretch", "compare", "normalise_mels", "score_pairs", "to_grid"]
+__all__ = [
+    "BLOCK",
+    "PICTURE_STEP",
+    "FaceEvidence",
+    "Stretch",
+    "compare",
+    "normalise_mel_tensor",
+    "normalise_mels",
+    "score_pairs",
+    "to_grid",
+]
 
 PICTURE_STEP = 0.04
 """Seconds between picture windows."""
@@ -36,10 +47,16 @@ def normalise_mels(power: NDArray[np.floating]) -> NDArray[np.float32]:
         (A, M) logarithms after loudness is set so that the 90th percentile frame is alike everywhere, each band's mean
         over time removed.
     """
-    total = power.sum(-1)
-    loud = np.percentile(total, 90) if len(total) else 1.0
-    logs = np.log(power * (LOUD / max(float(loud), 1e-9)) + FLOOR)
-    return ((logs - logs.mean(0)) / 3.0).astype(np.float32)
+    if len(power) == 0:
+        return np.zeros(power.shape, np.float32)
+    return normalise_mel_tensor(torch.from_numpy(np.ascontiguousarray(power, np.float32))[None])[0].numpy()
+
+
+def normalise_mel_tensor(power: Tensor) -> Tensor:
+    """`normalise_mels` of a batch (B, A, M)."""
+    loud = torch.quantile(power.sum(-1), 0.9, dim=1).clamp_min(1e-9)
+    logs = torch.log(power * (LOUD / loud)[:, None, None] + FLOOR)
+    return (logs - logs.mean(1, keepdim=True)) / 3
 
 
 LOUD = 200.0
@@ -47,19 +64,29 @@ FLOOR = 1e-3
 
 
 def to_grid(motion: LipMotion) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Lip motion at multiples of 40 ms, by linear interpolation between real time stamps.
+    """Lip motion at multiples of 40 ms, see `to_grid_points`."""
+    return to_grid_points(motion.times, motion.points)
+
+
+def to_grid_points(
+    times: NDArray[np.floating], points: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Points at multiples of 40 ms, by linear interpolation between real time stamps.
+
+    Args:
+        times: (T,) seconds, rising.
+        points: (T, K, 3).
 
     Returns:
         times (N,) seconds and points (N, K, 3).
     """
-    times = motion.times
     low, high = np.ceil(times[0] / PICTURE_STEP - 1e-6), np.floor(times[-1] / PICTURE_STEP + 1e-6)
     grid = np.arange(int(low), int(high) + 1) * PICTURE_STEP
     at = np.interp(grid, times, np.arange(len(times)))
     left = np.clip(np.floor(at).astype(int), 0, max(len(times) - 2, 0))
     right = np.minimum(left + 1, len(times) - 1)
     part = (at - left).astype(np.float32)[:, None, None]
-    return grid, motion.points[left] * (1 - part) + motion.points[right] * part
+    return grid, (points[left] * (1 - part) + points[right] * part).astype(np.float32)
 
 
 @torch.inference_mode()
@@ -148,7 +175,7 @@ def compare(
     """
     if len(times) == 0:
         return []
-    ratios = relate(score_pairs(models, points, normalise_mels(power)))
+    ratios = log_ratios(score_pairs(models, points, normalise_mels(power)))
     # column j is the instant (first_frame + j + 2) / 100 s
     centres = np.rint(np.asarray(times) / STEP).astype(np.int64) - (first_frame + 2)
     band, present = banded(ratios, centres, lags)

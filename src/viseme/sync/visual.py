@@ -21,6 +21,10 @@ class VisualInput(Protocol):
         """(T, K, 3) points of every frame."""
         ...
 
+    def of_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same from (T, 67, 3) lip points."""
+        ...
+
 
 class Landmarks:
     """The 67 lip and jaw points themselves."""
@@ -29,4 +33,8 @@ class Landmarks:
 
     def __call__(self, motion: LipMotion) -> NDArray[np.float32]:
         """(T, 67, 3), unit = outer eye corner distance."""
-        return motion.points
+        return self.of_points(motion.points)
+
+    def of_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, 67, 3) as they are."""
+        return points

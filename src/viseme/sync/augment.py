@@ -1,0 +1,226 @@
+"""What a training clip goes through so that one speaker stands for many: rate, vocal tract, face, tracker, room, noise.
+
+Knows arrays; refuses to know files and networks. Sound is handled as mel power, where mixing, rooms and channels are
+products and sums, so that a batch costs milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.evidence import normalise_mel_tensor
+from viseme.sync.sound import NUM_MELS, mel_filters
+
+__all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]
+
+_FRONT = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 19, 18, 17, 16, 15, 14, 13, 12, 11]
+MIRROR = np.array(
+    _FRONT
+    + [i + 20 for i in _FRONT]
+    + [40, 42, 41, 44, 43, 46, 45, 48, 47, 50, 49, 52, 51, 53, 54, 55, 56]
+    + [57, 58, 60, 59, 62, 61, 64, 63, 66, 65]
+)
+"""(67,) which lip point each lip point becomes in a mirror."""
+REGIONS = (slice(0, 11), slice(11, 20), slice(20, 31), slice(31, 40), slice(40, 57), slice(57, 67))
+"""Upper and lower outer lip, upper and lower inner lip, jaw, surroundings."""
+
+_FILTERS = mel_filters()
+_CENTRES = (_FILTERS * np.arange(257)[:, None]).sum(0) / _FILTERS.sum(0) / 32
+"""(40,) kilohertz."""
+_BANDWIDTHS = _FILTERS.sum(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AugmentConfig:
+    """Ranges of what is drawn for every training crop."""
+
+    stretch: tuple[float, float] = (0.74, 1.35)
+    """Factor on the duration of picture and sound together."""
+    warp: tuple[float, float] = (0.76, 1.30)
+    """Factor on the frequencies of the mel filters: other vocal tracts."""
+    mixing: float = 0.7
+    """Largest strength of the random low-rank mixing of lip coordinates: other faces."""
+    region_gain: float = 0.3
+    """Standard deviation of the log gain of a lip region, and of the axes."""
+    jitter: tuple[float, float] = (0.0005, 0.012)
+    """Range of tracker noise, eye distances."""
+    frozen: float = 0.2
+    """Probability that a crop has repeated pictures."""
+    hidden: float = 0.3
+    """Probability that some points do not move at all."""
+    reverb: float = 0.4
+    """Probability of a room: decay .15-.9 s."""
+    noise: float = 0.65
+    """Probability of other talkers, steady noise or music, at -3 to 30 dB."""
+    codec: float = 0.25
+    """Probability that the ends of the spectrum are missing."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of clips; picture step `i` belongs to sound step `i + lead`."""
+
+    points: Tensor
+    """(B, T, 67, 3), mean over time removed."""
+    mels: Tensor
+    """(B, 4 A, 40) normalised."""
+    lead: int
+    """Sound steps before the first picture step; negative when the sound begins later."""
+
+
+def _rows(values: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Rows of `values` at fractional positions."""
+    left = np.clip(np.floor(at).astype(int), 0, len(values) - 2)
+    part = np.clip(at - left, 0, 1).astype(np.float32).reshape((-1,) + (1,) * (values.ndim - 1))
+    return values[left].astype(np.float32) * (1 - part) + values[left + 1].astype(np.float32) * part
+
+
+def _crop(
+    clip: Clip, num: int, lead: int, tail: int, config: AugmentConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """One crop: lip points (num, 67, 3) and mel power (4 (num + lead + tail), 40)."""
+    stretch = float(np.exp(rng.uniform(*np.log(config.stretch)))) if rng.random() < 0.8 else 1.0
+    step = 0.04 * stretch
+    sound_start = clip.sound_start - clip.delay
+    begin = max(clip.times[0], sound_start)
+    end = min(clip.times[-1], sound_start + (len(clip.sound) - 1) * 0.01)
+    span = num - 1 + max(tail, 0) + max(lead, 0)
+    step = min(step, (end - begin) / span * 0.999)
+    first = begin + max(lead, 0) * step + rng.random() * (end - begin - span * step)
+    keep = np.ones(len(clip.times), bool)
+    if rng.random() < config.frozen:
+        keep[1:-1] = rng.random(len(keep) - 2) > 0.15
+    times, points = clip.times[keep], clip.points[keep]
+    lips = _rows(points, np.interp(first + np.arange(num) * step, times, np.arange(len(times))))
+    instants = first - lead * step + (np.arange(4 * (num + lead + tail)) - 1.5) * step / 4
+    logs = _rows(clip.sound, np.clip((instants - sound_start) / 0.01, 0, len(clip.sound) - 1))
+    warp = round(float(rng.uniform(*config.warp)) * 50) / 50 if rng.random() < 0.8 else 1.0
+    return lips, np.exp(logs - clip.level + 6) @ band_filters(warp)
+
+
+def other_face(
+    points: NDArray[np.float32], config: AugmentConfig, rng: np.random.Generator, *, landmarks: bool = True
+) -> NDArray[np.float32]:
+    """(T, K, 3) the same speech on a face that moves a little differently, seen by a worse tracker."""
+    num = len(points)
+    points = points - points.mean(0)
+    if landmarks and rng.random() < 0.5:
+        points = points[:, MIRROR] * np.array([-1, 1, 1], np.float32)
+    axes = np.diag(np.exp(rng.normal(0, config.region_gain, 3))) * np.exp(rng.normal(0, config.region_gain))
+    points = points @ (axes + rng.normal(0, 0.1, (3, 3))).T.astype(np.float32)
+    flat, rank = points.reshape(num, -1), 10
+    inward = rng.standard_normal((flat.shape[1], rank), np.float32) / np.sqrt(flat.shape[1])
+    outward = rng.standard_normal((rank, flat.shape[1]), np.float32) * (rng.uniform(0, config.mixing) / np.sqrt(rank))
+    points = (flat + flat @ inward @ outward).reshape(num, -1, 3)
+    for region in REGIONS if landmarks else ():
+        points[:, region] *= np.exp(rng.normal(0, config.region_gain))
+    if rng.random() < 0.4:
+        blur = rng.uniform(0, 0.3)
+        points[1:-1] = (1 - 2 * blur) * points[1:-1] + blur * (points[:-2] + points[2:])
+    sigma = float(np.exp(rng.uniform(*np.log(config.jitter))))
+    points = points + rng.standard_normal(points.shape, np.float32) * (0.7 * sigma)
+    points += rng.standard_normal((num, 1, 3), np.float32) * (0.7 * sigma)
+    points += np.cumsum(rng.standard_normal((num, 1, 3), np.float32), 0) * (0.3 * sigma)
+    if rng.random() < config.frozen:
+        for at in rng.integers(1, num, rng.integers(1, 4)):
+            points[at] = points[at - 1]
+    if rng.random() < config.hidden:
+        points[:, rng.random(points.shape[1]) < rng.uniform(0, 0.4)] = 0
+    return points - points.mean(0)
+
+
+def _music(num: int, rng: np.random.Generator) -> NDArray[np.floating]:
+    """(num, 40) decaying chords."""
+    out = np.zeros((num, NUM_MELS))
+    at = 0
+    while at < num:
+        length = min(int(rng.integers(10, 60)), num - at)
+        chord = np.zeros(NUM_MELS)
+        for _ in range(3):
+            harmonic = np.arange(1, 20)
+            hertz = 110 * 2 ** rng.uniform(0, 3) * harmonic / 1000
+            inside = hertz < 7.9
+            where = np.minimum(np.searchsorted(_CENTRES, hertz[inside]), NUM_MELS - 1)
+            np.add.at(chord, where, (harmonic ** -rng.uniform(0.8, 2))[inside])
+        out[at : at + length] = chord * np.exp(-np.arange(length) * rng.uniform(0, 0.1))[:, None]
+        at += length
+    return out
+
+
+def _steady(num: int, rng: np.random.Generator) -> NDArray[np.floating]:
+    """(num, 40) noise with a random colour."""
+    colour = rng.normal(0, 1, 6) * rng.uniform(0, 10) + np.linspace(0, -rng.uniform(0, 30), 6)
+    freedom = _BANDWIDTHS / 2 + 1
+    level = 10 ** (np.interp(_CENTRES, np.linspace(0, 8, 6), colour) / 10) * _BANDWIDTHS
+    return level * rng.gamma(freedom, 1 / freedom, (num, NUM_MELS))
+
+
+def _room(mels: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
+    """Energy tails after every sound, for some of the batch."""
+    pick = np.flatnonzero(rng.random(len(mels)) < config.reverb)
+    if len(pick) == 0:
+        return mels
+    decay, wet = rng.uniform(0.15, 0.9, (len(pick), 1)), rng.uniform(0.1, 1.0, (len(pick), 1))
+    tail = np.exp(-13.8 * np.arange(1, 40) * 0.01 / decay)
+    kernel = np.concatenate([np.ones((len(pick), 1)), wet * tail / tail.sum(1, keepdims=True)], 1)
+    size = mels.shape[1] + 39
+    response = torch.fft.rfft(torch.tensor(kernel, dtype=torch.float32), n=size, dim=1)[:, :, None]
+    wetted = torch.fft.irfft(torch.fft.rfft(mels[pick], n=size, dim=1) * response, n=size, dim=1)
+    mels = mels.clone()
+    mels[pick] = wetted[:, : mels.shape[1]].clamp_min(0)
+    return mels
+
+
+def _channel(mels: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
+    """Another room, microphone, background and codec: (B, A, 40) power in and out."""
+    size, num, _ = mels.shape
+    clean = mels
+    mels = _room(mels, config, rng)
+    tilt = rng.normal(0, 1, (size, 8)) * rng.uniform(0, 6, (size, 1))
+    gains = np.stack([np.interp(_CENTRES, np.linspace(0, 8, 8), t) for t in tilt])
+    mels = mels * torch.tensor(10 ** (gains / 10), dtype=torch.float32)[:, None]
+    noise = torch.zeros_like(mels)
+    for b in np.flatnonzero(rng.random(size) < config.noise):
+        kind = rng.random()
+        if kind < 0.4:
+            picks = rng.integers(size, size=rng.integers(1, 5))
+            other = torch.stack([clean[k].roll(int(rng.integers(num)), 0) for k in picks]).sum(0)
+        else:
+            other = torch.tensor(_steady(num, rng) if kind < 0.75 else _music(num, rng), dtype=torch.float32)
+        loud = torch.quantile(mels[b].sum(1), 0.9)
+        level = other.sum(1).mean().clamp_min(1e-9)
+        noise[b] = other * (loud / level * 10 ** (-rng.uniform(-3, 30) / 10))
+    mels = mels + noise
+    for b in np.flatnonzero(rng.random(size) < config.codec):
+        mels[b, :, np.searchsorted(_CENTRES, rng.uniform(3, 7.5)) :] *= 1e-3
+        if rng.random() < 0.3:
+            mels[b, :, : np.searchsorted(_CENTRES, rng.uniform(0, 0.35))] *= 1e-3
+    return mels
+
+
+def draw_batch(
+    clips: Sequence[Clip],
+    chosen: Sequence[int],
+    num: int,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    *,
+    mirror: bool = True,
+) -> Batch:
+    """Crops of the chosen clips with `num` picture steps each.
+
+    The sound crop begins and ends up to 16 steps outside, or up to 6 inside, the picture crop: were they cut alike,
+    the model would learn to recognise the cut.
+    """
+    lead, tail = int(rng.integers(-6, 16)), int(rng.integers(-6, 16))
+    crops = [_crop(clips[i], num, lead, tail, config, rng) for i in chosen]
+    points = np.stack([other_face(lips, config, rng, landmarks=mirror) for lips, _ in crops]).astype(np.float32)
+    mels = _channel(torch.from_numpy(np.stack([sound for _, sound in crops]).astype(np.float32)), config, rng)
+    return Batch(torch.from_numpy(points), normalise_mel_tensor(mels), lead)

@@ -1,0 +1,51 @@
+"""Multi-way matching within a clip, in both directions, and matching of whole stretches. Knows tensors only."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from viseme.sync.estimator import NOISE
+
+__all__ = ["matching_loss", "stretch_loss"]
+
+
+def matching_loss(scores: Float[Tensor, "B T A"], lead: int) -> tuple[Tensor, Tensor]:
+    """Softmax cross-entropy of every picture window among all sound windows of the clip, and the other way round.
+
+    Args:
+        scores: Picture step `i` belongs to sound step `i + lead`; steps without a partner are only wrong answers.
+
+    Returns:
+        The loss, and the fraction of picture windows matched to within one step.
+
+    Source:
+        Chung et al., "Perfect Match", 2019 (video to audio); the other direction is ours.
+    """
+    size, num, length = scores.shape
+    partner = torch.arange(num) + lead
+    inside = (partner >= 0) & (partner < length)
+    rows, columns = torch.arange(num)[inside], partner[inside]
+    to_sound = torch.nn.functional.cross_entropy(scores[:, rows].reshape(-1, length), columns.repeat(size))
+    to_picture = torch.nn.functional.cross_entropy(
+        scores[:, :, columns].transpose(1, 2).reshape(-1, num), rows.repeat(size)
+    )
+    right = (scores.detach()[:, rows].argmax(2) - columns).abs() <= 1
+    return (to_sound + to_picture) / 2, right.float().mean()
+
+
+def stretch_loss(scores: Float[Tensor, "B T A"], lead: int, *, least: int = 8, temperature: float = 3.0) -> Tensor:
+    """Cross-entropy of the true delay among all delays with at least `least` pairs, by summed evidence.
+
+    The evidence of a pair is bounded below, as in `estimator.log_ratios`: windows that say nothing are left out.
+    """
+    size, num, length = scores.shape
+    ratios = scores - torch.logsumexp(scores, 2, keepdim=True) + math.log(length)
+    ratios = torch.logaddexp(ratios + math.log(1 - NOISE), torch.full_like(ratios, math.log(NOISE)))
+    # row i of the flipped matrix, moved right by i, puts every delay in one column
+    skewed = torch.nn.functional.pad(ratios.flip(1), (0, num)).flatten(1)[:, :-num]
+    sums = skewed.view(size, num, num + length - 1).sum(1)[:, least - 1 : 1 - least]
+    return torch.nn.functional.cross_entropy(sums / temperature, torch.full((size,), lead + num - least))

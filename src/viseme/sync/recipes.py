@@ -1,0 +1,62 @@
+"""Complete configurations of training runs. A variant is `dataclasses.replace` of one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from viseme.engine.loop import LoopConfig
+from viseme.sync.augment import AugmentConfig
+from viseme.sync.models.two_stream import TwoStream
+
+__all__ = ["RECIPES", "SyncRecipe", "open_recipe", "quick_recipe", "research_recipe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncRecipe:
+    """Everything that decides what `viseme train sync` makes."""
+
+    uses: tuple[str, ...] = ("train",)
+    """Which clips of the manifest."""
+    num_synthetic: int = 2400
+    """Synthetic talkers, landmarks only."""
+    real_share: float = 0.4
+    """Fraction of every batch that is real clips."""
+    held_out: int = 40
+    """Real clips, and synthetic ones, kept for calibration."""
+    num_models: int = 2
+    """Networks that answer together."""
+    batch: int = 32
+    """Clips of one update."""
+    crop: tuple[int, int] = (26, 40)
+    """Least and most picture windows of a crop, 40 ms each."""
+    stretch_weight: float = 0.5
+    """Weight of the stretch loss beside multi-way matching."""
+    model: TwoStream.Config = field(default_factory=lambda: TwoStream.Config(dropout=0.2))
+    """The network."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """What crops go through."""
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2000, average=0.995))
+    """The schedule."""
+    num_trials: int = 1600
+    """Cuts on which the calibration is fitted."""
+
+
+def open_recipe() -> SyncRecipe:
+    """What ships: one open speaker and our own synthetic talkers."""
+    return SyncRecipe()
+
+
+def research_recipe() -> SyncRecipe:
+    """For comparison only: the research clips as well."""
+    return SyncRecipe(uses=("train", "train-research"))
+
+
+def quick_recipe() -> SyncRecipe:
+    """Minutes instead of tens of minutes: to see that everything runs."""
+    return SyncRecipe(
+        num_synthetic=60, held_out=8, num_models=1, batch=8, loop=LoopConfig(steps=20, save_every=10), num_trials=60
+    )
+
+
+RECIPES = {"open": open_recipe, "research": research_recipe, "quick": quick_recipe}
+"""Name -> recipe."""

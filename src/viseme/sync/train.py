@@ -1,0 +1,238 @@
+"""`viseme train sync`: from clips to the weights that ship, resumable at every step.
+
+Knows the order: prepare, train, calibrate, write with a card. Refuses to train on clips that are for measuring.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from viseme.core.errors import DataError
+from viseme.engine.loop import fit
+from viseme.sync.augment import draw_batch
+from viseme.sync.bundle import save_bundle
+from viseme.sync.calibrate import calibrate
+from viseme.sync.corpus import Clip, prepare, prepare_synthetic, read_manifest
+from viseme.sync.estimator import EstimatorConfig, find_peak
+from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.loss import matching_loss, stretch_loss
+from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.recipes import RECIPES, SyncRecipe
+
+__all__ = ["TrainResult", "train_sync"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What a training run made."""
+
+    out: Path
+    """The weights."""
+    num_real: int
+    """Real clips trained on."""
+    num_synthetic: int
+    """Synthetic clips trained on."""
+    seconds: float
+    """Wall clock of this call."""
+    calibration: dict[str, float]
+    """Measured on held-out clips."""
+
+    def __str__(self) -> str:
+        c = self.calibration
+        return (
+            f"{self.out}: {self.num_real} real and {self.num_synthetic} synthetic clips, {self.seconds / 60:.1f} min; "
+            f"held-out trials {c['trials']:.0f}, answered {c['answered']:.1%}, right among answers "
+            f"{c['right_among_answers']:.1%}, calibration error {c['ece']:.3f}"
+        )
+
+
+def train_sync(
+    out: Path = Path("runs/sync/sync.safetensors"),
+    *,
+    data: Path = Path("../shared/data"),
+    work: Path = Path("runs/sync"),
+    recipe: Literal["open", "research", "quick"] = "open",
+    input: Literal["landmarks", "mesh"] = "landmarks",
+    jobs: int = 2,
+    steps: int | None = None,
+    resume: bool = True,
+) -> TrainResult:
+    """Train the sync model and write its weights.
+
+    Args:
+        out: Where the weights go (safetensors).
+        data: Folder with manifest.csv; clips marked `dev` are never touched.
+        work: Where prepared clips and checkpoints are kept.
+        recipe: "open" makes what ships; "research" adds clips that may not be used for that; "quick" tries it out.
+        input: What the picture stream sees.
+        jobs: Processes that prepare clips, and threads that train.
+        steps: Updates of each network, instead of the recipe's.
+        resume: Go on from checkpoints in `work`; else begin anew.
+
+    Raises:
+        DataError: no clips, or clips that must not be trained on.
+    """
+    began = time.perf_counter()
+    torch.set_num_threads(max(1, jobs))
+    chosen = RECIPES[recipe]()
+    if steps is not None:
+        chosen = replace(chosen, loop=replace(chosen.loop, steps=steps))
+    rows = read_manifest(data, chosen.uses)
+    if not rows:
+        raise DataError(f"{data} has no clips to train on")
+    real = prepare(rows, work, num_jobs=jobs, on_progress=_Bar("tracking faces"))
+    synthetic = prepare_synthetic(
+        range(chosen.num_synthetic), work, num_jobs=jobs, on_progress=_Bar("synthetic talkers")
+    )
+    if len(real) < chosen.held_out + chosen.batch:
+        raise DataError(f"only {len(real)} clips of {data} could be used; {chosen.held_out + chosen.batch} are needed")
+    real, synthetic = _see(real, input), _see(synthetic, input)
+    order = np.random.default_rng(0).permutation(len(real))
+    kept = [real[i] for i in order[: chosen.held_out]] + synthetic[: chosen.held_out]
+    real, synthetic = [real[i] for i in order[chosen.held_out :]], synthetic[chosen.held_out :]
+    networks: list[nn.Module] = []
+    for number in range(chosen.num_models):
+        checkpoint = work / f"{recipe}-{input}-{number}.pt"
+        if not resume:
+            checkpoint.unlink(missing_ok=True)
+        networks.append(_train_one(number, real, synthetic, chosen, checkpoint, input))
+        if "train-research" in chosen.uses and number == 0:
+            real = _corrected(networks[0], real)
+    calibration, found = calibrate(
+        networks,  # type: ignore[arg-type]
+        _corrected(networks[0], kept) if "train-research" in chosen.uses else kept,
+        num_trials=chosen.num_trials,
+        on_progress=_Bar("calibrating"),
+    )
+    card = {
+        "recipe": recipe,
+        "steps": chosen.loop.steps,
+        "num_models": chosen.num_models,
+        "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
+        "training_data": _sources(rows, len(synthetic)),
+        "preprocessing": "mediapipe478 landmarks, upper-face similarity, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
+        "held_out": {k: round(v, 4) for k, v in found.items()},
+    }
+    save_bundle(out, networks, input_mode=input, calibration=calibration, card=card)
+    return TrainResult(
+        out=out,
+        num_real=len(real),
+        num_synthetic=len(synthetic),
+        seconds=time.perf_counter() - began,
+        calibration=found,
+    )
+
+
+def _see(clips: list[Clip], mode: str) -> list[Clip]:
+    """The clips as a visual input sees them."""
+    from viseme.sync.interface import visual_inputs
+
+    visual = visual_inputs[mode]()
+    return [replace(clip, points=visual.of_points(clip.points)) for clip in clips]
+
+
+def _train_one(
+    number: int, real: list[Clip], synthetic: list[Clip], recipe: SyncRecipe, checkpoint: Path, mode: str
+) -> nn.Module:
+    seed = recipe.loop.seed + number
+    torch.manual_seed(seed)
+    config = replace(recipe.model, num_points=real[0].points.shape[1])
+    network = TwoStream(config)
+    loss = partial(_loss, real=real, synthetic=synthetic, recipe=recipe, mirror=mode == "landmarks")
+    bar = _Bar(f"training {number + 1} of {recipe.num_models}")
+    fit(
+        network,
+        loss,
+        replace(recipe.loop, seed=seed),
+        checkpoint=checkpoint,
+        on_step=lambda step, shown: bar(step, recipe.loop.steps, shown),
+    )
+    return network
+
+
+def _loss(
+    network: nn.Module,
+    rng: np.random.Generator,
+    *,
+    real: list[Clip],
+    synthetic: list[Clip],
+    recipe: SyncRecipe,
+    mirror: bool,
+) -> tuple[Tensor, dict[str, float]]:
+    """Loss of one batch of real and synthetic crops."""
+    num_real = round(recipe.batch * recipe.real_share) if synthetic else recipe.batch
+    clips = [real[i] for i in rng.integers(len(real), size=num_real)]
+    clips += [synthetic[i] for i in rng.integers(len(synthetic), size=recipe.batch - num_real)] if synthetic else []
+    num = int(rng.integers(recipe.crop[0], recipe.crop[1] + 1))
+    batch = draw_batch(clips, range(len(clips)), num, recipe.augment, rng, mirror=mirror)
+    seen, heard = network.embed_picture(batch.points), network.embed_sound(batch.mels)  # type: ignore[operator]
+    scores = torch.einsum("btd,bsd->bts", seen, heard) * network.scale()  # type: ignore[operator]
+    matching, right = matching_loss(scores, batch.lead)
+    stretch = stretch_loss(scores, batch.lead)
+    return matching + recipe.stretch_weight * stretch, {"matched": float(right), "stretch": float(stretch.detach())}
+
+
+@torch.inference_mode()
+def _corrected(network: nn.Module, clips: list[Clip]) -> list[Clip]:
+    """Clips with their own delay taken out where it is clear; those in sync by construction stay as they are."""
+    out = []
+    lags = np.arange(-30, 31)
+    for clip in clips:
+        if clip.speaker.startswith(("grid", "synthetic")):
+            out.append(clip)
+            continue
+        grid, points = to_grid_points(clip.times, clip.points)
+        power = np.exp(clip.sound.astype(np.float32)) @ _plain_filters()
+        stretches = compare([network], grid, points, round(clip.sound_start * 100), power, lags)  # type: ignore[list-item]
+        peak = find_peak(FaceEvidence(0, stretches).curve(lags), EstimatorConfig(max_delay=0.3))
+        usual = 0.05
+        clear = peak is not None and peak.margin > 5 and abs(peak.delay - 0.005 - usual) < 0.12
+        out.append(replace(clip, delay=peak.delay - 0.005 if peak is not None and clear else usual))
+    return out
+
+
+def _plain_filters() -> np.ndarray:
+    from viseme.sync.corpus import band_filters
+
+    return band_filters(1.0)
+
+
+def _sources(rows: list, num_synthetic: int) -> list[str]:
+    counted = Counter((r.speaker if len(r.speaker) < 12 else r.path.parent.name, r.licence) for r in rows)
+    real = [f"{n} clips of {who} ({licence})" for (who, licence), n in sorted(counted.items())]
+    return [*real, f"{num_synthetic} synthetic talkers of this package (CC0 face model, espeak-ng voices)"]
+
+
+class _Bar:
+    """Progress on stderr: a line that renews itself on a terminal, one line in a while elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._shown = what, 0.0
+        self._terminal = sys.stderr.isatty()
+        self._began = time.monotonic()
+
+    def __call__(self, done: int, total: int, numbers: dict[str, float] | None = None) -> None:
+        now = time.monotonic()
+        last = done >= total
+        if not last and now - self._shown < (0.2 if self._terminal else 20):
+            return
+        self._shown = now
+        left = (now - self._began) / max(done, 1) * (total - done)
+        tail = "  ".join(f"{k} {v:.3f}" for k, v in (numbers or {}).items())
+        width = 24
+        bar = "#" * round(width * done / max(total, 1))
+        text = f"{self._what:18s} [{bar:{width}s}] {done}/{total}  {left / 60:.1f} min left  {tail}"
+        end = os.linesep if last or not self._terminal else ""
+        sys.stderr.write(("\r\x1b[K" if self._terminal else "") + text + end)
+        sys.stderr.flush()
