@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
@@ -156,6 +158,22 @@ def _synthesise_one(seed: int, out: Path) -> str | None:
     return None
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes started here compute in one thread each: more, on tiny matrices, only wait for each other."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def _all(
     jobs: list[tuple[Callable[..., str | None], object, Path]], num_jobs: int, on_progress: Callable[[int, int], None]
 ) -> Iterator[Path]:
@@ -164,7 +182,7 @@ def _all(
     done = len(jobs) - len(waiting)
     on_progress(done, len(jobs))
     if waiting:
-        with ProcessPoolExecutor(num_jobs, mp_context=get_context("spawn")) as pool:
+        with _one_thread(), ProcessPoolExecutor(num_jobs, mp_context=get_context("spawn")) as pool:
             futures = [pool.submit(function, what, out) for function, what, out in waiting]
             for future in as_completed(futures):
                 future.result()
