@@ -1,7 +1,8 @@
-"""Film the two bundled sample clips into src/viseme/assets/samples; needs espeak-ng. Run it again: the same pictures.
+"""Film the two bundled sample clips into src/viseme/assets/samples; needs espeak-ng.
 
     python tools/make_samples.py
 
+A second run gives the same pictures and sound; the files differ in bytes, since libx264 is not bit-exact.
 They are synthetic people: no one was filmed, the face model is CC0, the voice is espeak-ng's output.
 """
 

@@ -13,9 +13,9 @@ import pytest
 
 from viseme.core.errors import ConfigError, DataError
 from viseme.media import pictures, sound
-from viseme.synth import LandmarkSpec, espeak_available, speak, synth_landmarks, training_clip
+from viseme.synth import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
 from viseme.synth.pipeline import make_clip, synth
-from viseme.synth.scene import TalkerSpec
+from viseme.synth.scene import TalkerSpec, film
 from viseme.synth.speech import SAMPLE_RATE, Phoneme, Speech
 
 needs_espeak = pytest.mark.skipif(
@@ -64,14 +64,18 @@ def test_picture_times_are_the_truth(tmp_path):
     assert np.diff(seen).std() > 0.003
 
 
-def test_the_same_spec_films_the_same_pictures(tmp_path):
-    spec = TalkerSpec(seconds=0.3, rate=Fraction(10), second_face=True, seed=2, **SMALL)
+def test_the_same_spec_films_the_same_pictures():
+    """Compared before encoding: libx264 is not bit-exact from run to run."""
+    spec = TalkerSpec(rate=Fraction(10), second_face=True, seed=2, **SMALL)
+    times = np.arange(3) / 10
     shots = []
-    for name in ("a.mkv", "b.mkv"):
-        make_clip(spec, tmp_path / name, speech=_burst())
-        shots.append([np.array(p.image) for p in pictures(tmp_path / name)])
-    assert all(np.array_equal(a, b) for a, b in zip(*shots))
-    assert shots[0][0].std() > 10
+    for seed in (2, 2, 9):
+        motions = [move(_burst().phonemes, times, seed=seed), move((), times, seed=seed + 1)]
+        shots.append(np.array(list(film(spec, motions))))
+    assert shots[0].shape == (3, 48, 64, 3)
+    assert np.array_equal(shots[0], shots[1])
+    assert not np.array_equal(shots[0], shots[2])
+    assert shots[0].std() > 10
 
 
 def test_silent_and_foreign_have_no_true_delay(tmp_path):
