@@ -97,7 +97,10 @@ def fit(
         decay = min(config.average, (step + 1) / (step + 10))
         with torch.no_grad():
             for name, tensor in network.state_dict().items():
-                mean[name].lerp_(tensor, 1 - decay)
+                if tensor.is_floating_point():
+                    mean[name].lerp_(tensor, 1 - decay)
+                else:  # a counter, such as batch normalisation keeps
+                    mean[name].copy_(tensor)
         if on_step:
             on_step(step + 1, {"loss": float(value.detach()), **shown})
         if checkpoint is not None and ((step + 1) % config.save_every == 0 or step + 1 == config.steps):

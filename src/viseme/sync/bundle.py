@@ -115,6 +115,13 @@ def load_bundle(name: str | Path | None = None) -> SyncBundle:
         raise WeightsError(f"{path} cannot be read as safetensors: {error}") from error
     if header.get("component") != COMPONENT:
         raise WeightsError(f"{path} holds no sync model (component is {header.get('component')!r})")
+    try:
+        return _assemble(path, header, tensors)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} has an incomplete or foreign header ({error!r}); get the file again") from error
+
+
+def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> SyncBundle:
     kind = sync_models[header["model"]]
     models = []
     for i, config in enumerate(header["configs"]):

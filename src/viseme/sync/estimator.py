@@ -50,9 +50,9 @@ class EstimatorConfig:
     def __post_init__(self) -> None:
         if not 0 < self.max_delay <= 60:
             raise ConfigError(f"max_delay is {self.max_delay} s; it must be above 0 and at most 60 s")
-        if not 0 <= self.answer_above <= 1 or self.temperature <= 0 or not 0 <= self.min_overlap < 1:
+        if not 0 <= self.answer_above <= 1 or not self.temperature > 0 or not 0 <= self.min_overlap < 1:
             raise ConfigError(f"impossible estimator configuration: {self}")
-        if self.in_sync_band[0] >= self.in_sync_band[1]:
+        if not self.in_sync_band[0] < self.in_sync_band[1]:
             raise ConfigError(f"in_sync_band {self.in_sync_band} is empty")
 
 

@@ -47,5 +47,5 @@ def stretch_loss(scores: Float[Tensor, "B T A"], lead: int, *, least: int = 8, t
     ratios = torch.logaddexp(ratios + math.log(1 - NOISE), torch.full_like(ratios, math.log(NOISE)))
     # row i of the flipped matrix, moved right by i, puts every delay in one column
     skewed = torch.nn.functional.pad(ratios.flip(1), (0, num)).flatten(1)[:, :-num]
-    sums = skewed.view(size, num, num + length - 1).sum(1)[:, least - 1 : 1 - least]
+    sums = skewed.view(size, num, num + length - 1).sum(1)[:, least - 1 : num + length - least]
     return torch.nn.functional.cross_entropy(sums / temperature, torch.full((size,), lead + num - least))
