@@ -1,0 +1,138 @@
+"""Weights that describe themselves: nothing else is read, above all no pickle."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from viseme.core.errors import MissingWeights, WeightsError
+from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.estimator import Peak
+from viseme.sync.models.two_stream import TwoStream
+
+
+@pytest.fixture
+def good(tmp_path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "good.safetensors"
+    nets = [TwoStream(TwoStream.Config.tiny()) for _ in range(2)]
+    save_bundle(path, nets, input_mode="landmarks", calibration=Calibration(), card={})
+    return path
+
+
+class Harmful:
+    """Unpickling this makes a file."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+
+    def __reduce__(self):
+        return Path.touch, (self.where,)
+
+
+@pytest.mark.parametrize("protocol", ["torch", "pickle"])
+def test_a_pickle_is_never_read(tmp_path, protocol):
+    path, trap = tmp_path / "net.safetensors", tmp_path / "trap"
+    if protocol == "torch":
+        torch.save({"0.log_scale": torch.zeros(1), "x": Harmful(trap)}, path)
+    else:
+        path.write_bytes(pickle.dumps(Harmful(trap)))
+    with pytest.raises(WeightsError, match=r"net\.safetensors"):
+        load_bundle(path)
+    assert not trap.exists()
+    pickle.loads(pickle.dumps(Harmful(trap)))
+    assert trap.exists(), "the canary: read as a pickle, the file would have done its harm"
+
+
+def _rewritten(source: Path, out: Path, **changes) -> Path:
+    from safetensors import safe_open
+
+    with safe_open(str(source), framework="pt") as file:
+        header = json.loads(file.metadata()["viseme"])
+        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    header.update(changes)
+    save_file(tensors, str(out), metadata={"viseme": json.dumps({k: v for k, v in header.items() if v is not None})})
+    return out
+
+
+def test_several_models_are_kept(good):
+    bundle = load_bundle(good)
+    assert len(bundle.models) == 2
+    assert not torch.equal(bundle.models[0].picture_in.weight, bundle.models[1].picture_in.weight)
+
+
+def test_another_component_is_refused(good, tmp_path):
+    with pytest.raises(WeightsError, match="holds no sync model"):
+        load_bundle(_rewritten(good, tmp_path / "a.safetensors", component="expert"))
+
+
+def test_a_file_that_says_nothing_about_itself_is_refused(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({"x": torch.zeros(2)}, str(path))
+    with pytest.raises(WeightsError, match="holds no sync model"):
+        load_bundle(path)
+
+
+def test_weights_that_do_not_fit_their_configuration_are_refused(good, tmp_path):
+    config = {"width": 32, "embedding": 8, "picture_dilations": [1], "sound_dilations": [1]}
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_bundle(_rewritten(good, tmp_path / "a.safetensors", configs=[config]))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"configs": None},
+        {"model": None},
+        {"calibration": None},
+        {"card": None},
+        {"input_mode": None},
+        {"configs": [{"no_such_setting": 1}]},
+    ],
+    ids=lambda c: next(iter(c)) + ("-odd" if next(iter(c.values())) else "-missing"),
+)
+def test_an_incomplete_header_is_refused(good, tmp_path, changes):
+    with pytest.raises(WeightsError, match=r"a\.safetensors"):
+        load_bundle(_rewritten(good, tmp_path / "a.safetensors", **changes))
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, 4000])
+def test_a_file_cut_short_is_refused(good, tmp_path, keep):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(good.read_bytes()[:keep])
+    with pytest.raises(WeightsError):
+        load_bundle(path)
+
+
+def test_a_file_that_is_not_there_is_missing(tmp_path):
+    with pytest.raises(MissingWeights):
+        load_bundle(tmp_path / "none.safetensors")
+
+
+def test_nothing_half_written_is_left(good, tmp_path):
+    assert [p.name for p in tmp_path.iterdir()] == [good.name]
+
+
+def _peak(**changes) -> Peak:
+    values = {"delay": 0.0, "mass": 0.9, "margin": 20.0, "level": 1.0, "rival": 0.5, "count": 50, "at_edge": False}
+    return Peak(**{**values, **changes})
+
+
+def test_probability_is_the_logistic_of_the_features():
+    import math
+
+    calibration = Calibration(coefficients=(-1.0, 0.6, 0.5, 0.3, 0.1, 0.2))
+    margin, count = math.log1p(20), math.log(2)
+    z = -1 + 0.6 * margin + 0.5 + 0.3 * count + 0.1 * margin + 0.2 * 0.9
+    assert calibration.probability(_peak()) == pytest.approx(1 / (1 + math.exp(-z)))
+
+
+def test_probability_stays_between_nought_and_one_for_any_peak():
+    calibration = Calibration(coefficients=(50.0, 50.0, 50.0, 50.0, 50.0, 50.0))
+    for peak in (_peak(margin=1e9), _peak(margin=-5.0, level=-1e9, count=0), _peak(rival=float("nan"))):
+        assert 0 <= calibration.probability(peak) <= 1

@@ -1,0 +1,128 @@
+"""Sound features against slow references: a direct Fourier transform, filters drawn by hand, cepstra step by step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from viseme.sync.sound import FFT, HOP, RATE, WINDOW, log_mel, mel_filters, mfcc, power_spectrum
+
+
+def _noise(num: int, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal(num) * 0.1).astype(np.float32)
+
+
+def _direct_power(frame: np.ndarray) -> np.ndarray:
+    """Power at the 257 frequencies of a 512-point transform, summed term by term."""
+    angle = -2j * np.pi * np.outer(np.arange(FFT // 2 + 1), np.arange(len(frame))) / FFT
+    return np.abs(np.exp(angle) @ frame) ** 2
+
+
+def test_power_equals_a_direct_fourier_transform():
+    samples = _noise(2000)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+    found = power_spectrum(samples)
+    assert found.shape == (2000 // HOP + 1, FFT // 2 + 1)
+    padded = np.pad(samples, (WINDOW // 2, WINDOW + HOP))
+    for frame in (0, 5, len(found) - 1):
+        direct = _direct_power(window * padded[frame * HOP : frame * HOP + WINDOW])
+        np.testing.assert_allclose(found[frame], direct, rtol=2e-3, atol=1e-5)
+
+
+def test_a_centred_frame_is_centred_on_its_sample():
+    samples = np.zeros(8000, np.float32)
+    samples[20 * HOP] = 1.0
+    energy = power_spectrum(samples).sum(1)
+    assert energy.argmax() == 20
+    np.testing.assert_allclose(energy[18:20], energy[22:20:-1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("num", "frames"), [(0, 0), (1, 1), (159, 1), (160, 2), (400, 3), (1600, 11)])
+def test_number_of_centred_frames(num, frames):
+    assert power_spectrum(_noise(num)).shape == (frames, 257)
+
+
+@pytest.mark.parametrize(("num", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2)])
+def test_number_of_whole_frames(num, frames):
+    assert power_spectrum(_noise(num), centred=False).shape == (frames, 257)
+
+
+def test_mel_filters_are_triangles_on_the_htk_scale():
+    filters = mel_filters()
+    mels = [2595 * math.log10(1 + 8000 / 700) * i / 41 for i in range(42)]
+    edges = [700 * (10 ** (m / 2595) - 1) for m in mels]
+    for band in (0, 7, 25, 39):
+        low, middle, high = edges[band : band + 3]
+        for k in range(257):
+            hertz = k * RATE / FFT
+            rise, fall = (hertz - low) / (middle - low), (high - hertz) / (high - middle)
+            assert filters[k, band] == pytest.approx(max(0.0, min(rise, fall)), abs=1e-5)
+
+
+def test_mel_filters_share_every_frequency_between_two_bands():
+    filters = mel_filters()
+    hertz = np.arange(257) * RATE / FFT
+    inner = (hertz > 700 * (10 ** (2595 * math.log10(1 + 8000 / 700) / 41 / 2595) - 1)) & (hertz < 7400)
+    np.testing.assert_allclose(filters[inner].sum(1), 1.0, atol=1e-5)
+    assert (filters.sum(0) > 0).all()
+    assert filters.max() <= 1
+
+
+def test_a_warp_moves_every_filter():
+    middles = [(mel_filters(warp=w) * np.arange(257)[:, None]).sum(0) / mel_filters(warp=w).sum(0) for w in (0.8, 1.0)]
+    np.testing.assert_allclose(middles[0][10:30], 0.8 * middles[1][10:30], rtol=0.02)
+
+
+def test_log_mel_of_a_tone_and_of_silence():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
+    mels = log_mel(tone)
+    assert mels.shape == (101, 40)
+    centres = (mel_filters() * np.arange(257)[:, None]).sum(0) / mel_filters().sum(0) * RATE / FFT
+    assert abs(centres[mels[50].argmax()] - 1000) < 60
+    np.testing.assert_allclose(log_mel(np.zeros(RATE, np.float32)), math.log(1e-6), rtol=1e-5)
+    power = power_spectrum(tone)[50].astype(np.float64) @ mel_filters().astype(np.float64)
+    np.testing.assert_allclose(mels[50], np.log(power + 1e-6), atol=1e-4)
+
+
+def _mfcc_step_by_step(samples: np.ndarray) -> np.ndarray:
+    """Cepstra as python_speech_features makes them, in plain loops: nfft 512, nfilt 26, lifter 22."""
+    signal = [float(s) * 32768 for s in samples]
+    signal = [signal[0]] + [signal[i] - 0.97 * signal[i - 1] for i in range(1, len(signal))]
+    num = 1 if len(signal) <= 400 else 1 + math.ceil((len(signal) - 400) / 160)
+    signal += [0.0] * ((num - 1) * 160 + 400 - len(signal))
+    top = 2595 * math.log10(1 + 8000 / 700)
+    bins = [math.floor(513 * 700 * (10 ** (top * i / 27 / 2595) - 1) / 16000) for i in range(28)]
+    rows = []
+    for n in range(num):
+        power = _direct_power(np.array(signal[n * 160 : n * 160 + 400])) / 512
+        bands = []
+        for j in range(26):
+            total = 0.0
+            for k in range(bins[j], bins[j + 1]):
+                total += power[k] * (k - bins[j]) / (bins[j + 1] - bins[j])
+            for k in range(bins[j + 1], bins[j + 2]):
+                total += power[k] * (bins[j + 2] - k) / (bins[j + 2] - bins[j + 1])
+            bands.append(math.log(total))
+        row = []
+        for c in range(13):
+            norm = math.sqrt(1 / 26) if c == 0 else math.sqrt(2 / 26)
+            value = norm * sum(b * math.cos(math.pi * c * (2 * i + 1) / 52) for i, b in enumerate(bands))
+            row.append(value * (1 + 11 * math.sin(math.pi * c / 22)))
+        row[0] = math.log(power.sum())
+        rows.append(row)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("num", [300, 400, 401, 560, 1234])
+def test_mfcc_equals_the_step_by_step_reference(num):
+    samples = _noise(num, seed=num)
+    found, expected = mfcc(samples), _mfcc_step_by_step(samples)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-3)
+
+
+def test_mfcc_of_nothing_and_of_silence():
+    assert mfcc(np.zeros(0, np.float32)).shape == (0, 13)
+    assert np.isfinite(mfcc(np.zeros(800, np.float32))).all()
