@@ -118,7 +118,7 @@ class DelayEstimate:
     interval: tuple[float, float] | None
     """95 % interval of the delay, seconds."""
     confidence: float
-    """Calibrated probability that the most likely delay is within 40 ms of the truth, given even when it is withheld."""
+    """Calibrated probability that the best delay is within 40 ms of the truth, also when that is withheld."""
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     searched: tuple[float, float] | None = None
@@ -132,7 +132,7 @@ class DelayEstimate:
 
     @property
     def words(self) -> str:
-        """"audio lags by 120 ms; shift the sound by -120 ms"."""
+        """For people: "audio lags by 120 ms; shift the sound by -120 ms"."""
         if self.audio_delay is None:
             return "cannot tell" + (f" ({', '.join(r.value for r in self.reasons)})" if self.reasons else "")
         ms = round(self.audio_delay * 1000)

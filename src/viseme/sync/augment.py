@@ -79,7 +79,8 @@ def _rows(values: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.
     """Rows of `values` at fractional positions."""
     left = np.clip(np.floor(at).astype(int), 0, len(values) - 2)
     part = np.clip(at - left, 0, 1).astype(np.float32).reshape((-1,) + (1,) * (values.ndim - 1))
-    return values[left].astype(np.float32) * (1 - part) + values[left + 1].astype(np.float32) * part
+    mixed = values[left].astype(np.float32) * (1 - part) + values[left + 1].astype(np.float32) * part
+    return mixed.astype(np.float32)
 
 
 def _crop(
@@ -110,15 +111,15 @@ def other_face(
 ) -> NDArray[np.float32]:
     """(T, K, 3) the same speech on a face that moves a little differently, seen by a worse tracker."""
     num = len(points)
-    points = points - points.mean(0)
+    points = (points - points.mean(0)).astype(np.float32)
     if landmarks and rng.random() < 0.5:
-        points = points[:, MIRROR] * np.array([-1, 1, 1], np.float32)
+        points = (points[:, MIRROR] * np.array([-1, 1, 1])).astype(np.float32)
     axes = np.diag(np.exp(rng.normal(0, config.region_gain, 3))) * np.exp(rng.normal(0, config.region_gain))
-    points = points @ (axes + rng.normal(0, 0.1, (3, 3))).T.astype(np.float32)
+    points = (points @ (axes + rng.normal(0, 0.1, (3, 3))).T).astype(np.float32)
     flat, rank = points.reshape(num, -1), 10
     inward = rng.standard_normal((flat.shape[1], rank), np.float32) / np.sqrt(flat.shape[1])
     outward = rng.standard_normal((rank, flat.shape[1]), np.float32) * (rng.uniform(0, config.mixing) / np.sqrt(rank))
-    points = (flat + flat @ inward @ outward).reshape(num, -1, 3)
+    points = (flat + flat @ inward @ outward).reshape(num, -1, 3).astype(np.float32)
     for region in REGIONS if landmarks else ():
         points[:, region] *= np.exp(rng.normal(0, config.region_gain))
     if rng.random() < 0.4:

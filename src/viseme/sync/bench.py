@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,8 @@ class Trial:
     """Whether the best delay, answered or not, was right: for the calibration error."""
     voiced: bool
     """Speech for at least half of the time."""
+    relative: float | None = None
+    """Seconds by which the answer differs from the answer to the untouched clip plus the shift; None = no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +202,8 @@ class Judge:
         curve = evidence.curve(LAGS)
         loud = spectrum[:, 5:129].sum(1) if len(spectrum) else np.zeros(1)
         whole = power_spectrum(heard.samples)[:, 5:129].sum(1)
-        voiced = float((loud > np.percentile(whole, 95) * 0.01).mean())
+        spoken = whole[max(0, round((start - heard.sound_start) * 100)) : round((end - heard.sound_start) * 100)]
+        voiced = float((spoken > np.percentile(whole, 95) * 0.003).mean()) if len(spoken) else 0.0
         activity = FaceActivity(
             float((loud > 0.02).mean()), float(clip.opening[inside].std()), 0.04 * int(inside.sum())
         )
@@ -208,9 +212,9 @@ class Judge:
         guess = float(curve.delays[np.where(usable, curve.scores, -np.inf).argmax()]) if usable.any() else np.nan
         return estimate, guess, voiced
 
-    def zero(self, clip: Material) -> float | None:
-        """The clip's delay: by the manifest, or else as measured on the whole clip untouched (None = unclear)."""
-        if clip.truth is not None:
+    def zero(self, clip: Material, *, label_free: bool = False) -> float | None:
+        """The clip's delay: by the manifest, or else (or always) as measured on the clip untouched; None = unclear."""
+        if clip.truth is not None and not label_free:
             return clip.truth
         if clip.name not in self._at_rest:
             self._at_rest[clip.name] = self.ask(clip, trimmed=False)[0].audio_delay
@@ -229,7 +233,15 @@ class Judge:
             confidence=estimate.confidence,
             guess_right=truth is not None and abs((guess if delay is None else delay) - truth) <= RIGHT,
             voiced=voiced >= 0.5,
+            relative=self._moved(clip, delay, truth),
         )
+
+    def _moved(self, clip: Material, delay: float | None, truth: float | None) -> float | None:
+        """est(shift) - est(0) - shift."""
+        rest, zero = self.zero(clip, label_free=True), self.zero(clip)
+        if delay is None or truth is None or rest is None or zero is None:
+            return None
+        return delay - rest - (truth - zero)
 
 
 def _shifts(judge: Judge, clips: list[Material], rng: np.random.Generator, each: int) -> Iterator[Trial]:
@@ -281,7 +293,7 @@ def _scene(clip: Material) -> str:
 def _disturbances() -> dict[str, Callable[[Picture], Picture]]:
     import cv2
 
-    def warped(matrix: Callable[[int, int], NDArray[np.floating]]) -> Callable[[Picture], Picture]:
+    def warped(matrix: Callable[[int, int], Any]) -> Callable[[Picture], Picture]:
         def change(picture: Picture) -> Picture:
             height, width = picture.image.shape[:2]
             moved = cv2.warpAffine(
@@ -299,7 +311,9 @@ def _disturbances() -> dict[str, Callable[[Picture], Picture]]:
 
     def jpeg(picture: Picture) -> Picture:
         packed = cv2.imencode(".jpg", picture.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
-        return replace(picture, image=np.ascontiguousarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1]))
+        return replace(
+            picture, image=np.ascontiguousarray(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1])
+        )
 
     def half(picture: Picture) -> Picture:
         height, width = picture.image.shape[:2]
@@ -346,6 +360,10 @@ def _tables(trials: list[Trial]) -> list[str]:
         target = {"w": (">= 95 %", ">= 98 %"), "2": (">= 85 %", ">= 97 %"), "1": (">= 70 %", ">= 93 %")}[name[0]]
         lines += [row.text() for row in _rows(some, name, *target)]
     lines.append(f"{'whole clips: median error':58s} {_median(whole)}   <= 15 ms")
+    for name, group in (("whole clips", "whole"), ("2 s windows", "2 s"), ("1 s windows", "1 s")):
+        moved = [t.relative for t in trials if t.group == group and t.relative is not None]
+        hits = sum(abs(e) <= RIGHT for e in moved)
+        lines.append(Row(name=f"{name}, against the same clip untouched: right", hits=hits, num=len(moved)).text())
     for source in sorted({t.source for t in whole}):
         some = [t for t in whole if t.source == source]
         lines += [row.text() for row in _rows(some, f"  {source}", "", "")]
@@ -410,9 +428,9 @@ def main(arguments: list[str] | None = None) -> int:
         marked = _load([r for r in usable if r["use"] == "dev-foreign"], options, "clean", None)
         print(f"\n{bundle.name}   {len(clips)} clips, {date.today().isoformat()}, seed 0", flush=True)
         few = [c for c in clips if c.source != "grid_s1"]
-        same = [c for c in clips if c.source == "grid_s1"][:20]
-        trials = list(_shifts(judge, few, rng, 3 * options.each)) + list(_shifts(judge, same, rng, options.each))
-        for _ in range(options.each):
+        same = [c for c in clips if c.source == "grid_s1"]
+        trials = list(_shifts(judge, few, rng, 3 * options.each)) + list(_shifts(judge, same, rng, 1))
+        for _ in range(max(1, options.each // 2)):
             trials += list(_foreign(judge, few + same, marked, rng))
         print("\n".join(_tables(trials)), flush=True)
         everything += [{"weights": bundle.name, **_plain(t)} for t in trials]
@@ -435,6 +453,7 @@ def _plain(trial: Trial) -> dict[str, object]:
         "confidence": trial.confidence,
         "guess_right": trial.guess_right,
         "voiced": trial.voiced,
+        "relative": trial.relative,
     }
 
 

@@ -116,8 +116,7 @@ def calibrate(
         crossed[~fold] = expit(features[~fold] @ _fit(features[fold], labels[fold]))
     coefficients = _fit(features, labels)
     temperature = _temperature(curves)
-    threshold = _threshold(crossed, labels)
-    answered = crossed >= threshold
+    answered = crossed >= Calibration.answer_above
     found = {
         "trials": float(len(labels)),
         "right": float(labels.mean()),
@@ -125,9 +124,7 @@ def calibrate(
         "answered": float(answered.mean()),
         "right_among_answers": float(labels[answered].mean()) if answered.any() else float("nan"),
     }
-    calibration = Calibration(
-        coefficients=tuple(float(c) for c in coefficients), answer_above=threshold, temperature=temperature
-    )
+    calibration = Calibration(coefficients=tuple(float(c) for c in coefficients), temperature=temperature)
     return calibration, found
 
 
@@ -143,15 +140,6 @@ def _fit(features: NDArray[np.floating], labels: NDArray[np.bool_]) -> NDArray[n
         return float(value), slope
 
     return minimize(cost, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B").x
-
-
-def _threshold(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
-    """The lowest probability from which at least 98 % of the answers were right, within .5 to .9."""
-    for threshold in np.arange(0.5, 0.9, 0.01):
-        answered = probability >= threshold
-        if answered.any() and right[answered].mean() >= 0.98:
-            return round(float(threshold), 2)
-    return 0.9
 
 
 def _temperature(curves: Sequence[tuple[DelayCurve, float]]) -> float:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,8 @@ def _clip(name: str, speaker: str, times, points, samples, sound_start: float) -
 
 def _save(clip: Clip, path: Path) -> None:
     temporary = path.with_suffix(".partial.npz")
-    np.savez(temporary, **{k: np.asarray(getattr(clip, k)) for k in Clip.__dataclass_fields__})
+    arrays: dict[str, Any] = {k: np.asarray(getattr(clip, k)) for k in Clip.__dataclass_fields__}
+    np.savez(temporary, **arrays)
     temporary.replace(path)
 
 
@@ -175,7 +177,9 @@ def _one_thread() -> Iterator[None]:
 
 
 def _all(
-    jobs: list[tuple[Callable[..., str | None], object, Path]], num_jobs: int, on_progress: Callable[[int, int], None]
+    jobs: Sequence[tuple[Callable[..., str | None], object, Path]],
+    num_jobs: int,
+    on_progress: Callable[[int, int], None],
 ) -> Iterator[Path]:
     """Run what is not on disk yet, in processes; yield the files that exist afterwards."""
     waiting = [job for job in jobs if not job[2].exists()]

@@ -36,11 +36,11 @@ class EstimatorConfig:
 
     max_delay: float = 2.0
     """Largest delay tried either way, seconds."""
-    min_windows: int = 5
+    min_windows: int = 10
     """A delay is scored only when at least this many picture windows meet sound there, ..."""
     min_overlap: float = 0.2
     """... and at least this fraction of all windows."""
-    answer_above: float = 0.8
+    answer_above: float = 0.7
     """An answer is given when its probability of being within 40 ms of the truth is at least this."""
     temperature: float = 3.0
     """Divides the summed evidence, because neighbouring windows are not independent."""
@@ -81,7 +81,7 @@ class DelayCurve:
     @property
     def delays(self) -> NDArray[np.float64]:
         """(L,) seconds."""
-        return self.lags * STEP
+        return np.asarray(self.lags * STEP, np.float64)
 
     def usable(self, config: EstimatorConfig) -> NDArray[np.bool_]:
         """(L,) delays at which enough windows met sound to be compared."""
@@ -136,7 +136,7 @@ def posterior(curve: DelayCurve, config: EstimatorConfig) -> NDArray[np.float64]
     if not usable.any():
         return np.zeros(len(curve.lags))
     scores = np.where(usable, curve.scores / config.temperature, -np.inf)
-    return np.exp(scores - logsumexp(scores))
+    return np.exp(np.asarray(scores - logsumexp(scores), np.float64))
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def to_grid_points(
     left = np.clip(np.floor(at).astype(int), 0, max(len(times) - 2, 0))
     right = np.minimum(left + 1, len(times) - 1)
     part = (at - left).astype(np.float32)[:, None, None]
-    return grid, (points[left] * (1 - part) + points[right] * part).astype(np.float32)
+    return grid.astype(np.float64), (points[left] * (1 - part) + points[right] * part).astype(np.float32)
 
 
 @torch.inference_mode()
@@ -116,7 +116,7 @@ def score_pairs(
         heard = model.embed_sound(phases)
         dense = heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num]
         total += ((seen @ dense.T) * model.scale()).numpy()
-    return total / len(models)
+    return (total / len(models)).astype(np.float32)
 
 
 @dataclass(frozen=True)

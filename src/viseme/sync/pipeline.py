@@ -79,7 +79,7 @@ def check(
         ConfigError: an option is out of its range.
     """
     config = EstimatorConfig(max_delay=max_delay, in_sync_band=in_sync_band)
-    bundle = load_bundle(weights if weights is not None else _default_weights(input))
+    bundle = load_bundle(os.fspath(weights) if weights is not None else _default_weights(input))
     return check_with(
         bundle,
         path,
@@ -348,11 +348,11 @@ class _Work:
             curve_scores=np.where(total.usable(config), total.scores, np.nan),
             curve_posterior=posterior(total, config),
             mouth_times=np.concatenate([t for t, _ in mouth]) if mouth else np.zeros(0),
-            mouth_opening=np.concatenate([o for _, o in mouth]) if mouth else np.zeros(0, np.float32),
+            mouth_opening=np.concatenate([o for _, o in mouth]).astype(np.float64) if mouth else np.zeros(0),
             sound_times=np.array(self.listener.level_times),
             sound_level_db=np.array(self.listener.levels),
-            track_curves={i: curve.scores for i, curve in curves.items()},
-            strips=tuple(strips.strip(i) for i in order[:4]),
+            track_curves={i: np.asarray(curve.scores, np.float64) for i, curve in curves.items()},
+            strips=tuple(strip for i in order[:4] if (strip := strips.strip(i)) is not None),
         )
 
 

@@ -43,7 +43,7 @@ def power_spectrum(samples: NDArray[np.floating], *, centred: bool = True) -> ND
     out = np.empty((len(frames), FFT // 2 + 1), np.float32)
     window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     for at in range(0, len(frames), 4096):
-        out[at : at + 4096] = np.abs(rfft(frames[at : at + 4096] * window, FFT, axis=-1)) ** 2
+        out[at : at + 4096] = np.abs(np.asarray(rfft(frames[at : at + 4096] * window, FFT, axis=-1))) ** 2
     return out
 
 
@@ -93,10 +93,10 @@ def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     num = 1 if len(signal) <= WINDOW else 1 + -(-(len(signal) - WINDOW) // HOP)
     signal = np.pad(signal, (0, max(0, (num - 1) * HOP + WINDOW - len(signal))))
     frames = np.lib.stride_tricks.sliding_window_view(signal, WINDOW)[::HOP][:num]
-    power = np.abs(rfft(frames, FFT, axis=-1)) ** 2 / FFT
+    power = np.abs(np.asarray(rfft(frames, FFT, axis=-1))) ** 2 / FFT
     energy = np.maximum(power.sum(-1), np.finfo(float).eps)
     bands = np.maximum(power @ _bin_filters(), np.finfo(float).eps)
-    cepstra = dct(np.log(bands), type=2, axis=-1, norm="ortho")[:, :13]
+    cepstra = np.asarray(dct(np.log(bands), type=2, axis=-1, norm="ortho"))[:, :13]
     cepstra *= 1 + 11 * np.sin(np.pi * np.arange(13) / 22)
     cepstra[:, 0] = np.log(energy)
     return cepstra.astype(np.float32)

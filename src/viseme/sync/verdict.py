@@ -133,7 +133,9 @@ def estimate_drift(
         if not inside:
             continue
         curve = DelayCurve(
-            lags, np.sum([s.scores for s in inside], axis=0), np.sum([s.counts for s in inside], axis=0, dtype=np.int64)
+            lags,
+            np.sum([s.scores for s in inside], axis=0),
+            np.asarray(np.sum([s.counts for s in inside], axis=0, dtype=np.int64)),
         )
         peak = find_peak(curve, config)
         confidence = calibration.probability(peak) if peak else 0.0

@@ -58,7 +58,37 @@ def assets_folder() -> Path:
     return Path(str(files("viseme"))) / "assets"
 
 
-_RECORDS: tuple[WeightsRecord, ...] = ()
+_TRAINED_ON = (
+    "420 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 2,360 synthetic talkers of "
+    "this package (CC0 face model, espeak-ng voices)"
+)
+_SEES = "mediapipe478 landmarks, head motion removed by the upper face, 25 Hz; sound at 16 kHz, 40 log-mels, 100 Hz"
+
+_RECORDS: tuple[WeightsRecord, ...] = (
+    WeightsRecord(
+        name="sync-landmarks",
+        component="sync",
+        file="sync-landmarks.safetensors",
+        sha256="fe578e8a0715d976d4972ed4ebae1176c1c0334cc8d0de55d0e0213ac4cdab1d",
+        size=7443884,
+        licence="Apache-2.0",
+        training_data=_TRAINED_ON,
+        preprocessing=_SEES,
+        card="sync-landmarks.md",
+        default=True,
+    ),
+    WeightsRecord(
+        name="sync-mesh",
+        component="sync",
+        file="sync-mesh.safetensors",
+        sha256="e935bd99c2d2fa3e341aeee621de1a4f54828cc0282e7ed06413f4f75dc6da1d",
+        size=3778018,
+        licence="Apache-2.0",
+        training_data=_TRAINED_ON,
+        preprocessing=_SEES + "; lip points explained by the default face model's expressions",
+        card="sync-mesh.md",
+    ),
+)
 
 WEIGHTS: Mapping[str, WeightsRecord] = MappingProxyType({record.name: record for record in _RECORDS})
 """Every known file of weights by name."""
