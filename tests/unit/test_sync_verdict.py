@@ -13,7 +13,7 @@ from viseme.sync.evidence import Stretch
 from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
 
 CONFIG = EstimatorConfig()
-CALIBRATION = Calibration()
+CALIBRATION = Calibration(coefficients=(-2.0, 1.5, 0.0))
 LAGS = np.arange(-200, 201)
 TALKING = FaceActivity(voiced_fraction=0.6, mouth_motion=0.03, seconds=8.0)
 
@@ -90,7 +90,7 @@ def test_what_cannot_be_told_is_withheld_with_its_reason(curve, activity, reason
 def test_two_equal_peaks_are_two_peaks():
     two = _hill(-0.5, height=80)
     two = DelayCurve(LAGS, np.maximum(two.scores, _hill(0.7, height=80).scores), two.counts)
-    found = decide(two, EstimatorConfig(answer_above=0.9), Calibration(coefficients=(-5, 2, 0, 0, 0, 0)), TALKING)
+    found = decide(two, EstimatorConfig(answer_above=0.9), Calibration(coefficients=(-5.0, 2.0, 0.0)), TALKING)
     assert found.reasons == (Reason.TWO_PEAKS,)
 
 

@@ -24,6 +24,8 @@ TAIL_S = 2.0
 
 @dataclass(slots=True)
 class Sample:
+    """One sighting of a face, or a picture inside a short gap."""
+
     time: float
     landmarks: NDArray[np.float32]
     """(478, 3) source pixels."""

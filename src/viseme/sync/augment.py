@@ -126,7 +126,7 @@ def other_face(
         blur = rng.uniform(0, 0.3)
         points[1:-1] = (1 - 2 * blur) * points[1:-1] + blur * (points[:-2] + points[2:])
     sigma = float(np.exp(rng.uniform(*np.log(config.jitter))))
-    points = points + rng.standard_normal(points.shape, np.float32) * (0.7 * sigma)
+    points += rng.standard_normal(points.shape, np.float32) * (0.7 * sigma)
     points += rng.standard_normal((num, 1, 3), np.float32) * (0.7 * sigma)
     points += np.cumsum(rng.standard_normal((num, 1, 3), np.float32), 0) * (0.3 * sigma)
     if rng.random() < config.frozen:

@@ -134,6 +134,8 @@ def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tenso
         except RuntimeError as error:
             raise WeightsError(f"{path} does not fit its own configuration: {error}") from None
         models.append(network.eval())
+    if len(header.get("calibration", {}).get("coefficients", ())) != 3:
+        raise WeightsError(f"{path} was calibrated by another version of this package; train or calibrate it again")
     known = {f.name for f in fields(Calibration)}
     values: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in header["calibration"].items() if k in known
