@@ -66,6 +66,7 @@ def train_sync(
     input: Literal["landmarks", "mesh"] = "landmarks",
     jobs: int = 2,
     steps: int | None = None,
+    models: int | None = None,
     resume: bool = True,
 ) -> TrainResult:
     """Train the sync model and write its weights.
@@ -78,6 +79,7 @@ def train_sync(
         input: What the picture stream sees.
         jobs: Processes that prepare clips, and threads that train.
         steps: Updates of each network, instead of the recipe's.
+        models: Networks that answer together, instead of the recipe's number.
         resume: Go on from checkpoints in `work`; else begin anew.
 
     Raises:
@@ -88,6 +90,8 @@ def train_sync(
     chosen = RECIPES[recipe]()
     if steps is not None:
         chosen = replace(chosen, loop=replace(chosen.loop, steps=steps))
+    if models is not None:
+        chosen = replace(chosen, num_models=models)
     rows = read_manifest(data, chosen.uses)
     if not rows:
         raise DataError(f"{data} has no clips to train on")
@@ -120,7 +124,7 @@ def train_sync(
         "steps": chosen.loop.steps,
         "num_models": chosen.num_models,
         "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
-        "training_data": _sources(rows, len(synthetic)),
+        "training_data": _sources(rows, len(real), len(synthetic)),
         "preprocessing": "mediapipe478 landmarks, upper-face similarity, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
         "held_out": {k: round(v, 4) for k, v in found.items()},
     }
@@ -208,10 +212,11 @@ def _plain_filters() -> np.ndarray:
     return band_filters(1.0)
 
 
-def _sources(rows: list, num_synthetic: int) -> list[str]:
-    counted = Counter((r.speaker if len(r.speaker) < 12 else r.path.parent.name, r.licence) for r in rows)
-    real = [f"{n} clips of {who} ({licence})" for (who, licence), n in sorted(counted.items())]
-    return [*real, f"{num_synthetic} synthetic talkers of this package (CC0 face model, espeak-ng voices)"]
+def _sources(rows: list, num_real: int, num_synthetic: int) -> list[str]:
+    counted = Counter((r.path.parent.name, r.licence) for r in rows)
+    real = [f"from {n} clips of {who} ({licence})" for (who, licence), n in sorted(counted.items())]
+    kept = f"{num_real} of these trained on, the rest kept for calibration"
+    return [*real, kept, f"{num_synthetic} synthetic talkers of this package (CC0 face model, espeak-ng voices)"]
 
 
 class _Bar:
