@@ -260,3 +260,14 @@ def test_the_default_weights_say_what_they_were_trained_on():
     assert bundle.input_mode == "landmarks"
     assert not any("dev" in str(s) for s in bundle.card["training_data"])
     assert bundle.calibration.answer_above >= 0.5
+
+
+@needs_weights
+def test_an_input_that_the_weights_do_not_see_is_refused():
+    with pytest.raises(ConfigError, match="sees landmarks, not mesh"):
+        viseme.check(LATE, weights="sync-landmarks", input="mesh")
+
+
+@needs_weights
+def test_the_mesh_input_measures_the_late_sample():
+    assert viseme.check(LATE, input="mesh").estimate.audio_delay == pytest.approx(0.137, abs=0.04)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.errors import NoAudio, NoVideo
+from viseme.core.errors import ConfigError, NoAudio, NoVideo
 from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrack, TrackResult
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
@@ -62,7 +62,7 @@ def check(
         audio: Sound from another file, whose first sample is taken to belong to the first picture.
         audio_stream: Which sound stream of the file, from 0.
         max_delay: Largest delay searched either way, seconds.
-        input: What the picture stream sees: "landmarks" or "mesh".
+        input: What the picture stream sees: "landmarks" or "mesh"; weights that are given decide for themselves.
         weights: Name or file of other weights; None = those that ship.
         tracker: Face tracker, by name.
         in_sync_band: Delays that count as in sync, seconds.
@@ -80,6 +80,10 @@ def check(
     """
     config = EstimatorConfig(max_delay=max_delay, in_sync_band=in_sync_band)
     bundle = load_bundle(os.fspath(weights) if weights is not None else _default_weights(input))
+    if input != "landmarks" and bundle.input_mode != input:
+        raise ConfigError(
+            f"{bundle.name} sees {bundle.input_mode}, not {input}; leave --input out or pass other weights"
+        )
     return check_with(
         bundle,
         path,
