@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -396,7 +397,8 @@ def _speed(rows: list[dict[str, str]], folder: Path) -> list[str]:
             took.append(time.perf_counter() - began)
         ratio = (result.duration or float(row["duration_s"])) / float(np.median(took))
         lines.append(f"speed at {row['width']}x{row['height']}: {ratio:.1f} x real time (median of 3, one clip)")
-    return lines
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [*lines, f"peak memory of this process so far: {peak:.0f} MB"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -410,6 +412,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--each", type=int, default=4, help="shifts of each clip")
     parser.add_argument("--disturb", action="store_true", help="also rotation, scale, JPEG, babble: tracks again")
     parser.add_argument("--speed", action="store_true", help="also time whole files")
+    parser.add_argument("--no-shifts", action="store_true", help="leave out shifts, windows and foreign sound")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     manifest = options.data / "manifest.csv"
@@ -429,10 +432,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\n{bundle.name}   {len(clips)} clips, {date.today().isoformat()}, seed 0", flush=True)
         few = [c for c in clips if c.source != "grid_s1"]
         same = [c for c in clips if c.source == "grid_s1"]
-        trials = list(_shifts(judge, few, rng, 3 * options.each)) + list(_shifts(judge, same, rng, 1))
-        for _ in range(max(1, options.each // 2)):
+        trials = [] if options.no_shifts else list(_shifts(judge, few, rng, 3 * options.each))
+        trials += [] if options.no_shifts else list(_shifts(judge, same, rng, 1))
+        for _ in range(0 if options.no_shifts else max(1, options.each // 2)):
             trials += list(_foreign(judge, few + same, marked, rng))
-        print("\n".join(_tables(trials)), flush=True)
+        if trials:
+            print("\n".join(_tables(trials)), flush=True)
         everything += [{"weights": bundle.name, **_plain(t)} for t in trials]
         if options.disturb:
             print("\n".join(_disturbed(judge, usable, options)), flush=True)
