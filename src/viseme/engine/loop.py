@@ -74,8 +74,7 @@ def require_accelerate() -> Any:
         import accelerate
     except Exception as error:
         raise ConfigError(
-            f"training needs the package accelerate, which does not load ({error}); "
-            "run: pip install 'viseme[train]'"
+            f"training needs the package accelerate, which does not load ({error}); run: pip install 'viseme[train]'"
         ) from error
     return accelerate
 
