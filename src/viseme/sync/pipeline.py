@@ -6,18 +6,17 @@ Knows the order of the work: media -> faces -> lip motion -> evidence -> verdict
 from __future__ import annotations
 
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, NoAudio, NoVideo
 from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrack, TrackResult
+from viseme.engine.ahead import ahead
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.strips import FaceStrips
@@ -38,9 +37,6 @@ STRETCH = 20.0
 """Seconds of a face that are compared at a time."""
 MEMORY = 3.0
 """Seconds of a face kept as context for its next stretch."""
-
-T = TypeVar("T")
-
 
 def check(
     path: str | os.PathLike[str],
@@ -124,7 +120,7 @@ def check_with(
     work = _Work(bundle, config, listener, info, on_progress)
     strips = FaceStrips() if evidence else None
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
-    stream = _ahead(pictures(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
+    stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
     try:
         for event in face_tracker.track(stream, strips=strips):
             work.take(event)
@@ -142,52 +138,6 @@ def _sound(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[
     if audio is None and len(info.audio) > 1:
         warn(f"{len(info.audio)} sound streams; number {stream} was used")
     return iter(sound(source, stream=stream, on_warning=warn))
-
-
-class _Ahead(Iterator[T]):
-    """Decode in another thread, a few items ahead; errors arrive where they are asked for."""
-
-    def __init__(self, items: Iterator[T], size: int) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(size)
-        self._stop = threading.Event()
-        self._items = items
-        self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
-        self._thread.start()
-
-    def _put(self, item: Any) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=0.2)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def _run(self) -> None:
-        try:
-            for item in self._items:
-                if not self._put((item, None)):
-                    return
-            self._put((None, StopIteration()))
-        except BaseException as error:
-            self._put((None, error))
-
-    def __next__(self) -> T:
-        item, error = self._queue.get()
-        if error is not None:
-            self._queue.put((None, error))
-            raise error
-        return item
-
-    def close(self) -> None:
-        self._stop.set()
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._thread.join(timeout=5)
-
-
-def _ahead(items: Iterator[T], size: int) -> _Ahead[T]:
-    return _Ahead(items, size)
 
 
 class _Face:
