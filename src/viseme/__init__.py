@@ -24,6 +24,7 @@ _LAZY = {
     "demo": "viseme.cli.commands.demo",
     "fix": "viseme.sync.repair",
     "synth": "viseme.synth.pipeline",
+    "train_enet": "viseme.standardize.train",
     "train_sync": "viseme.sync.train",
 }
 

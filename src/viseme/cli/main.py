@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "fix": Command("viseme.cli.commands.fix", "Move the sound to where the lips are, and measure again."),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
+        "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression off faces."),
         "train sync": Command("viseme.cli.commands.train_sync", "Train the model that listens and reads lips."),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),

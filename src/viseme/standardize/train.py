@@ -132,7 +132,7 @@ class _Data:
 
 
 def train_enet(
-    out: Path = Path("runs/enet/enet.safetensors"),
+    out: Path | None = None,
     *,
     recipe: Literal["small", "dsp", "lmid", "quick"] = "small",
     variant: Literal["enet", "per-image"] = "enet",
@@ -147,7 +147,7 @@ def train_enet(
     """Train a network that reads expression off face pictures, and write its weights.
 
     Args:
-        out: Where the weights go (safetensors).
+        out: Where the weights go (safetensors); None = `VARIANT.safetensors` in `work`.
         recipe: "small" makes what ships, on two CPU cores; "dsp" and "lmid" are the papers'; "quick" tries it out.
         variant: "enet" shares identity and texture over a collection; "per-image" reads everything off each picture.
         data: Folder with manifest.csv; clips marked `dev` are never touched.
@@ -165,6 +165,7 @@ def train_enet(
     """
     began = time.perf_counter()
     require_accelerate()
+    out = out or work / f"{variant}.safetensors"
     torch.set_num_threads(max(1, jobs))
     chosen = RECIPES[recipe]()
     if steps is not None:
@@ -374,7 +375,8 @@ def _loss(
     batch = Batch(**{k: getattr(batch, k).to(device) for k in Batch.__dataclass_fields__})
     found = trainee.explain(batch.images, batch.columns)
     alpha, delta = found.alpha, found.delta
-    assert alpha is not None and delta is not None
+    assert alpha is not None
+    assert delta is not None
     emphasis = basis.weights(weights)
     landmarks = basis.landmarks(alpha, found.beta, found.pose)
     total = weights.landmarks * landmark_loss(batch.points, landmarks, emphasis, squared=weights.squared)
@@ -469,7 +471,8 @@ def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArr
     )
     trainee.network.train(training)
     alpha, delta = found.alpha, found.delta
-    assert alpha is not None and delta is not None
+    assert alpha is not None
+    assert delta is not None
     points = trainee.basis.landmarks(alpha, found.beta, found.pose).cpu().numpy()
     drawn, mask = trainee.basis.pictures(alpha, found.beta, delta, found.gamma, found.pose, size=CROP_SIZE)
     standard = trainee.basis.standard_pictures(found.beta)

@@ -1,4 +1,5 @@
-"""An expression network in one safetensors file that describes itself. Knows weights and headers; runs no code of theirs."""
+"""An expression network in one safetensors file that describes itself. Knows weights and headers; runs no code of
+theirs."""
 
 from __future__ import annotations
 
