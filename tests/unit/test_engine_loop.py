@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -115,3 +117,86 @@ def test_the_rate_rises_then_falls_as_a_cosine():
 def test_impossible_schedules_are_refused(wrong):
     with pytest.raises(ConfigError):
         LoopConfig(**wrong)
+
+
+def test_the_losses_are_those_of_the_plain_loop():
+    """What Accelerate wraps must not change a bit on the CPU: the same steps written out without it."""
+    seen = []
+    result = fit(
+        _network(), _loss, replace(CONFIG, average=0.0), on_step=lambda step, shown: seen.append(shown["loss"])
+    )
+    network = _network()
+    optimiser = torch.optim.AdamW(network.parameters(), 0.02, betas=(0.9, 0.98), weight_decay=0.02)
+    plain = []
+    for step in range(CONFIG.steps):
+        torch.manual_seed(CONFIG.seed * 1_000_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = 0.02 * _rate(step, CONFIG)
+        network.train()
+        value, _ = _loss(network, np.random.default_rng([CONFIG.seed, step]))
+        optimiser.zero_grad()
+        value.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), CONFIG.clip)
+        optimiser.step()
+        plain.append(float(value.detach()))
+    assert seen == plain
+    assert _same(result, network)
+
+
+class Shared(nn.Module):
+    """A column per group, of which every step touches one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.matrix, self.line = nn.Embedding(4, 3, sparse=True), nn.Linear(3, 1)
+
+
+def _shared_loss(module, rng):
+    column = int(rng.integers(2))  # columns 2 and 3 are never drawn
+    return (module.line(module.matrix(torch.tensor([column]))) - 1).square().mean(), {}
+
+
+def _two(module):
+    return [torch.optim.Adam(module.line.parameters(), 0.01), torch.optim.SparseAdam([module.matrix.weight], 0.1)]
+
+
+def test_sparse_columns_that_are_not_drawn_do_not_drift_and_resume_exactly(tmp_path):
+    config = replace(CONFIG, average=0.0, schedule="constant")
+    before = Shared().matrix.weight.detach().clone()
+    whole = fit(Shared(), _shared_loss, config, optimisers=_two)
+    assert torch.equal(whole.matrix.weight[2:], before[2:])
+    assert not torch.equal(whole.matrix.weight[:2], before[:2])
+    checkpoint = tmp_path / "state.pt"
+
+    def stop(step, shown):
+        if step == 9:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        fit(Shared(), _shared_loss, config, optimisers=_two, checkpoint=checkpoint, on_step=stop)
+    assert _same(fit(Shared(), _shared_loss, config, optimisers=_two, checkpoint=checkpoint), whole)
+
+
+def test_every_optimiser_keeps_its_own_rate():
+    kept = []
+
+    def two(module):
+        kept.extend(_two(module))
+        return kept
+
+    fit(Shared(), _shared_loss, replace(CONFIG, schedule="constant"), optimisers=two)
+    assert [o.param_groups[0]["lr"] for o in kept] == [0.01, 0.1]
+
+
+def test_without_accelerate_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ConfigError, match=r"pip install 'viseme\[train\]'") as caught:
+        fit(_network(), _loss, CONFIG)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_constant_rate_is_constant():
+    assert {_rate(step, LoopConfig(schedule="constant")) for step in range(0, 2000, 100)} == {1.0}
+    with pytest.raises(ConfigError, match="no schedule"):
+        LoopConfig(schedule="stairs")

@@ -1,0 +1,291 @@
+"""Networks: sizes as published, heads that follow the face model, a frontal start, files that describe themselves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from viseme.core.errors import ConfigError, MissingWeights, WeightsError
+from viseme.face3d.interface import load_face_model
+from viseme.standardize.estimators.networks import ENet, PerImage, PerImageAggregated
+from viseme.standardize.interface import CROP_SIZE, FRAME_REASONS, FaceObservation, estimators
+from viseme.standardize.networks.bundle import load_imagenet, load_network, save_network
+from viseme.standardize.networks.expression import ExpressionNetwork, full_config, small_config
+from viseme.standardize.networks.resnet import ResNet
+
+TINY = ExpressionNetwork.Config(backbone=ResNet.Config(block="basic", depths=(1, 1), width=4), size=56)
+BOTTLENECK = replace(TINY, backbone=ResNet.Config(depths=(1, 1), width=4))
+ALONE = replace(TINY, num_identity=80, num_texture=80)
+
+
+def _network(config=TINY, seed=0) -> ExpressionNetwork:
+    torch.manual_seed(seed)
+    network = ExpressionNetwork(config)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    torch.nn.init.normal_(network.backbone.fc.weight, std=0.05)
+    return network.eval()
+
+
+def _count(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_the_papers_network_has_exactly_its_parameters():
+    network = ExpressionNetwork(full_config())
+    assert network.config.num_outputs == 97
+    assert _count(network) == 23_706_785
+
+
+def test_the_small_network_fits_the_package():
+    assert 2 * _count(ExpressionNetwork(small_config())) < 10_000_000
+
+
+def test_the_per_image_baseline_has_257_outputs():
+    assert ALONE.num_outputs == 257
+
+
+def test_the_head_follows_the_face_model():
+    found = _network(replace(ALONE, num_expression=10, num_identity=7, num_texture=0))(torch.rand(2, 3, 224, 224))
+    assert found.beta.shape == (2, 10)
+    assert found.alpha.shape == (2, 7)
+    assert found.delta is None
+    assert found.gamma.shape == (2, 27)
+    assert found.pose.shape == (2, 6)
+
+
+@pytest.mark.parametrize("config", [TINY, BOTTLENECK])
+def test_an_untrained_network_sees_a_frontal_relaxed_face_in_even_light(config):
+    torch.manual_seed(0)
+    rest = (0.0, 0.0, 0.0, 0.0, 0.1, -0.3)
+    found = ExpressionNetwork(replace(config, pose_at_rest=rest)).eval()(torch.rand(2, 3, 224, 224))
+    assert float(found.beta.detach().abs().max()) < 0.2
+    torch.testing.assert_close(found.pose, torch.tensor(rest).expand(2, 6), atol=0.1, rtol=0)
+    light = torch.zeros(3, 9)
+    light[:, 0] = 0.8
+    torch.testing.assert_close(found.gamma, light.reshape(27).expand(2, 27), atol=0.1, rtol=0)
+
+
+def test_a_batch_of_two_is_two_of_one():
+    network, images = _network(), torch.rand(2, 3, 224, 224)
+    both = network(images)
+    for i in range(2):
+        torch.testing.assert_close(network(images[i : i + 1]).beta[0], both.beta[i], atol=1e-5, rtol=1e-4)
+
+
+def test_every_parameter_has_a_gradient():
+    network = _network(ALONE).train()
+    sum(v.square().sum() for v in network(torch.rand(2, 3, 224, 224))).backward()
+    assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in network.parameters())
+
+
+@pytest.mark.parametrize("wrong", [{"size": 100}, {"num_expression": 0}, {"num_identity": -1}])
+def test_impossible_networks_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        replace(TINY, **wrong)
+    with pytest.raises(ConfigError):
+        ResNet.Config(depths=())
+
+
+# --- files
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_network(path, _network(), variant="enet", face_model=load_face_model(), card={"recipe": "none"}, half=False)
+    return path
+
+
+def _rewrite(path, **changes):
+    """The same file with another header; the canary of every refusal below is that the untouched file loads."""
+    with safe_open(str(path), framework="pt") as file:
+        header = json.loads(file.metadata()["viseme"]) | changes
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    save_file(tensors, str(path), metadata={"viseme": json.dumps(header)})
+
+
+def test_a_bundle_comes_back_as_it_went(bundle):
+    images = torch.rand(2, 3, 224, 224)
+    loaded = load_network(bundle)
+    assert loaded.variant == "enet"
+    assert loaded.card == {"recipe": "none"}
+    assert loaded.network.config == TINY
+    assert loaded.name.startswith("net@")
+    torch.testing.assert_close(loaded.network(images).beta, _network()(images).beta)
+
+
+def test_half_precision_halves_the_file_and_hardly_moves_the_answer(bundle, tmp_path):
+    path = tmp_path / "half.safetensors"
+    save_network(path, _network(), variant="enet", face_model=load_face_model(), card={})
+    images = torch.rand(1, 3, 224, 224)
+    torch.testing.assert_close(
+        load_network(path).network(images).beta, load_network(bundle).network(images).beta, atol=0.02, rtol=0.02
+    )
+    assert path.stat().st_size < 0.7 * bundle.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"component": "sync"}, "holds no expression network"),
+        ({"face_model_sha256": "0" * 64}, "another build of the face model"),
+        ({"config": {}}, "incomplete or foreign header"),
+        ({"variant": "other"}, "another build"),
+    ],
+)
+def test_foreign_files_are_refused(bundle, changes, message):
+    _rewrite(bundle, **changes)
+    with pytest.raises(WeightsError, match=message):
+        load_network(bundle)
+
+
+def test_files_that_are_not_there_or_not_safetensors_are_refused(tmp_path):
+    with pytest.raises(MissingWeights):
+        load_network(tmp_path / "none.safetensors")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_network(broken)
+
+
+def test_imagenet_weights_start_all_but_the_last_layer(tmp_path):
+    donor = ResNet(1000, BOTTLENECK.backbone)
+    path = tmp_path / "resnet.pth"
+    torch.save(donor.state_dict(), path)
+    network = _network(BOTTLENECK)
+    before = network.backbone.fc.weight.clone()
+    load_imagenet(network, path)
+    assert torch.equal(network.backbone.layer1[0].conv1.weight, donor.layer1[0].conv1.weight)
+    assert torch.equal(network.backbone.fc.weight, before)
+    with pytest.raises(WeightsError, match=r"layer1\.0\.conv"):
+        load_imagenet(_network(), path)
+
+
+# --- estimators
+
+
+def _track(num=5, **changes) -> FaceObservation:
+    rng = np.random.default_rng(0)
+    values = {
+        "times": np.arange(num) / 25,
+        "landmarks": rng.uniform(0, 200, (num, 478, 3)).astype(np.float32),
+        "observed": np.ones(num, bool),
+        "crops": np.tile([100.0, 100.0, 220.0], (num, 1)),
+        "images": rng.integers(0, 256, (num, CROP_SIZE, CROP_SIZE, 3)).astype(np.uint8),
+    }
+    return FaceObservation(**(values | changes))
+
+
+@pytest.fixture
+def alone(tmp_path):
+    path = tmp_path / "alone.safetensors"
+    save_network(path, _network(ALONE), variant="per-image", face_model=load_face_model(), card={}, half=False)
+    return path
+
+
+def test_the_registry_knows_the_three():
+    assert estimators["enet"] is ENet
+    assert estimators["per-image"] is PerImage
+    assert estimators["per-image-aggregated"] is PerImageAggregated
+
+
+def test_enet_gives_what_the_network_says_and_nothing_it_does_not(bundle):
+    track = _track()
+    (found,) = ENet(ENet.Config(weights=str(bundle), batch=2)).estimate([track])
+    said = _network()(torch.from_numpy(track.images).permute(0, 3, 1, 2).float() / 255)
+    np.testing.assert_allclose(found.beta, said.beta.detach().numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.pose, said.pose.detach().numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.gamma, said.gamma.detach().numpy(), atol=1e-4)
+    assert found.valid.all()
+    assert found.alpha is None
+    assert found.delta is None
+
+
+def test_folding_the_normalisation_changes_nothing_in_a_bottleneck(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    save_network(path, _network(BOTTLENECK), variant="enet", face_model=load_face_model(), card={}, half=False)
+    track = _track(2)
+    (found,) = ENet(ENet.Config(weights=str(path))).estimate([track])
+    said = _network(BOTTLENECK)(torch.from_numpy(track.images).permute(0, 3, 1, 2).float() / 255)
+    np.testing.assert_allclose(found.beta, said.beta.detach().numpy(), atol=1e-4)
+
+
+def test_bad_frames_are_marked_and_hold_zeros(bundle):
+    track = _track()
+    track.landmarks[1, 30] = np.nan
+    track.observed[2] = False
+    track.crops[3] = np.nan
+    (found,) = ENet(ENet.Config(weights=str(bundle))).estimate([track])
+    reasons = [FRAME_REASONS[r] for r in found.reason]
+    assert reasons == ["ok", "bad_landmarks", "interpolated", "bad_landmarks", "ok"]
+    assert found.valid.tolist() == [True, False, False, False, True]
+    assert not found.beta[1:4].any()
+    assert np.isfinite(found.beta).all()
+
+
+def test_a_head_turned_too_far_is_a_profile(bundle):
+    (found,) = ENet(ENet.Config(weights=str(bundle), max_yaw=1e-9)).estimate([_track()])
+    assert {FRAME_REASONS[r] for r in found.reason} == {"profile"}
+    assert not found.beta.any()
+
+
+def test_enet_streams(bundle):
+    read = []
+
+    def pieces():
+        for i in range(3):
+            read.append(i)
+            yield _track(2)
+
+    first = next(ENet(ENet.Config(weights=str(bundle))).estimate(pieces()))
+    assert read == [0]
+    assert len(first.times) == 2
+
+
+def test_per_image_has_its_own_identity_and_aggregated_the_mean_of_valid_frames(alone):
+    pieces = [_track(3), _track(2)]
+    pieces[0].observed[0] = False
+    each = list(PerImage(PerImage.Config(weights=str(alone))).estimate(pieces))
+    together = list(PerImageAggregated(PerImage.Config(weights=str(alone))).estimate(pieces))
+    assert each[0].alpha.shape == (3, 80)
+    valid = np.concatenate([each[0].alpha[1:], each[1].alpha])
+    for one, other in zip(each, together, strict=True):
+        np.testing.assert_allclose(other.alpha, valid.mean(0), atol=1e-5)
+        assert other.delta.shape == (80,)
+        np.testing.assert_array_equal(one.beta, other.beta)
+
+
+def test_aggregating_nothing_valid_gives_zeros(alone):
+    (found,) = PerImageAggregated(PerImage.Config(weights=str(alone))).estimate([_track(2, observed=np.zeros(2, bool))])
+    assert not found.valid.any()
+    assert not found.alpha.any()
+
+
+def test_the_wrong_variant_is_refused(bundle, alone):
+    with pytest.raises(WeightsError, match="variant"):
+        PerImage(PerImage.Config(weights=str(bundle)))
+    with pytest.raises(WeightsError, match="variant"):
+        ENet(ENet.Config(weights=str(alone)))
+
+
+def test_pictures_are_needed(bundle):
+    estimator = ENet(ENet.Config(weights=str(bundle)))
+    with pytest.raises(ValueError, match="images must not be None"):
+        list(estimator.estimate([_track(images=None)]))
+    with pytest.raises(ValueError, match="images must be"):
+        list(estimator.estimate([_track(images=np.zeros((5, 100, 100, 3), np.uint8))]))
+
+
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"max_yaw": 0.0}, {"threads": 0}])
+def test_impossible_estimators_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        ENet.Config(**wrong)
