@@ -4,12 +4,13 @@ Knows the face model's landmark bases and the standard camera; refuses to know p
 frames it minimises, over one `alpha` and a `beta_f` and pose `p_f` for every frame,
 
     sum_fn w_n |l_fn - pi(R_f (L + L_id alpha + L_exp beta_f)_n + t_f)|^2
-        + mu (F w_alpha |alpha|^2 + w_beta sum_f |beta_f|^2)
+        + mu (F w_alpha |alpha|^2 + w_beta sum_f |beta_f / sigma|^2)
 
 by Gauss-Newton. The normal equations have an arrow's shape, so every frame's unknowns (64 of expression, 6 of pose)
 are eliminated on their own and what remains is one 80 x 80 system; nothing is approximated by that. The matrix of a
-frame takes one mean projection for all of its points, which turns it into a sum of six matrices made beforehand; the
-gradient is exact, so the point where the rounds come to rest is that of the problem as written.
+frame takes one mean projection for the shape of all of its points, which makes its large blocks sums of six matrices
+made beforehand; the gradient is exact, so the point where the rounds come to rest is that of the problem as written.
+Six rounds come within a few thousandths of it (`tests/component/test_standardize_fit.py`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ __all__ = ["LandmarkFit", "neutral_landmarks"]
 NUM_POINTS = 468
 BATCH = 128
 """Frames worked on at once; bounds the memory of the normal equations."""
+DAMPING = 3.0
+"""Squared pixels, per frame, that hold back a step of identity: size and distance of a head seen from the front are
+hard to tell apart. Where the rounds come to rest is not changed by it."""
 IN_MEMORY = 32 << 20
 """Bytes of a track's landmarks kept in memory; what is more waits in a temporary file."""
 CHEEKS = (234, 454)
@@ -154,29 +158,32 @@ class LandmarkFit:
 
         face_model: str = "default"
         """Name in `viseme.face3d.FACE_MODELS`; it must have landmarks `mp468`."""
-        mu: float = 20.0
-        """Strength of the prior against squared pixels of the 224 crop, more than 0."""
+        mu: float = 1.0
+        """Strength of the prior against squared pixels of the 224 crop, more than 0; see "Standardisation" in
+        `docs/decisions.md` for what was measured."""
         alpha_weight: float = 0.5
         """Weight of identity in the prior, equation 7."""
         beta_weight: float = 2.0
-        """Weight of expression in the prior, equation 7."""
+        """Weight of expression in the prior, equation 7, for coefficients in units of `beta_sigma`."""
+        beta_sigma: float = 0.12
+        """Standard deviation of a coefficient in speech, more than 0: equation 7 speaks of unit variance, the face
+        model's columns are longer."""
         lip_weight: float = 10.0
         """Weight of the 40 lip landmarks against 1 for the others, more than 0."""
-        rounds: int = 5
+        rounds: int = 6
         """Rounds of the joint solution, 1 or more."""
         freeze_after_s: float | None = None
         """None = identity from the whole track, so nothing is given before its end. Seconds = live: identity from the
         beginning of the track alone, then every stretch as it comes."""
-        max_identity_frames: int = 3000
-        """Frames, spread evenly over the track, that determine identity, 1 or more; two minutes at 25 a second take
-        part one by one."""
+        max_identity_frames: int = 1000
+        """Frames, spread evenly over the track, that determine identity, 1 or more: of 40 s at 25 a second, all."""
         max_yaw: float = 0.9
         """Radians to either side beyond which a frame is `profile`."""
         max_residual: float = 0.035
         """Mean landmark distance over face width beyond which a frame is `poor_fit`."""
 
         def __post_init__(self) -> None:
-            for name in ("mu", "alpha_weight", "beta_weight", "lip_weight", "max_yaw", "max_residual"):
+            for name in ("mu", "alpha_weight", "beta_weight", "beta_sigma", "lip_weight", "max_yaw", "max_residual"):
                 if not getattr(self, name) > 0:
                     raise ConfigError(f"{name} must be more than 0, not {getattr(self, name)}")
             for name in ("rounds", "max_identity_frames"):
@@ -239,7 +246,7 @@ class LandmarkFit:
             count += int(trusted.sum())
             systems.append((system.own.astype(np.float32), system.follow.astype(np.float32)))
         prior = self.config.mu * self.config.alpha_weight * max(count, 1)
-        step = np.linalg.solve(matrix + prior * np.eye(num), right - prior * alpha)
+        step = np.linalg.solve(matrix + (prior + DAMPING * max(count, 1)) * np.eye(num), right - prior * alpha)
         for rows, (own, follow) in zip(_batches(len(points)), systems):
             _move(state, rows, own - follow @ step)
         return alpha + step
@@ -341,7 +348,7 @@ class LandmarkFit:
         inner[:, :size, size:] = across[..., first:].swapaxes(1, 2)
         inner[:, size:, size:] = view.turn
         diagonal = np.arange(size)
-        prior = self.config.mu * self.config.beta_weight
+        prior = self.config.mu * self.config.beta_weight / self.config.beta_sigma**2
         inner[:, diagonal, diagonal] += prior
         right = np.concatenate([pull[:, first:] - prior * state.beta, view.turn_pull], 1)
         if known:
