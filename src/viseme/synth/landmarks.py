@@ -20,6 +20,7 @@ from viseme.synth.motion import Motion, Style, move
 from viseme.synth.sound import disturb
 from viseme.synth.speech import SAMPLE_RATE, Phoneme, Speech, speak
 from viseme.synth.text import LANGUAGES, command_sentence, pseudo_words, sentence
+from viseme.synth.voices import VOICES
 
 __all__ = ["LandmarkSpec", "TrainingClip", "synth_landmarks", "training_clip"]
 
@@ -169,6 +170,11 @@ def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
         "pitch_range": int(rng.integers(20, 95)),
         "seed": int(rng.integers(2**31)),
     }
+    return speak(_script(rng, language, settings["rate_wpm"], seconds), **settings)
+
+
+def _script(rng: np.random.Generator, language: str, rate_wpm: int, seconds: float) -> str:
+    """Sentences, commands and pseudo-words that take about `seconds` to say."""
     latin = language not in ("ar", "hi", "ru", "cmn-latn-pinyin")
     texts: list[str] = []
     length = 0.0
@@ -180,8 +186,29 @@ def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
             texts.append(command_sentence(rng) + ".")
         else:
             texts.append(sentence(rng, language))
-        length += 0.38 * len(texts[-1].split()) * 170 / settings["rate_wpm"]
-    return speak(" ".join(texts), **settings)
+        length += 0.38 * len(texts[-1].split()) * 170 / rate_wpm
+    return " ".join(texts)
+
+
+_RECORDED_SHARE = 0.55
+
+
+def _utterance2(rng: np.random.Generator, seconds: float) -> Speech:
+    """Random speech of about `seconds` or more, pauses included; more than half of it by recorded people."""
+    if rng.random() >= _RECORDED_SHARE:
+        return _utterance(rng, seconds)
+    speakers = sorted({v.speaker for v in VOICES.values()})
+    speaker = speakers[int(rng.integers(len(speakers)))]
+    own = [v for v in VOICES.values() if v.speaker == speaker]
+    voice = own[int(rng.integers(len(own)))]
+    settings: dict[str, Any] = {
+        "voice": voice.name,
+        "rate_wpm": int(rng.integers(115, 245)),
+        "pitch": int(rng.integers(20, 85)),
+        "pitch_range": int(rng.integers(20, 95)),
+        "tract": round(float(np.clip(rng.normal(1.0, 0.08), 0.84, 1.2)), 2),
+    }
+    return speak(_script(rng, voice.language, settings["rate_wpm"], seconds), **settings)
 
 
 class TrainingClip(NamedTuple):

@@ -1,4 +1,4 @@
-"""Speech whose phoneme times are known: espeak-ng, or any recording with a table of phonemes.
+"""Speech whose phoneme times are known: espeak-ng, recorded voices, or any recording with a table of phonemes.
 
 Knows sound and phoneme times; refuses to know faces and pictures. Phonemes are IPA. Times are seconds after the
 first sample of the sound.
@@ -221,21 +221,32 @@ def speak(
     pitch: int = 50,
     pitch_range: int = 50,
     seed: int = 0,
+    tract: float = 1.0,
 ) -> Speech:
-    """Say `text` with espeak-ng.
+    """Say `text` with espeak-ng, or with a voice made of recordings.
 
     Args:
         text: In the language of the voice.
-        voice: A language ("en-us", "de", "cmn"), with a variant if wished ("en-us+f3", "pl+croak").
+        voice: For espeak-ng a language ("en-us", "de", "cmn"), with a variant if wished ("en-us+f3", "pl+croak"); a
+            name with a colon ("flite:slt") is a recorded voice, see `viseme.synth.voices.VOICES`.
         rate_wpm: Words a minute, 80 to 450.
         pitch: 0 to 99, 50 = the voice's own.
         pitch_range: 0 (monotone) to 99.
-        seed: Of the breath noise; the same arguments give the same samples.
+        seed: Of espeak-ng's breath noise; the same arguments give the same samples.
+        tract: Factor on the formants of a recorded voice, .7 to 1.4; espeak-ng takes 1 only.
 
     Raises:
         EspeakMissing: the library is not installed.
+        VoiceMissing: the recorded voice is not installed.
         DataError: no such voice, or nothing speakable in the text.
+        ValueError: an argument out of range.
     """
+    if ":" in voice:
+        from viseme.synth.voices import speak_recorded  # it needs this module's types
+
+        return speak_recorded(text, voice=voice, rate_wpm=rate_wpm, pitch=pitch, pitch_range=pitch_range, tract=tract)
+    if tract != 1.0:
+        raise ValueError("espeak-ng's formants are set by its variants (en-us+f3), not by tract")
     espeak = _library()
     sound, events = espeak.speak(text, voice=voice, rate_wpm=rate_wpm, pitch=pitch, pitch_range=pitch_range, seed=seed)
     named = [(sample / espeak.rate, _clean(name)) for sample, name in events]

@@ -99,6 +99,32 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
 LANGUAGES: tuple[str, ...] = tuple(sorted([*_TEMPLATES, "en-gb"]))
 """espeak-ng voices that `sentence` has words for."""
 
+# Languages of recorded voices only: apart, so that a seed's espeak-ng language stays what it was.
+_RECORDED: dict[str, tuple[str, ...]] = {
+    "cs": (
+        "můj bratr/starý pekař/naše sousedka/Pavel/mladá paní/malý chlapec/Marie/babička/pan učitel/moje máma/Eva",
+        "kupuje/zapomíná/přináší/vidí/maluje/bere/ukazuje nám/nese/hledá/má/chce mít/uvařil",
+        "pět jablek/modrý deštník/teplý kabát/čerstvý chléb/dvě ryby/pěkný obraz/dobrou knihu/polévku/bílou mísu/"
+        "mapu města/kávu/velký vůz",
+        "před obědem/nad řekou/dnes večer/na vesnici/beze slova/každý pátek/doma/u obchodu/v zimě/na mostě/po filmu",
+    ),
+    "fi": (
+        "minun veljeni/vanha leipuri/naapurin nainen/Pekka/nuori äiti/pieni poika/Maija/isoisä/opettaja/perhe/Eeva",
+        "ostaa/unohtaa/tuo/löytää/haluaa/maalaa/pitää/näyttää meille/nostaa/antaa/hakee/myy",
+        "viisi omenaa/sinisen sateenvarjon/lämpimän takin/leipää/kaksi kalaa/punaisen laatikon/hyvän kirjan/keittoa/"
+        "vanhan kuvan/kahvia/pöydän/koko talon",
+        "ennen lounasta/veneessä/joen varrella/tänä iltana/kylässä/sanomatta mitään/joka perjantai/kotona/uudestaan/"
+        "sillalla/aamulla/pihalla",
+    ),
+    "ca": (
+        "el meu germà/el vell forner/la veïna/en Pau/una dona jove/el nen petit/la Maria/la família/en Pere/ningú",
+        "compra/oblida/porta/troba/vol sempre/pinta/guarda/ens mostra/menja/ha perdut",
+        "cinc pomes/un paraigua blau/una foto bonica/pa fresc/dos peixos/la capsa vermella/un bon llibre/la sopa/"
+        "el mapa/un abric",
+        "abans de dinar/a la barca/prop del riu/aquesta nit/al poble/sense paraules/cada divendres/a casa/al pont",
+    ),
+}
+
 _ONSETS = tuple(
     "p b m f v w t d n l s z k g r sh ch j h pl br fr sp bl st tr y th sm kw pr fl".split()  # noqa: SIM905
 )
@@ -123,12 +149,13 @@ def sentence(rng: np.random.Generator, language: str = "en-us") -> str:
     """One made-up sentence.
 
     Raises:
-        ValueError: no words for this language; `LANGUAGES` lists them.
+        ValueError: no words for this language; `LANGUAGES`, cs, fi and ca have some.
     """
     language = "en-us" if language == "en-gb" else language
-    if language not in _TEMPLATES:
-        raise ValueError(f"no words for language {language!r}; known: {', '.join(LANGUAGES)}")
-    parts = [_draw(rng, options.split("/")) for options in _TEMPLATES[language]]
+    templates = _TEMPLATES.get(language) or _RECORDED.get(language)
+    if templates is None:
+        raise ValueError(f"no words for language {language!r}; known: {', '.join([*LANGUAGES, *_RECORDED])}")
+    parts = [_draw(rng, options.split("/")) for options in templates]
     if rng.random() < 0.15:
         parts.pop()
     if rng.random() < 0.15:
