@@ -1,43 +1,31 @@
 """Many files, one answer each: in worker processes, written down as they come, continued after a kill.
 
-Knows processes and a file of JSON Lines; refuses to know how a file is checked. A file that fails, or takes its
+Knows a file of JSON Lines; refuses to know how a file is checked and where. A file that fails, or takes its
 worker down with it, becomes a `FailedCheck` and never ends the batch.
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
-import threading
-import traceback
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import viseme
-from viseme.core.errors import ConfigError, OutputError, VisemeError, WeightsError
+from viseme.core.errors import OutputError
 from viseme.core.results import CHECK_SCHEMA, CheckResult
+from viseme.engine.executor import FileWork
+from viseme.media.search import MEDIA_EXTENSIONS, find_media
 
 __all__ = ["MEDIA_EXTENSIONS", "FailedCheck", "Outcome", "ResultLog", "check_many", "find_media"]
 
 CHECKER = "viseme.sync.pipeline:check"
 """The function that answers for one file; workers import it by this name."""
-
-MEDIA_EXTENSIONS = frozenset(
-    {".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"}
-    | {".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv"}
-)
-"""What a folder is searched for. A file that is named itself is read whatever it is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,39 +58,6 @@ class FailedCheck:
 
 
 Outcome = CheckResult | FailedCheck
-
-
-def find_media(names: Iterable[str | Path]) -> list[str]:
-    """Files behind names: a file itself, every media file below a folder, every match of a pattern.
-
-    Folders are walked in alphabetical order; hidden files and links to folders are left out. A file appears once,
-    at its first place. A name behind which nothing is found is kept, so that checking it reports what is wrong.
-    """
-    found: dict[str, str] = {}
-    for name in names:
-        for path in _expand(os.fspath(name)):
-            found.setdefault(os.path.abspath(path), path)
-    return list(found.values())
-
-
-def _expand(name: str) -> list[str]:
-    if os.path.isdir(name):
-        return _media_below(name) or [name]
-    if os.path.lexists(name) or not glob.has_magic(name):
-        return [name]
-    paths: list[str] = []
-    for match in sorted(glob.glob(name, recursive=True)):
-        paths += _media_below(match) if os.path.isdir(match) else [match]
-    return paths or [name]
-
-
-def _media_below(folder: str) -> list[str]:
-    paths = []
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        media = (n for n in names if Path(n).suffix.lower() in MEDIA_EXTENSIONS and not n.startswith("."))
-        paths += [os.path.join(root, n) for n in sorted(media)]
-    return paths
 
 
 class ResultLog:
@@ -350,131 +305,14 @@ def _recorded(
             log.close()
 
 
-def _check_one(checker: str, path: str, settings: dict[str, Any]) -> Outcome:
-    """Runs in a worker: whatever happens becomes an answer, except faults that every file would have."""
-    try:
-        module, _, name = checker.partition(":")
-        return getattr(import_module(module), name)(path, **settings)
-    except (ConfigError, WeightsError):
-        raise
-    except VisemeError as error:
-        return FailedCheck(file=path, error_type=type(error).__name__, message=_one_line(error))
-    except MemoryError:
-        return FailedCheck(
-            file=path, error_type="MemoryError", message=f"{_shown(path)} needs more memory than there is"
-        )
-    except Exception as error:  # a batch outlives the faults we did not foresee; they are reported, not hidden
-        return FailedCheck(
-            file=path,
-            error_type=type(error).__name__,
-            message=f"{_shown(path)}: unexpected {type(error).__name__}: {_one_line(error)}; please report this",
-            traceback=traceback.format_exc(),
-        )
-
-
-def _shown(path: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in path)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(_shown(line) for line in str(error).splitlines()) or type(error).__name__
+def _work(checker: str) -> FileWork:
+    return FileWork(function=checker, failed="viseme.sync.batch:FailedCheck")
 
 
 def _here(checker: str, settings: dict[str, Any], on_progress: Callable[..., None] | None) -> _Run:
     settings = settings if on_progress is None else {**settings, "on_progress": on_progress}
-
-    def run(files: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
-        for file in files:
-            yield file, _check_one(checker, file, settings)
-
-    return run
+    return lambda files: _work(checker).here(files, lambda _: settings)
 
 
 def _elsewhere(checker: str, settings: dict[str, Any], jobs: int, executor: Executor | None) -> _Run:
-    def submit(pool: Executor, file: str) -> Future[Outcome]:
-        return pool.submit(_check_one, checker, file, settings)
-
-    def run(files: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
-        waiting = deque(files)
-        if executor is not None:
-            lost = yield from _feed(executor, waiting, submit, window=2 * jobs)
-            if lost or waiting:
-                raise VisemeError(f"the executor broke down with {len(lost) + len(waiting)} files unanswered; resume")
-        while executor is None and waiting:
-            with _workers(min(jobs, len(waiting))) as pool:
-                lost = yield from _feed(pool, waiting, submit, window=2 * jobs)
-            for file in lost:
-                yield file, _alone(file, submit)
-
-    return run
-
-
-def _feed(
-    pool: Executor, waiting: deque[str], submit: Callable[[Executor, str], Future[Outcome]], *, window: int
-) -> Generator[tuple[str, Outcome], None, list[str]]:
-    """Keep `window` files in flight; return those that were in flight when the pool broke (none: all is done)."""
-    flying: dict[Future[Outcome], str] = {}
-    while waiting or flying:
-        broken = False
-        while waiting and len(flying) < window and not broken:
-            try:
-                flying[submit(pool, waiting[0])] = waiting[0]
-                waiting.popleft()
-            except BrokenExecutor:
-                broken = True
-        done, _ = wait(flying, return_when=FIRST_COMPLETED)
-        for future in done:
-            try:
-                outcome = future.result()
-            except BrokenExecutor:
-                broken = True
-                continue
-            yield flying.pop(future), outcome
-        if broken:
-            break
-    return list(flying.values())
-
-
-def _alone(file: str, submit: Callable[[Executor, str], Future[Outcome]]) -> Outcome:
-    """One more try for a file that was in flight when a worker died: the guilty one dies again."""
-    with _workers(1) as pool:
-        try:
-            return submit(pool, file).result()
-        except BrokenExecutor:
-            return FailedCheck(
-                file=file,
-                error_type="WorkerCrashed",
-                message=f"{_shown(file)} crashes the process that reads it, or needs more memory than there is; "
-                "convert or shorten it and try again",
-            )
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose workers die with us: even after SIGKILL, the pipe they watch closes."""
-    context = multiprocessing.get_context("spawn")
-    watched, held = context.Pipe(duplex=False)
-    threads = max(1, (os.cpu_count() or 1) // count)
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(watched, threads))
-    try:
-        yield pool
-    except BaseException:
-        held.close()  # interrupted: do not wait for files nobody will read
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        held.close()
-        watched.close()
-
-
-def _start_worker(watched: Connection, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
-
-    def die_with_parent() -> None:
-        with suppress(EOFError, OSError):
-            watched.recv()
-        os._exit(1)
-
-    threading.Thread(target=die_with_parent, name="parent watch", daemon=True).start()
+    return lambda files: _work(checker).elsewhere(files, lambda _: settings, jobs=jobs, executor=executor)
