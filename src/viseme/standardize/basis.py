@@ -22,6 +22,8 @@ from viseme.standardize.losses import LossWeights
 
 __all__ = ["PIXELS_PER_DM", "FaceBasis", "centred"]
 
+_IN_THE_MOUTH = [PARTS.index(name) for name in ("tongue", "teeth_u", "teeth_l")]
+
 PIXELS_PER_DM = 101.5
 """Pixels of the standard crop that a decimetre covers at the origin."""
 
@@ -51,6 +53,22 @@ def centred(points: NDArray[np.floating], *, camera: Camera | None = None) -> ND
 class FaceBasis(nn.Module):
     """Buffers of one face model, and what is computed with them. Holds no parameters."""
 
+    face_mean: Tensor
+    face_id_basis: Tensor
+    face_exp_basis: Tensor
+    face_tex_mean: Tensor
+    face_tex_basis: Tensor
+    face_front: Tensor
+    face_outside: Tensor
+    face_skin: Tensor
+    face_landmark_mean: Tensor
+    face_landmark_identity: Tensor
+    face_landmark_expression: Tensor
+    face_uniform_light: Tensor
+    face_lips: Tensor
+    face_contour: Tensor
+    face_nose: Tensor
+
     def __init__(self, model: FaceModel) -> None:
         super().__init__()
         self.model = model
@@ -65,6 +83,7 @@ class FaceBasis(nn.Module):
         for name, value in {
             **tensors,
             "front": triangles[drawn],
+            "outside": triangles[~inside[triangles].any(1) & torch.as_tensor(~np.isin(model.part, _IN_THE_MOUTH))],
             "skin": torch.as_tensor(np.flatnonzero(model.masks["skin"] & model.masks["face_front"])),
             "landmark_mean": torch.as_tensor(mean, dtype=torch.float32),
             "landmark_identity": torch.as_tensor(identity, dtype=torch.float32),
@@ -129,15 +148,12 @@ class FaceBasis(nn.Module):
             gamma: (B, 27).
             pose: (B, 6).
             size: Side, pixels.
-            whole: Draw the whole head instead of the skin of the face's front.
+            whole: Draw the whole head, inside of the mouth apart, instead of the skin of the face's front.
         """
-        shapes, albedo = self.shapes(alpha, beta), self.albedo(delta)
-        triangles = self.face_triangles if whole else self.face_front
+        triangles = self.face_outside if whole else self.face_front
         camera = Camera.standard(size)
-        drawn = [
-            render(shapes[i], albedo[i], triangles, pose[i], gamma=gamma[i], camera=camera) for i in range(len(pose))
-        ]
-        return torch.stack([d.image for d in drawn]), torch.stack([d.mask for d in drawn])
+        drawn = render(self.shapes(alpha, beta), self.albedo(delta), triangles, pose, gamma=gamma, camera=camera)
+        return drawn.image, drawn.mask
 
     @torch.no_grad()
     def standard_pictures(self, beta: Tensor, *, size: int = CROP_SIZE) -> Tensor:

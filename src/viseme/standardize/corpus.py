@@ -78,8 +78,10 @@ class Collection:
         """(224, 224, 3) RGB."""
         import cv2
 
-        coded = np.frombuffer(self.jpegs[index], np.uint8)
-        return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+        found = cv2.imdecode(np.frombuffer(self.jpegs[index], np.uint8), cv2.IMREAD_COLOR)
+        if found is None:
+            raise DataError(f"picture {index} of {self.name} is damaged; delete the prepared files and run again")
+        return np.ascontiguousarray(found[..., ::-1], np.uint8)
 
 
 def read_manifest(folder: Path, uses: Sequence[str]) -> list[ManifestRow]:
@@ -163,7 +165,7 @@ def _track_one(row: ManifestRow, most: int, path: Path) -> None:
             return
         chosen = np.unique(np.linspace(0, len(times) - 1, most).round().astype(int))
         squares = crop_squares(landmarks)
-        wanted = {round(times[i] * 1e6): i for i in chosen if np.isfinite(squares[i]).all()}
+        wanted = {round(float(times[i]) * 1e6): i for i in chosen if np.isfinite(squares[i]).all()}
         jpegs, points = [], []
         for picture in pictures(row.path, max_side=1280):
             index = wanted.get(round(float(picture.time) * 1e6))

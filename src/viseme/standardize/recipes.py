@@ -66,31 +66,33 @@ class NetworkRecipe:
 
 
 def dsp_recipe() -> NetworkRecipe:
-    """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4, 20 epochs of our 960 collections."""
+    """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4; 20 epochs of 960 collections of 50 pictures."""
     loop = LoopConfig(steps=60_000, learning_rate=1e-4, weight_decay=0.0, schedule="constant", save_every=500)
     return NetworkRecipe(frames=50, loop=loop)
 
 
 def lmid_recipe() -> NetworkRecipe:
-    """LMID: ResNet-50, clips of a person merged to 50 varied pictures, LMID's weights, 10 epochs."""
-    loop = LoopConfig(steps=17_000, learning_rate=1e-4, weight_decay=0.0, schedule="constant", save_every=500)
+    """LMID: ResNet-50, ten clips of a person merged to 50 varied pictures, LMID's weights; 10 epochs of 546."""
+    loop = LoopConfig(steps=9_300, learning_rate=1e-4, weight_decay=0.0, schedule="constant", save_every=500)
     return NetworkRecipe(frames=25, collection="merged", weights=lmid_weights(), loop=loop)
 
 
 def small_recipe() -> NetworkRecipe:
     """What ships: a small network, landmarks before pixels, the known expression of synthetic people; two cores."""
     return NetworkRecipe(
+        num_synthetic=800,
+        frames=16,
         shared_by="subject",
         warm_start=True,
         real_share=0.375,
         collections=8,
         images=2,
-        drawn=4,
+        drawn=6,
         render_size=112,
         network=small_config(),
         weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.1),
         loop=LoopConfig(
-            steps=8000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200
+            steps=9000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200
         ),
         shared_rate=5e-3,
     )

@@ -164,7 +164,7 @@ def train_enet(
         WeightsError: the ImageNet weights are unreadable or another network's.
     """
     began = time.perf_counter()
-    require_accelerate()
+    state = require_accelerate().PartialState()
     out = out or work / f"{variant}.safetensors"
     torch.set_num_threads(max(1, jobs))
     chosen = RECIPES[recipe]()
@@ -175,9 +175,12 @@ def train_enet(
     rows = read_manifest(data, chosen.uses)[: chosen.num_real]
     if not rows:
         raise DataError(f"{data} has no clips to train on")
-    real = prepare_real(rows, work, most=chosen.frames, num_jobs=jobs, on_progress=Bar("face crops"))
-    seeds = range(chosen.num_synthetic + chosen.held_out)
-    synthetic = prepare_synthetic(seeds, work, num=chosen.frames, num_jobs=jobs, on_progress=Bar("synthetic people"))
+    with state.main_process_first():  # the others find the files made
+        real = prepare_real(rows, work, most=chosen.frames, num_jobs=jobs, on_progress=Bar("face crops"))
+        seeds = range(chosen.num_synthetic + chosen.held_out)
+        synthetic = prepare_synthetic(
+            seeds, work, num=chosen.frames, num_jobs=jobs, on_progress=Bar("synthetic people")
+        )
     kept, synthetic = synthetic[: chosen.held_out], synthetic[chosen.held_out :]
     if not real:
         raise DataError(f"no face was found in any of the {len(rows)} clips of {data}")
@@ -207,7 +210,8 @@ def train_enet(
         "held_out": {k: round(v, 4) for k, v in found.items()},
         "held_out_people": len(kept),
     }
-    save_network(out, network, variant=variant, face_model=basis.model, card=card)
+    if state.is_main_process:
+        save_network(out, network, variant=variant, face_model=basis.model, card=card)
     return TrainedNetwork(
         out=out,
         num_real=len(real),
@@ -263,7 +267,7 @@ def train_on(
     diary = _Diary(trainee, data, recipe, work, f"{name}-{key}")
     fit(
         trainee,
-        partial(_loss, data=data, recipe=recipe),
+        partial(_loss, data=data, recipe=recipe),  # type: ignore[arg-type]
         recipe.loop,
         checkpoint=checkpoint,
         on_step=diary,

@@ -74,6 +74,10 @@ class ExpressionNetwork(nn.Module):
     """
 
     Config = ExpressionConfig
+    mean: Tensor
+    deviation: Tensor
+    light: Tensor
+    rest: Tensor
 
     def __init__(self, config: ExpressionConfig | None = None) -> None:
         super().__init__()
