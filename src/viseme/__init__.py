@@ -5,6 +5,7 @@
     True
 
 Public names are loaded when first used: `import viseme` alone loads neither torch nor a face tracker.
+`viseme.standardize` is a room with several functions; the command is `viseme.standardize.standardize`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ _LAZY = {
     "check": "viseme.sync.pipeline",
     "check_many": "viseme.sync.batch",
     "demo": "viseme.cli.commands.demo",
+    "face_models": "viseme.face3d.models.catalog",
     "fix": "viseme.sync.repair",
+    "standardize": "viseme.standardize",
     "synth": "viseme.synth.pipeline",
     "train_enet": "viseme.standardize.train",
     "train_sync": "viseme.sync.train",
@@ -34,7 +37,8 @@ __all__ = ["__version__", *sorted(_LAZY)]
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'viseme' has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
+    module = import_module(_LAZY[name])
+    return module if module.__name__ == f"viseme.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

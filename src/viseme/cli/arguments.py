@@ -78,7 +78,8 @@ def option_table(target: Callable[..., Any]) -> dict[str, Any]:
         if field in required or _POSITIONAL in extras:
             table[field] = plain
             continue
-        table[f"--{field.replace('_', '-')}"] = plain
+        name = next((n for extra in extras if (n := getattr(extra, "name", None))), field)
+        table[f"--{name.replace('_', '-')}"] = plain
         for extra in extras:
             table.update(dict.fromkeys(getattr(extra, "aliases", None) or (), plain))
     return table

@@ -37,6 +37,10 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
         "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression off faces."),
+        "standardize": Command(
+            "viseme.cli.commands.standardize", "Keep the lip motion of every face, and nothing else."
+        ),
+        "face-models": Command("viseme.cli.commands.face_models", "What face models there are, and their licences."),
         "train sync": Command("viseme.cli.commands.train_sync", "Train the model that listens and reads lips."),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),

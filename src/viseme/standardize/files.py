@@ -19,8 +19,8 @@ and, as asked for,
     mesh     F32  (T, N, 3)        zeros where not valid
 
 A file with `mesh` also has `mesh_vertices` I32 (N,), rows of the face model's vertices, and `mesh_triangles` I32
-(M, 3), rows of those. The metadata are strings, each JSON: `schema`, `file`, `as`, `estimator`, `face_model`, `z_norm`,
-`reasons`, `tracks`, `rejected`, `input`, `package`.
+(M, 3), rows of those. The metadata are strings, each JSON: `schema`, `file`, `as`, `estimator`, `weights`, `face_model`,
+`z_norm`, `reasons`, `tracks`, `rejected`, `input`, `package`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from viseme.standardize.results import StandardizedTrack, StandardizeResult
 from viseme.standardize.synthesis import Z_NORMS, Scale, StandardFace, ZNorm, pictured
 from viseme.standardize.viewing import write_video
 
-__all__ = ["FORMS", "Form", "standardize"]
+__all__ = ["FORMS", "Form", "input_of", "standardize"]
 
 Form = Literal["rgb", "rgbd", "mesh", "beta"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -57,10 +57,12 @@ def standardize(
     *,
     as_: Form = "rgbd",
     estimator: str = "landmark-fit",
+    weights: str | os.PathLike[str] | None = None,
     face_model: str = "default",
     z_norm: ZNorm = "clip",
     tracker: str = "mediapipe",
     video: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> StandardizeResult:
     """Keep the lip motion of every face in a video, and nothing else.
@@ -68,13 +70,15 @@ def standardize(
     Args:
         path: Any file with moving pictures.
         out: The safetensors file to write; see `viseme.standardize.files` for what is in it. It appears complete or
-            not at all, and replaces what was there.
+            not at all.
         as_: "rgb" and "rgbd" are pictures of the mean face, "mesh" its displaced vertices, "beta" coefficients alone.
         estimator: Who reads the expression off the face, by name.
+        weights: Name or file of the estimator's weights; None = those that ship.
         face_model: By name; an estimator that was trained with one accepts no other.
         z_norm: What depths 0 and 255 stand for: the range of the "clip", of each "frame", or of the "model".
         tracker: Face tracker, by name.
-        video: Also write a video to look at: each face beside its standardised self, with the sound.
+        video: Also write a video to look at: each face beside its standardised self, with the sound (as one channel).
+        overwrite: Replace outputs that exist.
         on_progress: Told the fraction done, 0 to 1, now and then.
 
     Returns:
@@ -91,14 +95,14 @@ def standardize(
         raise ConfigError(f"there is no form {as_!r}; known: {', '.join(FORMS)}")
     if z_norm not in Z_NORMS:
         raise ConfigError(f"there is no z_norm {z_norm!r}; known: {', '.join(Z_NORMS)}")
-    reader = _estimator(estimator, face_model)
+    reader = _estimator(estimator, face_model, None if weights is None else os.fspath(weights))
     face = StandardFace(StandardFace.Config(face_model=face_model))
     info = probe(path)
     if info.video is None or info.video.is_still:
         what = "is a photograph" if info.video is not None else "has no picture stream"
         raise NoVideo(f"{shown(path)} {what}; give a video file")
     for target in (out, video):
-        _refuse_target(path, target)
+        _refuse_target(path, target, overwrite)
     warnings: list[str] = []
     tell = _Progress(on_progress, num_passes=2 + reader.needs_pixels + (video is not None))
     with _Spool(Path(os.fsdecode(os.fspath(out))).parent) as spool:
@@ -114,6 +118,7 @@ def standardize(
         out=os.fspath(out),  # type: ignore[arg-type]
         as_=as_,
         estimator=estimator,
+        weights=None if weights is None else os.fspath(weights),  # type: ignore[arg-type]
         face_model=face_model,
         z_norm=z_norm,
         tracks=described,
@@ -157,18 +162,23 @@ class _Progress:
             self._receiver((self._done + min(max(fraction, 0.0), 1.0)) / self._num)
 
 
-def _estimator(name: str, face_model: str) -> ExpressionEstimator:
+def _estimator(name: str, face_model: str, weights: str | None) -> ExpressionEstimator:
     kind: Any = estimators[name]
     known = {f.name for f in fields(kind.Config)}
-    config = kind.Config(**({"face_model": face_model} if "face_model" in known else {}))
-    trained_on = getattr(config, "face_model", face_model)
-    reader = kind(config)
-    if trained_on != face_model:
-        raise ConfigError(f"{name} speaks of the face model {trained_on!r}, not {face_model!r}; leave --face-model out")
+    given = {"face_model": face_model} if "face_model" in known else {}
+    if weights is not None:
+        if "weights" not in known:
+            raise ConfigError(f"{name} needs no weights; leave --weights out")
+        given["weights"] = weights
+    reader = kind(kind.Config(**given))
+    if "face_model" not in known and reader.bundle.face_model.name != face_model:
+        raise ConfigError(
+            f"{name} was trained with the face model {reader.bundle.face_model.name!r}, not {face_model!r}"
+        )
     return reader
 
 
-def _refuse_target(path: str | os.PathLike[str], target: str | os.PathLike[str] | None) -> None:
+def _refuse_target(path: str | os.PathLike[str], target: str | os.PathLike[str] | None, overwrite: bool) -> None:
     if target is None:
         return
     place = Path(os.fsdecode(os.fspath(target)))
@@ -178,6 +188,8 @@ def _refuse_target(path: str | os.PathLike[str], target: str | os.PathLike[str] 
         raise OutputError(f"{shown(target)} cannot be written: its folder does not exist; make the folder first")
     if place.exists() and place.samefile(os.fspath(path)):
         raise OutputError(f"{shown(target)} is the video itself; name another file")
+    if place.exists() and not overwrite:
+        raise OutputError(f"{shown(target)} exists; add --overwrite to replace it, or name another file")
 
 
 # --- first pass: faces
@@ -397,18 +409,24 @@ def _write(
                 tell(done / total)
 
 
-def _metadata(result: StandardizeResult, path: Any) -> dict[str, Any]:
+def input_of(path: str | os.PathLike[str]) -> dict[str, int]:
+    """What tells one state of a file from another."""
     status = os.stat(path)
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _metadata(result: StandardizeResult, path: Any) -> dict[str, Any]:
     return {
         "schema": STANDARDIZED_SCHEMA,
         "file": os.path.basename(os.fspath(path)),
         "as": result.as_,
         "estimator": result.estimator,
+        "weights": result.weights,
         "face_model": result.face_model,
         "z_norm": result.z_norm,
         "reasons": list(FRAME_REASONS),
         "tracks": result.tracks,
         "rejected": result.rejected,
-        "input": {"size": status.st_size, "mtime_ns": status.st_mtime_ns},
+        "input": input_of(path),
         "package": f"viseme {viseme.__version__}",
     }

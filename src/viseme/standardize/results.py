@@ -49,6 +49,8 @@ class StandardizeResult:
     as_: str
     """"rgb", "rgbd", "mesh" or "beta"."""
     estimator: str
+    weights: str | None
+    """As given; None = those that ship, or none needed."""
     face_model: str
     z_norm: str
     tracks: tuple[StandardizedTrack, ...] = ()
