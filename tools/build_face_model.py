@@ -734,7 +734,6 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
         "ears": (regions.ears > 0.5) & (part == 0),
     }
     fields = {"brow": brow, "beard": beard, "scalp": scalp, "occlusion": seen[: len(used)]}
-    lips_marks = sorted(LIPS)
     header = {
         "format": "viseme.face/1",
         "name": "default",
@@ -746,11 +745,7 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
         "masks": list(masks),
         "fields": list(fields),
         "schemes": ["mp468", "mp478", "ibug68"],
-        "subsets": {
-            "mp468": {"lips": lips_marks, "contour": CONTOUR, "nose": NOSE},
-            "mp478": {"lips": lips_marks, "contour": CONTOUR, "nose": NOSE, "irises": list(range(468, 478))},
-            "ibug68": {"contour": list(range(17)), "nose": list(range(27, 36)), "lips": list(range(48, 68))},
-        },
+        "subsets": subsets(),
     }
     arrays: dict[str, np.ndarray] = {
         "header": np.array(json.dumps(header)),
@@ -786,6 +781,21 @@ CONTOUR = [
     *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
 ]
 NOSE = [168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 48, 278, 64, 294]
+
+
+def subsets() -> dict[str, dict[str, list[int]]]:
+    """Scheme -> name -> landmark indices."""
+    mesh = {"lips": sorted(LIPS), "inner_lips": INNER_LIPS, "contour": CONTOUR, "nose": NOSE}
+    return {
+        "mp468": mesh,
+        "mp478": {**mesh, "irises": list(range(468, 478))},
+        "ibug68": {
+            "contour": list(range(17)),
+            "nose": list(range(27, 36)),
+            "lips": list(range(48, 68)),
+            "inner_lips": list(range(60, 68)),
+        },
+    }
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ def test_fewer_coefficients_stand_for_zeros_and_more_are_refused(model: FaceMode
         model.expression({"jawClosed": 1})
     with pytest.raises(ValueError, match="known: ibug68"):
         model.landmark_points(model.mean, "dlib")
-    with pytest.raises(ConfigError, match="known: default"):
+    with pytest.raises(ConfigError, match="known: bfm, default, flame, gnm, ict"):
         load_face_model("nobody")
 
 

@@ -85,7 +85,7 @@ def test_every_command_is_a_public_function() -> None:
 
     for name in COMMANDS:
         if not name.startswith("weights"):
-            assert name.replace(" ", "_") in viseme.__all__, name
+            assert re.sub("[ -]", "_", name) in viseme.__all__, name
 
 
 def test_warnings_are_errors() -> None:

@@ -9,10 +9,13 @@ NumPy, and every function also takes torch tensors once the caller has made them
 from __future__ import annotations
 
 import json
+import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -24,7 +27,17 @@ from viseme.core.registry import Registry
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FACE_MODELS", "PARTS", "FaceModel", "FaceModelLoader", "Landmarks", "load_face_model", "vertex_normals"]
+__all__ = [
+    "FACE_MODELS",
+    "PARTS",
+    "FaceModel",
+    "FaceModelLoader",
+    "Landmarks",
+    "load_default_model",
+    "load_face_model",
+    "model_folder",
+    "vertex_normals",
+]
 
 PARTS = ("skin", "tongue", "teeth_u", "teeth_l", "eye_l", "eye_r")
 """Names of the values of `FaceModel.part`. Left is the subject's left, at image right."""
@@ -203,30 +216,69 @@ def _linear(mean: NDArray[Any], basis: NDArray[Any], coefficients: Any) -> NDArr
 class FaceModelLoader(Protocol):
     """Makes a model; a registry entry is a callable of this form."""
 
-    def __call__(self) -> FaceModel: ...
+    def __call__(self, path: str | Path) -> FaceModel: ...
 
 
 FACE_MODELS: Registry[FaceModelLoader] = Registry(
-    "face_model", {"default": "viseme.face3d.interface:load_default_model"}
+    "face_model",
+    {
+        "default": "viseme.face3d.interface:load_default_model",
+        "bfm": "viseme.face3d.models.bfm:load_bfm",
+        "flame": "viseme.face3d.models.flame:load_flame",
+        "ict": "viseme.face3d.models.ict:load_ict",
+        "gnm": "viseme.face3d.models.gnm:load_gnm",
+    },
 )
 
 
-@lru_cache(maxsize=4)
-def load_face_model(name: str = "default") -> FaceModel:
-    """The face model registered as `name`; loaded once per process.
+def load_face_model(name: str = "default", path: str | Path | None = None) -> FaceModel:
+    """The face model registered as `name`; loaded once per process and path.
+
+    Args:
+        name: See `viseme.face3d.models.face_models`.
+        path: The user's own file or folder. Default: the packaged file of `default`, `model_folder(name)` of others.
 
     Raises:
         ConfigError: no such model; the message lists the known ones.
-        FaceError: its file is damaged.
+        FaceError: its file is missing, partial or damaged.
     """
-    return FACE_MODELS[name]()
+    return _load(name, None if path is None else str(Path(path).absolute()))
 
 
-def load_default_model() -> FaceModel:
-    """The packaged model: MakeHuman's head under CC0-1.0, built by `tools/build_face_model.py`."""
-    asset = files("viseme.face3d") / "assets" / "default_face.npz"
-    with asset.open("rb") as stream:
-        return _read_npz(stream, str(asset))
+@lru_cache(maxsize=4)
+def _load(name: str, path: str | None) -> FaceModel:
+    loader = FACE_MODELS[name]
+    if path is None and name == "default":
+        return load_default_model()
+    return loader(model_folder(name) if path is None else path)
+
+
+def model_folder(name: str) -> Path:
+    """Where the files of a model that does not ship are looked for: `face_models/NAME` in the cache folder.
+
+    The cache folder is `VISEME_CACHE`, or `viseme` in the user's cache.
+    """
+    root = os.environ.get("VISEME_CACHE")
+    base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "viseme"
+    return base / "face_models" / name
+
+
+def load_default_model(path: str | Path | None = None) -> FaceModel:
+    """The packaged model: MakeHuman's head under CC0-1.0, built by `tools/build_face_model.py`.
+
+    Args:
+        path: Another file that program has written.
+    """
+    asset = files("viseme.face3d") / "assets" / "default_face.npz" if path is None else Path(path)
+    try:
+        with asset.open("rb") as stream:
+            return _read_npz(stream, str(asset))
+    except FaceError:
+        raise
+    except KeyError as error:
+        raise FaceError(f"{asset} is a partial face model: {error.args[0]}") from error
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise FaceError(f"{asset} is not a readable face model: {error}") from error
 
 
 def _read_npz(stream: Any, where: str) -> FaceModel:

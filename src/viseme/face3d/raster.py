@@ -54,11 +54,16 @@ def _fill(uvd, triangles, near, far, ids, depth):
             py = y + 0.5
             for x in range(x0, x1 + 1):
                 px = x + 0.5
-                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
-                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
-                wc = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / area
-                if wa < 0 or wb < 0 or wc < 0:
+                wa = (bx - px) * (cy - py) - (by - py) * (cx - px)
+                if wa > 0:  # the area is negative, so this weight would be
                     continue
+                wb = (cx - px) * (ay - py) - (cy - py) * (ax - px)
+                if wb > 0:
+                    continue
+                wc = (ax - px) * (by - py) - (ay - py) * (bx - px)
+                if wc > 0:
+                    continue
+                wa, wb, wc = wa / area, wb / area, wc / area
                 z = np.float32(1.0 / (wa * ra + wb * rb + wc * rc))
                 if z < near or z > far:
                     continue
@@ -94,40 +99,53 @@ def visible_triangles(
 def visible_triangles_torch(
     uvd: Any, triangles: Any, width: int, height: int, *, near: float = 5.0, far: float = 15.0
 ) -> tuple[Any, Any]:
-    """The same in torch, on the device of `uvd` (V, 3): (H, W) int64 ids and float32 depths.
+    """The same in torch, on the device of `uvd` (V, 3) or (B, V, 3): ([B,] H, W) int64 ids and float32 depths.
 
     Each triangle's pixel box is expanded to (triangle, pixel) pairs; every pair that is inside competes for its pixel
-    by an int64 key, the depth's bits above the triangle's id.
+    by an int64 key, the depth's bits above the triangle's id. A batch is one pass over all its triangles.
     """
     import torch
 
     with torch.no_grad():
         device = uvd.device
-        corner = uvd.detach().double()[triangles.long()]  # F 3 3
+        meshes = uvd.detach().double().reshape(-1, *uvd.shape[-2:])
+        corner = meshes[:, triangles.long()].flatten(0, 1)  # B*F 3 3
         (ax, bx, cx), (ay, by, cy) = corner[..., 0].unbind(-1), corner[..., 1].unbind(-1)
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        x0 = (corner[..., 0].amin(-1) - 0.5).ceil().clamp(min=0).long()
-        x1 = (corner[..., 0].amax(-1) - 0.5).floor().clamp(max=width - 1).long()
-        y0 = (corner[..., 1].amin(-1) - 0.5).ceil().clamp(min=0).long()
-        y1 = (corner[..., 1].amax(-1) - 0.5).floor().clamp(max=height - 1).long()
+        x0 = (corner[..., 0].amin(-1) - 0.5).ceil().clamp(0, width).long()
+        x1 = (corner[..., 0].amax(-1) - 0.5).floor().clamp(-1, width - 1).long()
+        y0 = (corner[..., 1].amin(-1) - 0.5).ceil().clamp(0, height).long()
+        y1 = (corner[..., 1].amax(-1) - 0.5).floor().clamp(-1, height - 1).long()
         columns, rows = (x1 - x0 + 1).clamp(min=0), (y1 - y0 + 1).clamp(min=0)
-        count = torch.where(area < 0, columns * rows, torch.zeros_like(rows))
+        # a back face, or one with a corner that is not finite, covers nothing
+        live = torch.nonzero((area < 0) & (columns * rows > 0))[:, 0]
+        ax, bx, cx, ay, by, cy, area, x0, y0, columns, rows = (
+            value[live] for value in (ax, bx, cx, ay, by, cy, area, x0, y0, columns, rows)
+        )
+        count = columns * rows
         t = torch.repeat_interleave(torch.arange(len(count), device=device), count)
         step = torch.arange(len(t), device=device) - (count.cumsum(0) - count)[t]
-        x, y = x0[t] + step % columns[t], y0[t] + step // columns[t]
+        width_of = columns[t]
+        row = torch.div(step, width_of, rounding_mode="floor")
+        x, y = x0[t] + step - row * width_of, y0[t] + row
         px, py = x + 0.5, y + 0.5
         ax, bx, cx, ay, by, cy, area = (value[t] for value in (ax, bx, cx, ay, by, cy, area))
         wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
         wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
         wc = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / area
+        inside = torch.nonzero((wa >= 0) & (wb >= 0) & (wc >= 0))[:, 0]
+        t, x, y, wa, wb, wc = (value[inside] for value in (live[t], x, y, wa, wb, wc))
         ra, rb, rc = (1.0 / corner[..., 2])[t].unbind(-1)
         z = (1.0 / (wa * ra + wb * rb + wc * rc)).float()
-        hit = (wa >= 0) & (wb >= 0) & (wc >= 0) & (z >= near) & (z <= far)
-        key = (z[hit].view(torch.int32).long() << 32) | t[hit]  # positive floats sort as their bits
+        hit = (z >= near) & (z <= far)
+        mesh = torch.div(t, len(triangles), rounding_mode="floor")
+        key = (z.view(torch.int32).long() << 32) | (t - mesh * len(triangles))  # positive floats sort as their bits
+        place = (mesh * height + y) * width + x
         empty = torch.iinfo(torch.int64).max
-        best = torch.full((height * width,), empty, dtype=torch.int64, device=device)
-        best.scatter_reduce_(0, (y * width + x)[hit], key, "amin")
+        best = torch.full((len(meshes) * height * width,), empty, dtype=torch.int64, device=device)
+        best.scatter_reduce_(0, place[hit], key[hit], "amin")
         found = best != empty
         ids = torch.where(found, best & 0xFFFFFFFF, torch.full_like(best, BACKGROUND))
         depth = torch.where(found, (best >> 32).int().view(torch.float32), torch.full((), torch.inf, device=device))
-        return ids.view(height, width), depth.view(height, width)
+        shape = (*uvd.shape[:-2], height, width)
+        return ids.view(shape), depth.view(shape)
