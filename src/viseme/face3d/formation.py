@@ -287,4 +287,4 @@ def normalise_depth(depth: NDArray[np.floating], low: float, high: float) -> NDA
         [0.0, 0.5, 1.0, 0.0]
     """
     scaled = (np.asarray(depth, np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-6))
-    return np.nan_to_num(np.clip(scaled, 0.0, 1.0), nan=0.0)
+    return np.nan_to_num(np.clip(scaled, 0.0, 1.0), nan=0.0).astype(np.float32)

@@ -79,8 +79,8 @@ def _load_raw(folder: Path) -> FaceModel:
     tex_basis = data.numbers("texPC", (len(shape), None)) * _flat(data, "texEV")
     exp_basis, num_exp_vertices = _read_expressions(folder)
     front_file, trim_file = read_mat(folder / "BFM_front_idx.mat"), read_mat(folder / "BFM_exp_idx.mat")
-    front = front_file.indices("idx", limit=num_exp_vertices, first=1).reshape(-1)
-    trim = trim_file.indices("trimIndex", limit=num_full, first=1).reshape(-1)
+    front = _flat_indices(front_file, "idx", num_exp_vertices)
+    trim = _flat_indices(trim_file, "trimIndex", num_full)
     if len(trim) != num_exp_vertices:
         raise FaceError(
             f"{trim_file.path}: 'trimIndex' has {len(trim)} entries, Exp_Pca.bin {num_exp_vertices} vertices"
@@ -131,6 +131,12 @@ def _flat(data: Source, key: str) -> NDArray[np.float64]:
     return value.reshape(-1)
 
 
+def _flat_indices(data: Source, key: str, limit: int) -> NDArray[np.int64]:
+    """The same for indices, which MATLAB counts from 1."""
+    _flat(data, key)
+    return data.indices(key, limit=limit, first=1).reshape(-1)
+
+
 def _convert(
     info: Source,
     where: Path,
@@ -145,11 +151,11 @@ def _convert(
     if len(texture) != 3 * num:
         raise FaceError(f"{where}: the mean texture has {len(texture)} values for {num} vertices")
     triangles = info.indices("tri", (None, 3), limit=num, first=1)
-    keypoints = info.indices("keypoints", limit=num, first=1).reshape(-1)
+    keypoints = _flat_indices(info, "keypoints", num)
     if len(keypoints) != 68:
         raise FaceError(f"{info.path}: 'keypoints' has {len(keypoints)} entries, expected 68")
-    front, skin = np.zeros(num, bool), info.numbers("skinmask").reshape(-1) > 0.5
-    front[info.indices("frontmask2_idx", limit=num, first=1).reshape(-1)] = True
+    front, skin = np.zeros(num, bool), _flat(info, "skinmask") > 0.5
+    front[_flat_indices(info, "frontmask2_idx", num)] = True
     if len(skin) != num:
         raise FaceError(f"{info.path}: 'skinmask' has {len(skin)} entries for {num} vertices")
     corners, weights = at_vertices(keypoints)

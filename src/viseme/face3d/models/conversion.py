@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from viseme.core.errors import FaceError
 from viseme.face3d.interface import FaceModel, Landmarks, load_face_model
@@ -21,8 +21,8 @@ from viseme.face3d.lips import align
 
 __all__ = ["Parts", "at_vertices", "closest_on_surface", "convert", "cylinder_uv", "embed", "keep_vertices"]
 
-SKIN_LIKE = (0,)
-"""Parts on which face landmarks may lie."""
+CAVITY = -1
+"""Stands beside the values of `FaceModel.part` for skin inside the mouth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Parts:
     """(V, 3, E)."""
     triangles: NDArray[np.integer]
     """(F, 3), either way round."""
-    anchors: Mapping[str, tuple[NDArray[np.integer], NDArray[np.floating], NDArray[np.floating]]]
-    """Scheme -> (landmark indices (N,), triangles (N,), weights (N, 3)): what the model's makers say of landmarks."""
+    anchors: Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.floating]]]
+    """Scheme -> (landmark indices (N,), vertices (N, 3), weights (N, 3)): what the model's makers say of landmarks."""
     licence: str
     source_hash: str
     tex_mean: NDArray[np.floating] | None = None
@@ -66,14 +66,17 @@ def convert(parts: Parts, where: str) -> FaceModel:
         FaceError: the arrays do not make a face.
     """
     mean = np.asarray(parts.mean, np.float64)
-    triangles = _outward(mean, np.asarray(parts.triangles, np.int64))
+    triangles = np.asarray(parts.triangles, np.int64)
+    whole, order = _outward(mean, triangles)
+    triangles = triangles[whole][:, order]
     if len(triangles) == 0 or not parts.anchors:
         raise FaceError(f"{where}: no surface with landmarks is left")
     part_v = np.zeros(len(mean), np.int64) if parts.vertex_part is None else np.asarray(parts.vertex_part)
     part_f = part_v[triangles[:, 0]].astype(np.int8)
     default = load_face_model()
-    over = _overlay(default, mean, triangles, parts.anchors, where)
-    carried = _carried(default, over, mean, part_v)
+    over = _overlay(default, mean, parts.anchors, where)
+    cavity = np.asarray(parts.masks.get("mouth_interior", np.zeros(len(mean))), bool) & (part_v == 0)
+    carried = _carried(default, over, mean, np.where(cavity, CAVITY, part_v))
 
     masks = {name: values > 0.5 for name, values in carried.items() if name != "albedo"}
     masks |= {"eyes": part_v >= 4, "mouth_interior": np.isin(part_v, (1, 2, 3))}
@@ -90,9 +93,10 @@ def convert(parts: Parts, where: str) -> FaceModel:
         tex_mean, tex_basis = albedo[..., 0], albedo[..., 1:]
     else:
         tex_mean, tex_basis = parts.tex_mean, parts.tex_basis
-    uv, uv_triangles = parts.uv, parts.uv_triangles
-    if uv is None or uv_triangles is None:
+    if parts.uv is None or parts.uv_triangles is None:
         uv, uv_triangles = cylinder_uv(mean), triangles
+    else:
+        uv, uv_triangles = parts.uv, np.asarray(parts.uv_triangles)[whole][:, order]
     num = parts.exp_basis.shape[-1]
     return FaceModel(
         name=parts.name,
@@ -108,35 +112,35 @@ def convert(parts: Parts, where: str) -> FaceModel:
         masks=masks,
         landmarks=_landmarks(default, over, parts.anchors, mean, triangles, part_f),
         expression_names=parts.expression_names or tuple(f"exp{k:03d}" for k in range(num)),
-        expression_sigma=np.ones(num) if parts.expression_sigma is None else np.asarray(parts.expression_sigma),
+        expression_sigma=np.ones(num)
+        if parts.expression_sigma is None
+        else np.asarray(parts.expression_sigma, np.float64),
         licence=parts.licence,
         source_hash=parts.source_hash,
     )
 
 
-def _outward(mean: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Degenerate triangles dropped, all turned over when the front of the face looks inward."""
+def _outward(mean: NDArray[np.float64], triangles: NDArray[np.int64]) -> tuple[NDArray[np.bool_], list[int]]:
+    """Which triangles have an area, and the order of corners in which the front of the face looks outward."""
     a, b, c = (mean[triangles[:, k]] for k in range(3))
     across = np.cross(b - a, c - a)
     whole = np.linalg.norm(across, axis=1) > 1e-12
-    triangles, across, z = triangles[whole], across[whole], (a + b + c)[whole, 2]
-    if len(triangles) and across[z >= np.median(z), 2].sum() < 0:
-        return triangles[:, [0, 2, 1]]
-    return triangles
+    z = (a + b + c)[:, 2]
+    front = whole & (z >= np.median(z[whole])) if whole.any() else whole
+    return whole, [0, 2, 1] if across[front, 2].sum() < 0 else [0, 1, 2]
 
 
 def _overlay(
     default: FaceModel,
     mean: NDArray[np.float64],
-    triangles: NDArray[np.int64],
     anchors: Mapping[str, Any],
     where: str,
 ) -> NDArray[np.float64]:
     """(Vd, 3) the default mean head laid over this one."""
     ours, theirs = [], []
-    for scheme, (rows, faces, weights) in anchors.items():
+    for scheme, (rows, corners, weights) in anchors.items():
         ours.append(default.landmark_points(default.mean, scheme)[np.asarray(rows)].astype(np.float64))
-        theirs.append(np.einsum("kc,kcd->kd", weights, mean[triangles_of(faces, triangles)]))
+        theirs.append(np.einsum("kc,kcd->kd", weights, mean[corners]))
     source, target = np.concatenate(ours), np.concatenate(theirs)
     if len(source) < 8 or np.linalg.matrix_rank(target - target.mean(0), tol=1e-3) < 3:
         raise FaceError(f"{where}: its landmarks do not span a face")
@@ -150,25 +154,23 @@ def _overlay(
     return head + warp(head)
 
 
-def triangles_of(faces: NDArray[np.integer], triangles: NDArray[np.integer]) -> NDArray[np.integer]:
-    """(N, 3) vertices: `faces` are indices into `triangles`, or triples of vertices already."""
-    faces = np.asarray(faces)
-    return faces if faces.ndim == 2 else triangles[faces]
-
-
 def _carried(
     default: FaceModel, over: NDArray[np.float64], mean: NDArray[np.float64], part: NDArray[np.integer]
 ) -> dict[str, NDArray[np.float64]]:
-    """Masks (V,) and albedo (V, 3, 1 + D) of the default model at the closest place of the same part."""
+    """Masks (V,) and albedo (V, 3, 1 + D) of the default model at the closest place of the same part.
+
+    `part` may also be `CAVITY`: behind the lips, which must not take colour from the lips
+    they nearly touch, nor give it.
+    """
+    behind = default.masks["mouth_interior"][default.triangles].any(1) & (default.part == 0)
+    source = np.where(behind, CAVITY, default.part)
     columns = np.concatenate([default.tex_mean[..., None], default.tex_basis], -1)
     names = ("face_front", "lips", "ears")
     carried = {name: np.zeros(len(mean)) for name in names}
     albedo = np.zeros((len(mean), *columns.shape[1:]))
     for value in np.unique(part):
         rows = np.flatnonzero(part == value)
-        faces = default.triangles[default.part == value]
-        if value == 0:  # the cavity behind the lips would win where lips nearly touch
-            faces = faces[~default.masks["mouth_interior"][faces].any(1)]
+        faces = default.triangles[source == value]
         found, weights = closest_on_surface(mean[rows], over, faces)
         corners = faces[found]
         albedo[rows] = np.einsum("nk,nkcd->ncd", weights, columns[corners])
@@ -185,15 +187,15 @@ def _landmarks(
     triangles: NDArray[np.int64],
     part: NDArray[np.int8],
 ) -> dict[str, Landmarks]:
-    live = np.flatnonzero(np.isin(part, SKIN_LIKE))
+    live = np.flatnonzero(part == 0)
     made = {}
     for scheme in ("mp468", "ibug68"):
         points = default.landmark_points(over, scheme)
         found, weights = closest_on_surface(points, mean, triangles[live])
         index = live[found]
         if scheme in anchors:
-            rows, faces, given = anchors[scheme]
-            index[rows], weights[rows] = embed(triangles_of(faces, triangles), given, mean, triangles, live)
+            rows, corners, given = anchors[scheme]
+            index[rows], weights[rows] = embed(corners, given, mean, triangles, live)
         made[scheme] = Landmarks(
             triangle=index.astype(np.int32), weights=weights, subsets=dict(default.landmarks[scheme].subsets)
         )
@@ -231,8 +233,10 @@ def embed(
         shared = set.intersection(*(set(of_vertex.get(v, ())) for v in used)) if used else set()
         if shared:
             index[row] = min(shared)
+            face = triangles[index[row]].tolist()
             for v, w in zip(three, share):
-                out[row, triangles[index[row]].tolist().index(v)] += w if v in used else 0.0
+                if v in used:
+                    out[row, face.index(v)] += w
         else:
             index[row], out[row] = live[near[row]], near_weights[row]
     return index, out
@@ -250,7 +254,7 @@ def closest_on_surface(
     """Triangle (N,) and barycentric weights (N, 3) nearest to each point, among the `num` nearest triangle centres."""
     corners = vertices[triangles].astype(np.float64)
     num = min(num, len(triangles))
-    _, near = cKDTree(corners.mean(1)).query(points, k=num)
+    _, near = KDTree(corners.mean(1)).query(points, k=num)
     near = np.asarray(near).reshape(len(points), num)
     best_gap, best, best_weights = (
         np.full(len(points), np.inf),

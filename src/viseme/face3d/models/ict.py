@@ -89,13 +89,14 @@ def load_ict(path: str | Path) -> FaceModel:
     part[slice(*UPPER_TEETH)] = PARTS.index("teeth_u")
     used, faces, whole = keep_vertices(keep, triangles)
     number = np.cumsum(keep) - 1
-    identities = [f"identity{k:03d}" for k in range(NUM_ID) if (folder / f"identity{k:03d}.obj").is_file()]
-    if not identities or identities[-1] != f"identity{len(identities) - 1:03d}":
-        raise FaceError(f"{folder} has no identity{len(set(identities)) and 0:03d}.obj, or numbers are left out")
+    identities = [f"identity{k:03d}" for k in range(NUM_ID)]
+    there = [(folder / f"{name}.obj").is_file() for name in identities]
+    identities = identities[: there.index(False)] if False in there else identities
+    if not identities:
+        raise FaceError(f"{folder} has no identity000.obj")
     interior = np.zeros(NUM_VERTICES, bool)
     interior[SOCKET[0] : TEETH[1]] = True
-    flat = [a for a in (faces, uv_triangles[whole]) if len(a)]
-    solid = (np.diff(np.sort(flat[0], 1), axis=1) > 0).all(1)
+    solid = (np.diff(np.sort(faces, 1), axis=1) > 0).all(1)
     corners, weights = at_vertices(number[list(MULTI_PIE)])
     return convert(
         Parts(
