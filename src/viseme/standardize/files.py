@@ -19,8 +19,8 @@ and, as asked for,
     mesh     F32  (T, N, 3)        zeros where not valid
 
 A file with `mesh` also has `mesh_vertices` I32 (N,), rows of the face model's vertices, and `mesh_triangles` I32
-(M, 3), rows of those. The metadata are strings, each JSON: `schema`, `file`, `as`, `estimator`, `weights`, `face_model`,
-`z_norm`, `reasons`, `tracks`, `rejected`, `input`, `package`.
+(M, 3), rows of those. The metadata are strings, each JSON: `schema`, `file`, `as`, `estimator`, `weights`,
+`face_model`, `z_norm`, `reasons`, `tracks`, `rejected`, `input`, `package`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class ClipWriter:
         data = np.ascontiguousarray(rows)
         assert self._next[name] + data.nbytes <= self._end[name], f"{name} is full"
         self._file.seek(self._begin + self._next[name])
-        self._file.write(data.data.cast("B") if data.nbytes else b"")
+        self._file.write(data.tobytes())
         self._next[name] += data.nbytes
 
 

@@ -10,7 +10,7 @@ by Gauss-Newton. The normal equations have an arrow's shape, so every frame's un
 are eliminated on their own and what remains is one 80 x 80 system; nothing is approximated by that. The matrix of a
 frame takes one mean projection for the shape of all of its points, which makes its large blocks sums of six matrices
 made beforehand; the gradient is exact, so the point where the rounds come to rest is that of the problem as written.
-Six rounds come within a few thousandths of it (`tests/component/test_standardize_fit.py`).
+Six rounds come within a few thousandths of it (`tests/component/test_standardize_fit_truth.py`).
 """
 
 from __future__ import annotations
@@ -137,9 +137,9 @@ class _System(NamedTuple):
     """(A, A) summed over frames."""
     right: NDArray[np.float64]
     """(A,)."""
-    own: NDArray[np.float64]
+    own: NDArray[np.floating]
     """(F, E + 6) step of the frame's unknowns if identity stays."""
-    follow: NDArray[np.float64]
+    follow: NDArray[np.floating]
     """(F, E + 6, A) what to take from that for a step of identity."""
 
 
@@ -342,7 +342,7 @@ class LandmarkFit:
         pull = view.pull @ basis
         across = (view.across.reshape(len(points) * 6, -1) @ basis).reshape(len(points), 6, -1)
         size = count - first
-        inner = np.empty((len(points), size + 6, size + 6))
+        inner = np.empty((len(points), size + 6, size + 6), np.float32)
         inner[:, :size, :size] = matrix[:, first:, first:]
         inner[:, size:, :size] = across[..., first:]
         inner[:, :size, size:] = across[..., first:].swapaxes(1, 2)
@@ -350,8 +350,8 @@ class LandmarkFit:
         diagonal = np.arange(size)
         prior = self.config.mu * self.config.beta_weight / self.config.beta_sigma**2
         inner[:, diagonal, diagonal] += prior
-        right = np.concatenate([pull[:, first:] - prior * state.beta, view.turn_pull], 1)
-        if known:
+        right = np.concatenate([pull[:, first:] - prior * state.beta, view.turn_pull], 1, dtype=np.float32)
+        if trusted is None:
             own = np.linalg.solve(inner, right[..., None])[..., 0]
             return _System(np.zeros((0, 0)), np.zeros(0), own, np.zeros((len(points), size + 6, 0)))
         border = np.concatenate([matrix[:, first:, :first], across[..., :first]], 1)

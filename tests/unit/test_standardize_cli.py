@@ -1,0 +1,82 @@
+"""`viseme standardize`: what it prints, what it returns, and what it refuses before any work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import viseme.standardize.pipeline as pipeline
+from viseme.cli.main import main
+from viseme.core.errors import UnreadableMedia
+from viseme.core.results import Reason, RejectedTrack
+from viseme.standardize.results import StandardizedTrack, StandardizeResult
+
+
+def answer(path: Any, out: Any, **options: Any) -> StandardizeResult:
+    if "bad" in str(path):
+        raise UnreadableMedia(f"{path} is not a readable media file")
+    Path(out).write_text("there")
+    track = StandardizedTrack(
+        name="track0", track_id=0, start=0.0, end=1.0, num_frames=26, num_valid=20, reasons={"profile": 6},
+        face_size_px=80.0, residual=0.006,
+    )  # fmt: skip
+    refused = RejectedTrack(
+        track_id=1, start=0.0, end=0.2, reason=Reason.TRACK_TOO_SHORT, measured=0.2, limit=0.4, unit="s"
+    )
+    return StandardizeResult(
+        file=str(path), out=str(out), as_=options["as_"], estimator="landmark-fit", weights=None,
+        face_model="default", z_norm="clip", tracks=(track,), rejected=(refused,),
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "standardize", answer)
+
+
+def test_one_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "o.safetensors"
+    assert main(["standardize", "a.mp4", "-o", str(out), "--as", "mesh"]) == 0
+    shown = capfd.readouterr().out
+    assert "a.mp4: 1 face, 20 of 26 frames (6 profile)" in shown
+    assert "not used: face at 0.00 to 0.20 s, track_too_short (0.2 s, limit 0.4)" in shown
+
+
+def test_json_is_one_object(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["standardize", "a.mp4", "-o", str(tmp_path / "o.safetensors"), "--as=beta", "--json"]) == 0
+    (line,) = capfd.readouterr().out.splitlines()
+    entry = json.loads(line)
+    assert entry["schema"] == "viseme.standardize/1"
+    assert entry["as"] == "beta"
+    assert entry["tracks"][0]["num_valid"] == 20
+    assert entry["rejected"][0]["reason"] == "track_too_short"
+    assert entry["error"] is None
+
+
+def test_a_bad_file_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["standardize", "bad.mp4", "-o", str(tmp_path / "o.safetensors")]) == 1
+    assert capfd.readouterr().err == "viseme: error: bad.mp4 is not a readable media file\n"
+
+
+def test_a_folder_takes_one_file_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["standardize", "a.mp4", "-o", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "a.safetensors").exists()
+    assert "1 done, 0 failed" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "give at least one VIDEO"),
+        (["a.mp4"], "say where to write"),
+        (["a.mp4", "-o", "o.safetensors", "--jobs", "0"], "--jobs must be at least 1"),
+        (["a.mp4", "b.mp4", "-o", "o.safetensors"], "2 videos do not fit"),
+        (["a.mp4", "-o", "o.safetensors", "--as", "rgba"], "rgba"),
+    ],
+)
+def test_command_lines_that_make_no_sense(words: list[str], says: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["standardize", *words]) == 2
+    assert says in capfd.readouterr().err
