@@ -94,6 +94,20 @@ def test_landmarks_are_on_the_surface_and_nearly_symmetric(model: FaceModel) -> 
         np.testing.assert_allclose(where[right] * [-1, 1, 1], where[left], atol=0.06)
 
 
+def test_every_scheme_names_its_lips_contour_and_nose(model: FaceModel) -> None:
+    for scheme in ("mp468", "mp478", "ibug68"):
+        points, subsets = model.landmarks[scheme], model.landmarks[scheme].subsets
+        assert {"lips", "inner_lips", "contour", "nose"} <= set(subsets)
+        assert max(int(rows.max()) for rows in subsets.values()) < len(points)
+        assert set(subsets["inner_lips"]) < set(subsets["lips"])
+        where = model.landmark_points(model.mean, scheme)
+        assert where[subsets["nose"], 2].mean() > where[subsets["contour"], 2].mean()
+        opened = model.landmark_points(model.shape(None, model.expression({"jawOpen": 0.6})), scheme)
+        fall = (where - opened)[subsets["inner_lips"], 1]
+        assert fall.max() > 0.2  # the lower lip falls
+        assert fall.min() < 0.08  # the upper one stays: each point is on its own lip
+
+
 def test_landmark_bases_predict_landmark_points(model: FaceModel) -> None:
     rng = np.random.default_rng(0)
     alpha, beta = rng.normal(size=80), rng.normal(size=64)

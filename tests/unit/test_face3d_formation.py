@@ -49,7 +49,8 @@ def covered(mask: torch.Tensor) -> tuple[int, int, int, int]:
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_square_lands_on_the_pixels_worked_out_by_hand(compiled: bool) -> None:
-    # d = 9.5: u = 112 -+ 1015 * .5 / 9.5 = 58.58 and 165.42; v = 112 - 1015 * .75 / 9.5 = 31.87, + 1015 * .25 / 9.5 = 138.71
+    # d = 9.5: u = 112 -+ 1015 * .5 / 9.5 = 58.58 and 165.42;
+    # v = 112 - 1015 * .75 / 9.5 = 31.87 and 112 + 1015 * .25 / 9.5 = 138.71
     rgb, mask, depth = form_image(plane(), None, None, None, None, pose(), compiled=compiled)
     assert covered(mask[0]) == (32, 138, 59, 164)
     assert mask.sum() == 107 * 106

@@ -1,7 +1,8 @@
 """The differentiable renderer: project, find the seen triangle of each pixel, interpolate, shade, composite.
 
-Torch throughout, a batch at a time. Visibility carries no gradient; the perspective-correct barycentrics are recomputed
-in torch, so gradients exist inside silhouettes and not at them (landmarks carry pose). Knows no hair, eyes or garments.
+Torch throughout, a batch at a time; on a CPU the inner loops are compiled, with derivatives by hand. Visibility carries
+no gradient; the perspective-correct barycentrics are recomputed, so gradients exist inside silhouettes and not at them
+(landmarks carry pose). Knows no hair, eyes or garments.
 
 Only what is seen is worked on: vertices are gathered into the triangles that won a pixel, triangles into pixels, and
 pixels are kept channel by channel, which is what makes a processor quick.
@@ -10,10 +11,12 @@ pixels are kept channel by channel, which is what makes a processor quick.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viseme.face3d import kernels
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.light import K0, K1, K2, K2_AXIAL, K2_PLANAR
 from viseme.face3d.raster import visible_triangles, visible_triangles_torch
@@ -86,7 +89,7 @@ def render(
         pose: (6,) or (B, 6) pitch, yaw, roll, tx, ty, tz.
         gamma: (27,) or (B, 27) light, camera frame; None for no shading.
         camera: Default: the 224-pixel camera.
-        compiled: See `visibility`.
+        compiled: As in `visibility`, and also for interpolation and normals.
     """
     import torch
 
@@ -97,9 +100,12 @@ def render(
         gamma = None if gamma is None else gamma[None]
     placed = place(vertices, pose)
     uvd = project(placed, camera)
+    if compiled is None:
+        compiled = uvd.device.type == "cpu" and uvd.dtype in (torch.float32, torch.float64)
     ids = visibility(uvd, triangles, camera, compiled=compiled)
-    attributes = [colours] if gamma is None else [colours, vertex_normals_torch(placed, triangles)]
-    values, depth, pixel = _interpolate(uvd, torch.cat(attributes, -1), triangles, ids)
+    normals = _compiled_normals if compiled else vertex_normals_torch
+    attributes = torch.cat([colours] if gamma is None else [colours, normals(placed, triangles)], -1).to(uvd.dtype)
+    values, depth, pixel = (_compiled_interpolate if compiled else _interpolate)(uvd, attributes, triangles, ids)
     num = colours.shape[-1]
     seen, mask = values[:num], ids >= 0
     if gamma is not None:
@@ -142,7 +148,7 @@ def _interpolate(
     used, slot = torch.nonzero(live)[:, 0], (live.cumsum(0) - 1)[seen]
     owner = torch.div(used, num_triangles, rounding_mode="floor")
     corners = triangles[used - owner * num_triangles] + (owner * num_vertices)[:, None]  # T 3
-    table = torch.cat([uvd, attributes.to(uvd.dtype)], -1).flatten(0, 1)
+    table = torch.cat([uvd, attributes], -1).flatten(0, 1)
     channels = table.shape[1]
     of_triangle = table.index_select(0, corners.t().reshape(-1)).view(3, -1, channels).transpose(1, 2)
     a, b, c = of_triangle.reshape(3 * channels, -1).index_select(1, slot).view(3, channels, -1).unbind(0)
@@ -168,6 +174,71 @@ def vertex_normals_torch(vertices: torch.Tensor, triangles: torch.Tensor) -> tor
     across = torch.linalg.cross(b - a, c - a)
     total = torch.zeros_like(vertices).view(-1, 3).index_add(0, index, across.repeat(3, 1))
     return _unit_columns(total.t()).t().reshape(vertices.shape)
+
+
+def _compiled_interpolate(
+    uvd: torch.Tensor, attributes: torch.Tensor, triangles: torch.Tensor, ids: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`_interpolate` by the kernels; CPU."""
+    import torch
+
+    pixel = torch.nonzero(ids.reshape(-1) >= 0)[:, 0]
+    values, depth = _functions()[0](uvd, attributes, triangles, ids, pixel)
+    return values, depth, pixel
+
+
+def _compiled_normals(vertices: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
+    """`vertex_normals_torch` by the kernels; CPU."""
+    total = _functions()[1](vertices, triangles)
+    return _unit_columns(total.view(-1, 3).t()).t().reshape(vertices.shape)
+
+
+@lru_cache(maxsize=1)
+def _functions() -> tuple[Any, Any]:
+    """The differentiable functions around the kernels; made when first needed, since they need torch's class."""
+    import torch
+    from torch.autograd.function import once_differentiable
+
+    class Interpolate(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, uvd: Any, attributes: Any, triangles: Any, ids: Any, pixel: Any) -> tuple[Any, Any]:
+            ctx.save_for_backward(uvd, attributes, triangles, ids, pixel)
+            values, depth = uvd.new_empty(attributes.shape[-1], len(pixel)), uvd.new_empty(len(pixel))
+            given = [_array(x) for x in (uvd, attributes, triangles, ids, pixel)]
+            kernels.interpolate(*given, values.numpy(), depth.numpy())
+            return values, depth
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx: Any, g_values: Any, g_depth: Any) -> tuple[Any, ...]:
+            uvd, attributes, *_ = ctx.saved_tensors
+            g_uvd = torch.zeros(uvd.shape, dtype=uvd.dtype)
+            g_attributes = torch.zeros(attributes.shape, dtype=uvd.dtype)
+            given = [_array(x) for x in (*ctx.saved_tensors, g_values, g_depth)]
+            kernels.interpolate_back(*given, g_uvd.numpy(), g_attributes.numpy())
+            return g_uvd, g_attributes, None, None, None
+
+    class AddAcross(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, vertices: Any, triangles: Any) -> Any:
+            ctx.save_for_backward(vertices, triangles)
+            total = torch.zeros(vertices.shape, dtype=vertices.dtype)
+            kernels.add_across(_array(vertices), _array(triangles), total.numpy())
+            return total
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx: Any, g_total: Any) -> tuple[Any, ...]:
+            vertices, triangles = ctx.saved_tensors
+            g_vertices = torch.zeros(vertices.shape, dtype=vertices.dtype)
+            kernels.add_across_back(_array(vertices), _array(triangles), _array(g_total), g_vertices.numpy())
+            return g_vertices, None
+
+    return Interpolate.apply, AddAcross.apply
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    return tensor.detach().contiguous().numpy()
 
 
 def _unit_columns(vectors: torch.Tensor) -> torch.Tensor:
