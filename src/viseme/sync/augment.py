@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
 from viseme.sync.evidence import normalise_mel_tensor
 from viseme.sync.sound import NUM_MELS, mel_filters
 
@@ -55,6 +55,10 @@ class AugmentConfig:
     """Probability that a crop has repeated pictures."""
     hidden: float = 0.3
     """Probability that some points do not move at all."""
+    voice: float = 0.5
+    """Probability that the harmonics of a crop's voice are smoothed away, and that others are drawn in."""
+    dynamics: float = 0.2
+    """Standard deviation of the log exponent on the power: flatter and livelier deliveries."""
     reverb: float = 0.4
     """Probability of a room: decay .15-.9 s."""
     noise: float = 0.65
@@ -102,8 +106,27 @@ def _crop(
     lips = _rows(points, np.interp(first + np.arange(num) * step, times, np.arange(len(times))))
     instants = first - lead * step + (np.arange(4 * (num + lead + tail)) - 1.5) * step / 4
     logs = _rows(clip.sound, np.clip((instants - sound_start) / 0.01, 0, len(clip.sound) - 1))
+    logs = _other_voice(logs, config, rng)
     warp = round(float(rng.uniform(*config.warp)) * 50) / 50 if rng.random() < 0.8 else 1.0
     return lips, np.exp(logs - clip.level + 6) @ band_filters(warp)
+
+
+def _other_voice(logs: NDArray[np.float32], config: AugmentConfig, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(A, 105) the same words with another pitch and another liveliness; log power in bands in and out."""
+    if rng.random() < config.voice:  # the envelope alone: a moving average over some 200-300 Hz
+        reach = int(rng.integers(2, 5))
+        padded = np.cumsum(np.pad(logs, ((0, 0), (reach + 1, reach)), mode="edge"), 1)
+        logs = ((padded[:, 2 * reach + 1 :] - padded[:, : -2 * reach - 1]) / (2 * reach + 1)).astype(np.float32)
+        if rng.random() < 0.7:
+            steps = rng.standard_normal(len(logs) // 8 + 2).cumsum() * 0.06
+            contour = np.interp(np.arange(len(logs)) / 8, np.arange(len(steps)), steps)
+            pitch = np.exp(rng.uniform(np.log(80), np.log(320)) + contour - contour.mean())[:, None]
+            seen = np.sinc(BAND_WIDTHS_HZ / pitch) * np.clip(1.6 - BAND_CENTRES_HZ / 2500, 0, 1)
+            loud = 1 / (1 + np.exp(4 - logs[:, 3:26].mean(1, keepdims=True) + logs.mean()))
+            comb = rng.uniform(0.3, 2.0) * loud * seen * np.cos(2 * np.pi * BAND_CENTRES_HZ / pitch)
+            logs = (logs + comb).astype(np.float32)
+    top = logs.max()
+    return ((logs - top) * float(np.exp(rng.normal(0, config.dynamics))) + top).astype(np.float32)
 
 
 def other_face(

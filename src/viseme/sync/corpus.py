@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import DataError, VisemeError
+from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LIP_POINTS, lip_motion
 from viseme.sync.sound import mel_filters, power_spectrum
 
@@ -33,6 +30,12 @@ TRAINABLE = ("train", "train-research")
 _EDGES = np.concatenate([np.arange(0, 32), np.arange(32, 96, 2), np.arange(96, 257, 4)])
 _WIDTHS = np.diff(np.append(_EDGES, 257))
 NUM_BANDS = len(_EDGES)
+TALKERS = "talkers-2"
+"""Folder of prepared synthetic talkers; the number changes when a seed no longer makes the same clip."""
+BAND_WIDTHS_HZ = _WIDTHS * 31.25
+"""(105,) widths of the bands that `bands` keeps, hertz."""
+BAND_CENTRES_HZ = (_EDGES + (_WIDTHS - 1) / 2) * 31.25
+"""(105,) centres of these bands, hertz."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +129,7 @@ def _load(path: Path) -> Clip:
     return Clip(times=values["times"], points=values["points"], sound=values["sound"], **scalars)
 
 
-def _prepare_one(row: ManifestRow, out: Path) -> str | None:
+def _prepare_one(row: ManifestRow, out: Path) -> None:
     from viseme.faces import FaceTrackChunk, tracker
     from viseme.media import pictures, sound
 
@@ -138,63 +141,27 @@ def _prepare_one(row: ManifestRow, out: Path) -> str | None:
         ]
         ids = {c.track_id: sum(len(x.times) for x in chunks if x.track_id == c.track_id) for c in chunks}
         if not ids or max(ids.values()) < 20:
-            return f"{row.path.name}: no face for 20 frames"
+            return
         best = [c for c in chunks if c.track_id == max(ids, key=ids.__getitem__)]
         times = np.concatenate([c.times for c in best])
         motion = lip_motion(np.concatenate([c.landmarks for c in best]), times)
         blocks = list(sound(row.path))
         samples = np.concatenate([b.samples for b in blocks])
-    except (VisemeError, ValueError) as error:
-        return f"{row.path.name}: {error}"
+    except (VisemeError, ValueError):
+        return
     _save(_clip(row.path.name, row.speaker, times, motion.points, samples, float(blocks[0].start)), out)
-    return None
 
 
-def _synthesise_one(seed: int, out: Path) -> str | None:
+def _synthesise_one(seed: int, out: Path) -> None:
     from viseme.synth import training_clip
 
-    made = training_clip(seed)
+    try:
+        made = training_clip(seed)
+    except DataError:  # a speech engine broke down over this text: one clip less
+        return
     motion = lip_motion(made.landmarks, made.times)
     name = f"synthetic-{seed}"
     _save(_clip(name, name, np.asarray(made.times), motion.points, made.sound, float(made.sound_start)), out)
-    return None
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes started here compute in one thread each: more, on tiny matrices, only wait for each other."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _all(
-    jobs: Sequence[tuple[Callable[..., str | None], object, Path]],
-    num_jobs: int,
-    on_progress: Callable[[int, int], None],
-) -> Iterator[Path]:
-    """Run what is not on disk yet, in processes; yield the files that exist afterwards."""
-    waiting = [job for job in jobs if not job[2].exists()]
-    done = len(jobs) - len(waiting)
-    on_progress(done, len(jobs))
-    if waiting:
-        with _one_thread(), ProcessPoolExecutor(num_jobs, mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(function, what, out) for function, what, out in waiting]
-            for future in as_completed(futures):
-                future.result()
-                done += 1
-                on_progress(done, len(jobs))
-    for _, _, out in jobs:
-        if out.exists():
-            yield out
 
 
 def _key(row: ManifestRow) -> str:
@@ -207,15 +174,15 @@ def prepare(
     """Track every clip once, keep the result under `work`, and load it; clips without a usable face are left out."""
     folder = work / "clips"
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(_prepare_one, row, folder / f"{_key(row)}.npz") for row in rows]
-    return [_load(path) for path in _all(jobs, num_jobs, on_progress)]
+    jobs = [(_prepare_one, (row,), folder / f"{_key(row)}.npz") for row in rows]
+    return [_load(path) for path in make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)]
 
 
 def prepare_synthetic(
     seeds: Sequence[int], work: Path, *, num_jobs: int = 2, on_progress: Callable[[int, int], None]
 ) -> list[Clip]:
     """Synthetic talkers, landmarks only, kept under `work` as `prepare` does."""
-    folder = work / "synthetic"
+    folder = work / TALKERS
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(_synthesise_one, seed, folder / f"{seed}.npz") for seed in seeds]
-    return [_load(path) for path in _all(jobs, num_jobs, on_progress)]
+    jobs = [(_synthesise_one, (seed,), folder / f"{seed}.npz") for seed in seeds]
+    return [_load(path) for path in make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -37,15 +38,38 @@ def matching_loss(scores: Float[Tensor, "B T A"], lead: int) -> tuple[Tensor, Te
     return (to_sound + to_picture) / 2, right.float().mean()
 
 
-def stretch_loss(scores: Float[Tensor, "B T A"], lead: int, *, least: int = 8, temperature: float = 3.0) -> Tensor:
+def stretch_loss(
+    scores: Float[Tensor, "B T A"],
+    lead: int,
+    foreign: Sequence[Float[Tensor, "B T A"]] = (),
+    *,
+    least: int = 8,
+    temperature: float = 3.0,
+) -> Tensor:
     """Cross-entropy of the true delay among all delays with at least `least` pairs, by summed evidence.
+
+    Args:
+        scores: Of a clip's own sound; picture step `i` belongs to sound step `i + lead`.
+        lead: See `scores`.
+        foreign: Scores of the same pictures with the sound of other clips: every delay there is a wrong answer too.
+        least: Pairs a delay needs.
+        temperature: Divides the evidence.
+    """
+    size, num, length = scores.shape
+    both = [scores, *foreign]
+    normal = torch.logsumexp(torch.cat(both, 2), 2, keepdim=True) - math.log(length * len(both))
+    sums = [_delay_sums(s - normal)[:, least - 1 : num + length - least] for s in both]
+    target = torch.full((size,), lead + num - least)
+    return torch.nn.functional.cross_entropy(torch.cat(sums, 1) / temperature, target)
+
+
+def _delay_sums(ratios: Tensor) -> Tensor:
+    """(B, T + A - 1) evidence of every delay, least first, from (B, T, A) log-likelihood ratios.
 
     The evidence of a pair is bounded below, as in `estimator.log_ratios`: windows that say nothing are left out.
     """
-    size, num, length = scores.shape
-    ratios = scores - torch.logsumexp(scores, 2, keepdim=True) + math.log(length)
+    _, num, length = ratios.shape
     ratios = torch.logaddexp(ratios + math.log(1 - NOISE), torch.full_like(ratios, math.log(NOISE)))
     # row i of the flipped matrix, moved right by i, puts every delay in one column
     skewed = torch.nn.functional.pad(ratios.flip(1), (0, num)).flatten(1)[:, :-num]
-    sums = skewed.view(size, num, num + length - 1).sum(1)[:, least - 1 : num + length - least]
-    return torch.nn.functional.cross_entropy(sums / temperature, torch.full((size,), lead + num - least))
+    return skewed.view(-1, num, num + length - 1).sum(1)

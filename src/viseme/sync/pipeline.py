@@ -38,6 +38,7 @@ STRETCH = 20.0
 MEMORY = 3.0
 """Seconds of a face kept as context for its next stretch."""
 
+
 def check(
     path: str | os.PathLike[str],
     *,
@@ -239,7 +240,7 @@ class _Work:
         used = {i: f for i, f in self.faces.items() if f.evidence.stretches}
         voiced = listener.loud_frames / max(listener.num_frames, 1)
         curves = {i: f.evidence.curve(self.lags) for i, f in used.items()}
-        total = DelayCurve(self.lags, np.zeros(len(self.lags)), np.zeros(len(self.lags), np.int64))
+        total = FaceEvidence(0).curve(self.lags)
         for curve in curves.values():
             total = total + curve
         stretches = sorted((s for f in used.values() for s in f.evidence.stretches), key=lambda s: s.start)

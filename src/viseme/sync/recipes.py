@@ -17,9 +17,9 @@ class SyncRecipe:
 
     uses: tuple[str, ...] = ("train",)
     """Which clips of the manifest."""
-    num_synthetic: int = 2400
+    num_synthetic: int = 4000
     """Synthetic talkers, landmarks only."""
-    real_share: float = 0.4
+    real_share: float = 0.35
     """Fraction of every batch that is real clips."""
     held_out: int = 40
     """Real clips, and synthetic ones, kept for calibration."""
@@ -29,13 +29,15 @@ class SyncRecipe:
     """Clips of one update."""
     crop: tuple[int, int] = (26, 40)
     """Least and most picture windows of a crop, 40 ms each."""
-    stretch_weight: float = 0.5
+    num_foreign: int = 3
+    """How many other clips' sounds count as wrong answers too."""
+    stretch_weight: float = 1.0
     """Weight of the stretch loss beside multi-way matching."""
     model: TwoStream.Config = field(default_factory=lambda: TwoStream.Config(dropout=0.2))
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """What crops go through."""
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2000, average=0.995))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2200, average=0.995))
     """The schedule."""
     num_trials: int = 1600
     """Cuts on which the calibration is fitted."""
@@ -54,7 +56,12 @@ def research_recipe() -> SyncRecipe:
 def quick_recipe() -> SyncRecipe:
     """Minutes instead of tens of minutes: to see that everything runs."""
     return SyncRecipe(
-        num_synthetic=60, held_out=8, num_models=1, batch=8, loop=LoopConfig(steps=20, save_every=10), num_trials=60
+        num_synthetic=60,
+        held_out=8,
+        num_models=1,
+        batch=8,
+        loop=LoopConfig(steps=20, save_every=10),
+        num_trials=60,
     )
 
 

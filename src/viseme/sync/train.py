@@ -5,8 +5,7 @@ Knows the order: prepare, train, calibrate, write with a card. Refuses to train 
 
 from __future__ import annotations
 
-import os
-import sys
+import hashlib
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -20,10 +19,11 @@ from torch import Tensor, nn
 
 from viseme.core.errors import DataError
 from viseme.engine.loop import fit
+from viseme.engine.progress import Bar
 from viseme.sync.augment import draw_batch
 from viseme.sync.bundle import save_bundle
 from viseme.sync.calibrate import calibrate
-from viseme.sync.corpus import Clip, prepare, prepare_synthetic, read_manifest
+from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic, read_manifest
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.loss import matching_loss, stretch_loss
@@ -95,9 +95,9 @@ def train_sync(
     rows = read_manifest(data, chosen.uses)
     if not rows:
         raise DataError(f"{data} has no clips to train on")
-    real = prepare(rows, work, num_jobs=jobs, on_progress=_Bar("tracking faces"))
+    real = prepare(rows, work, num_jobs=jobs, on_progress=Bar("tracking faces"))
     synthetic = prepare_synthetic(
-        range(chosen.num_synthetic), work, num_jobs=jobs, on_progress=_Bar("synthetic talkers")
+        range(chosen.num_synthetic), work, num_jobs=jobs, on_progress=Bar("synthetic talkers")
     )
     if len(real) < chosen.held_out + chosen.batch:
         raise DataError(f"only {len(real)} clips of {data} could be used; {chosen.held_out + chosen.batch} are needed")
@@ -105,9 +105,10 @@ def train_sync(
     order = np.random.default_rng(0).permutation(len(real))
     kept = [real[i] for i in order[: chosen.held_out]] + synthetic[: chosen.held_out]
     real, synthetic = [real[i] for i in order[chosen.held_out :]], synthetic[chosen.held_out :]
+    run = hashlib.sha256(f"{chosen}{len(real)}{len(synthetic)}".encode()).hexdigest()[:8]  # another recipe, another run
     networks: list[nn.Module] = []
     for number in range(chosen.num_models):
-        checkpoint = work / f"{recipe}-{input}-{number}.pt"
+        checkpoint = work / f"{recipe}-{input}-{run}-{number}.pt"
         if not resume:
             checkpoint.unlink(missing_ok=True)
         networks.append(_train_one(number, real, synthetic, chosen, checkpoint, input))
@@ -117,7 +118,7 @@ def train_sync(
         networks,  # type: ignore[arg-type]
         _corrected(networks[0], kept) if "train-research" in chosen.uses else kept,
         num_trials=chosen.num_trials,
-        on_progress=_Bar("calibrating"),
+        on_progress=Bar("calibrating"),
     )
     card = {
         "recipe": recipe,
@@ -154,7 +155,7 @@ def _train_one(
     config = replace(recipe.model, num_points=real[0].points.shape[1])
     network = TwoStream(config)
     loss = partial(_loss, real=real, synthetic=synthetic, recipe=recipe, mirror=mode == "landmarks")
-    bar = _Bar(f"training {number + 1} of {recipe.num_models}")
+    bar = Bar(f"training {number + 1} of {recipe.num_models}")
     fit(
         network,
         loss,
@@ -183,8 +184,17 @@ def _loss(
     seen, heard = network.embed_picture(batch.points), network.embed_sound(batch.mels)  # type: ignore[operator]
     scores = torch.einsum("btd,bsd->bts", seen, heard) * network.scale()  # type: ignore[operator]
     matching, right = matching_loss(scores, batch.lead)
-    stretch = stretch_loss(scores, batch.lead)
+    # the sound of other clips: of the same speaker for the real ones, which only what is said tells apart
+    others = [_rolled(num_real, len(clips), k) for k in range(1, recipe.num_foreign + 1)]
+    foreign = [torch.einsum("btd,bsd->bts", seen, heard[k]) * network.scale() for k in others]  # type: ignore[operator]
+    stretch = stretch_loss(scores, batch.lead, foreign)
     return matching + recipe.stretch_weight * stretch, {"matched": float(right), "stretch": float(stretch.detach())}
+
+
+def _rolled(num_real: int, num: int, by: int) -> np.ndarray:
+    """(num,) the clip `by` places on: real ones among themselves, and synthetic ones."""
+    real, synthetic = np.arange(num_real), np.arange(num_real, num)
+    return np.concatenate([np.roll(real, by), np.roll(synthetic, by)])
 
 
 @torch.inference_mode()
@@ -197,7 +207,7 @@ def _corrected(network: nn.Module, clips: list[Clip]) -> list[Clip]:
             out.append(clip)
             continue
         grid, points = to_grid_points(clip.times, clip.points)
-        power = np.exp(clip.sound.astype(np.float32)) @ _plain_filters()
+        power = np.exp(clip.sound.astype(np.float32)) @ band_filters(1.0)
         stretches = compare([network], grid, points, round(clip.sound_start * 100), power, lags)  # type: ignore[list-item]
         peak = find_peak(FaceEvidence(0, stretches).curve(lags), EstimatorConfig(max_delay=0.3))
         usual = 0.05
@@ -206,38 +216,8 @@ def _corrected(network: nn.Module, clips: list[Clip]) -> list[Clip]:
     return out
 
 
-def _plain_filters() -> np.ndarray:
-    from viseme.sync.corpus import band_filters
-
-    return band_filters(1.0)
-
-
 def _sources(rows: list, num_real: int, num_synthetic: int) -> list[str]:
     counted = Counter((r.path.parent.name, r.licence) for r in rows)
     real = [f"from {n} clips of {who} ({licence})" for (who, licence), n in sorted(counted.items())]
     kept = f"{num_real} of these trained on, the rest kept for calibration"
     return [*real, kept, f"{num_synthetic} synthetic talkers of this package (CC0 face model, espeak-ng voices)"]
-
-
-class _Bar:
-    """Progress on stderr: a line that renews itself on a terminal, one line in a while elsewhere."""
-
-    def __init__(self, what: str) -> None:
-        self._what, self._shown = what, 0.0
-        self._terminal = sys.stderr.isatty()
-        self._began = time.monotonic()
-
-    def __call__(self, done: int, total: int, numbers: dict[str, float] | None = None) -> None:
-        now = time.monotonic()
-        last = done >= total
-        if not last and now - self._shown < (0.2 if self._terminal else 20):
-            return
-        self._shown = now
-        left = (now - self._began) / max(done, 1) * (total - done)
-        tail = "  ".join(f"{k} {v:.3f}" for k, v in (numbers or {}).items())
-        width = 24
-        bar = "#" * round(width * done / max(total, 1))
-        text = f"{self._what:18s} [{bar:{width}s}] {done}/{total}  {left / 60:.1f} min left  {tail}"
-        end = os.linesep if last or not self._terminal else ""
-        sys.stderr.write(("\r\x1b[K" if self._terminal else "") + text + end)
-        sys.stderr.flush()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from viseme.core.results import DelayEstimate, DelaySegment, Drift, Reason, Verdict
 from viseme.sync.bundle import Calibration
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
-from viseme.sync.evidence import Stretch
+from viseme.sync.evidence import FaceEvidence, Stretch
 
 __all__ = ["FaceActivity", "decide", "estimate_drift", "withhold"]
 
@@ -132,11 +132,7 @@ def estimate_drift(
         inside = [s for s, m in zip(stretches, middles) if at <= m < at + window]
         if not inside:
             continue
-        curve = DelayCurve(
-            lags,
-            np.sum([s.scores for s in inside], axis=0),
-            np.asarray(np.sum([s.counts for s in inside], axis=0, dtype=np.int64)),
-        )
+        curve = FaceEvidence(0, inside).curve(lags)
         peak = find_peak(curve, config)
         confidence = calibration.probability(peak) if peak else 0.0
         sure = peak is not None and confidence >= config.answer_above and not peak.at_edge

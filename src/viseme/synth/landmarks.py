@@ -156,7 +156,7 @@ _VARIANTS = ("", "", "", "f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "
              "klatt2", "klatt4", "steph", "linda", "anika", "pablo", "adam")  # fmt: skip
 
 
-def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
+def _espeak_utterance(rng: np.random.Generator, seconds: float) -> Speech:
     """Random speech of at least `seconds`, pauses included."""
     language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
     if rng.random() < 0.3:
@@ -193,10 +193,10 @@ def _script(rng: np.random.Generator, language: str, rate_wpm: int, seconds: flo
 _RECORDED_SHARE = 0.55
 
 
-def _utterance2(rng: np.random.Generator, seconds: float) -> Speech:
+def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
     """Random speech of about `seconds` or more, pauses included; more than half of it by recorded people."""
     if rng.random() >= _RECORDED_SHARE:
-        return _utterance(rng, seconds)
+        return _espeak_utterance(rng, seconds)
     speakers = sorted({v.speaker for v in VOICES.values()})
     speaker = speakers[int(rng.integers(len(speakers)))]
     own = [v for v in VOICES.values() if v.speaker == speaker]
@@ -233,6 +233,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
 
     Raises:
         EspeakMissing: espeak-ng is not installed.
+        VoiceMissing: a recorded voice is not installed (docs/voices.md).
     """
     rng = np.random.default_rng([seed, 1])
     seconds = float(rng.uniform(2.5, 8.0)) if seconds is None else seconds
