@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import viseme
-from viseme.core.errors import ConfigError, NoVideo, OutputError
+from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedia
 from viseme.core.results import RejectedTrack
 from viseme.engine.ahead import ahead
 from viseme.faces import FaceTrackChunk, tracker
@@ -318,10 +318,9 @@ def _with_pixels(path: Any, info: MediaInfo, track: Iterator[FaceObservation]) -
                 stream = ahead(pictures(path, max_side=max(wanted, 16), start=float(piece.times[0]) - 1e-3), 8)
             images = np.zeros((len(piece.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
             for row, (at, crop) in enumerate(zip(piece.times, piece.crops)):
-                picture = next(stream)
-                while float(picture.time) < at - 1e-6:
-                    picture = next(stream)
-                assert abs(float(picture.time) - at) < 1e-6, "a picture of the first pass is gone in the second"
+                picture = next((p for p in stream if float(p.time) > at - 1e-6), None)
+                if picture is None or float(picture.time) > at + 1e-6:
+                    raise UnreadableMedia(f"{shown(path)}: the picture at {at:.3f} s is gone; was the file changed?")
                 if np.isfinite(crop).all():
                     images[row] = crop_picture(picture.image, crop, scale=picture.scale)
             yield replace(piece, images=images)

@@ -158,7 +158,7 @@ class LandmarkFit:
 
         face_model: str = "default"
         """Name in `viseme.face3d.FACE_MODELS`; it must have landmarks `mp468`."""
-        mu: float = 1.0
+        mu: float = 0.3
         """Strength of the prior against squared pixels of the 224 crop, more than 0; see "Standardisation" in
         `docs/decisions.md` for what was measured."""
         alpha_weight: float = 0.5
