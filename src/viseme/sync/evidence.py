@@ -23,6 +23,7 @@ __all__ = [
     "FaceEvidence",
     "Stretch",
     "compare",
+    "embed_pairs",
     "normalise_mel_tensor",
     "normalise_mels",
     "score_pairs",
@@ -90,6 +91,33 @@ def to_grid_points(
 
 
 @torch.inference_mode()
+def embed_pairs(
+    models: Sequence[SyncModel], points: NDArray[np.floating], mels: NDArray[np.floating]
+) -> list[tuple[Tensor, Tensor, float]]:
+    """Embeddings of every picture window and of the sound every 10 ms, and the factor on their dot product.
+
+    Args:
+        models: One or several of the same input.
+        points: (T, K, 3) on the 40 ms grid; the mean is removed here.
+        mels: (A, M) normalised, A > 0.
+
+    Returns:
+        For each model (T, D), (A, D) and a number; row `j` of the sound belongs to the instant one and a half frames
+        after frame `j`'s centre.
+    """
+    picture = torch.from_numpy(np.ascontiguousarray(points - points.mean(0), dtype=np.float32))[None]
+    num = len(mels)
+    padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
+    span = num + (-num) % 4
+    phases = torch.from_numpy(np.stack([padded[r : r + span] for r in range(4)]))
+    out = []
+    for model in models:
+        heard = model.embed_sound(phases)
+        dense = heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num]
+        out.append((model.embed_picture(picture)[0], dense, float(model.scale())))
+    return out
+
+
 def score_pairs(
     models: Sequence[SyncModel], points: NDArray[np.floating], mels: NDArray[np.floating]
 ) -> NDArray[np.float32]:
@@ -103,19 +131,11 @@ def score_pairs(
     Returns:
         (T, A); column `j` belongs to the instant one and a half frames after frame `j`'s centre.
     """
-    picture = torch.from_numpy(np.ascontiguousarray(points - points.mean(0), dtype=np.float32))[None]
-    num = len(mels)
-    total = np.zeros((len(points), num), np.float32)
-    if num == 0 or len(points) == 0:
+    total = np.zeros((len(points), len(mels)), np.float32)
+    if total.size == 0:
         return total
-    padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
-    span = num + (-num) % 4
-    phases = torch.from_numpy(np.stack([padded[r : r + span] for r in range(4)]))
-    for model in models:
-        seen = model.embed_picture(picture)[0]
-        heard = model.embed_sound(phases)
-        dense = heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num]
-        total += ((seen @ dense.T) * model.scale()).numpy()
+    for seen, heard, scale in embed_pairs(models, points, mels):
+        total += ((seen @ heard.T) * scale).numpy()
     return (total / len(models)).astype(np.float32)
 
 

@@ -1,0 +1,197 @@
+"""Who speaks when: what `viseme.find_speakers` answers with. Frozen, typed, writable as JSON.
+
+Times are seconds after the first picture, on the clock of the picture: where the sound of a file is late, a voice
+stands where the lips that made it moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.results import DelayEstimate, FaceStrip, RejectedTrack, to_jsonable
+
+__all__ = [
+    "SPEAKERS_SCHEMA",
+    "FaceState",
+    "FaceTimeline",
+    "SpeakersResult",
+    "StateSegment",
+    "VoiceSegment",
+    "VoiceState",
+]
+
+SPEAKERS_SCHEMA = "viseme.speakers/1"
+
+
+class FaceState(str, Enum):
+    """What one face does at one time."""
+
+    SPEAKING = "speaking"
+    NOT_SPEAKING = "not_speaking"
+    CANNOT_TELL = "cannot_tell"
+    DUBBING_SUSPECTED = "dubbing_suspected"
+    """The mouth speaks and a voice is heard, yet they do not belong together at any delay."""
+
+
+class VoiceState(str, Enum):
+    """Whose a voice is."""
+
+    ONSCREEN = "voice_onscreen"
+    """A face in view is speaking."""
+    OFFSCREEN = "voice_offscreen"
+    """Nobody in view is speaking."""
+    UNSURE = "voice_unsure"
+    """A face in view might be speaking: it could not be told."""
+    DUBBED = "dubbing_suspected"
+    """A face in view speaks other words, or the same at another time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateSegment:
+    """A stretch of one face in one state."""
+
+    start: float
+    """Seconds."""
+    end: float
+    """Seconds."""
+    state: FaceState
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSegment:
+    """A stretch of the sound in which somebody speaks."""
+
+    start: float
+    """Seconds."""
+    end: float
+    """Seconds."""
+    state: VoiceState
+    speakers: tuple[int, ...] = ()
+    """Track ids of the faces that speak during most of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceTimeline:
+    """One face from where it comes into view to where it leaves it, or to the next cut."""
+
+    track_id: int
+    person: int
+    """The same number for faces taken to be one person, from 0 in order of appearance."""
+    person_confidence: float
+    """Probability that joining this face to its person is right; 1 where the person was seen once."""
+    shot: int
+    """Number of the shot, from 0."""
+    face_size_px: float
+    """Median width of the box, pixels of the source picture."""
+    times: NDArray[np.float64]
+    """(T,) seconds, every 40 ms."""
+    scores: NDArray[np.float32]
+    """(T,) in the unit the result names; higher = rather speaking."""
+    boxes: NDArray[np.float32]
+    """(T, 4) xyxy, pixels of the source picture."""
+    segments: tuple[StateSegment, ...]
+    """Without gaps, from the first to the last picture."""
+    delay: DelayEstimate | None = None
+    """What this face alone says about the delay of the sound."""
+
+    @property
+    def start(self) -> float:
+        """Seconds of the first picture."""
+        return float(self.times[0])
+
+    @property
+    def end(self) -> float:
+        """Seconds just after the last step."""
+        return self.segments[-1].end
+
+    def seconds(self, state: FaceState) -> float:
+        """How long the face is in a state."""
+        return sum(s.end - s.start for s in self.segments if s.state is state)
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `faces`."""
+        return {
+            "id": self.track_id,
+            "person": self.person,
+            "person_confidence": self.person_confidence,
+            "start": self.start,
+            "end": self.end,
+            "shot": self.shot,
+            "face_size_px": self.face_size_px,
+            "scores": [[round(float(t), 3), round(float(s), 4)] for t, s in zip(self.times, self.scores)],
+            "boxes": np.round(self.boxes.astype(np.float64), 1),
+            "segments": self.segments,
+            "audio_delay": None if self.delay is None else self.delay.audio_delay,
+            "delay_confidence": None if self.delay is None else self.delay.confidence,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakersResult:
+    """`viseme.find_speakers` on one file."""
+
+    file: str
+    faces: tuple[FaceTimeline, ...]
+    voice: tuple[VoiceSegment, ...]
+    rejected: tuple[RejectedTrack, ...] = ()
+    delay: DelayEstimate | None = None
+    """Of the file, from all faces together."""
+    align: str = "file"
+    """"file": the file's delay was taken out; "track": each face's own; "none": scored as recorded."""
+    scorer: str = "evidence"
+    """Who scored, with the hash of its weights where it has some."""
+    score_unit: str = ""
+    """What a score is."""
+    threshold: float = 0.0
+    """Score from which a face is called speaking."""
+    duration: float | None = None
+    """Seconds."""
+    width: int | None = None
+    height: int | None = None
+    weights: str = ""
+    """Name and hash of the sync weights."""
+    elapsed: float = 0.0
+    """Seconds of work."""
+    warnings: tuple[str, ...] = ()
+    strips: tuple[FaceStrip, ...] = field(default=(), repr=False)
+    """Small pictures of the faces, for the report; never in the JSON."""
+    sound_times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    """(A,) seconds, as recorded; never in the JSON."""
+    sound_level_db: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    """(A,) decibels below full scale."""
+
+    @property
+    def num_people(self) -> int:
+        """Different people among the faces."""
+        return len({face.person for face in self.faces})
+
+    def to_json(self) -> dict[str, Any]:
+        """The versioned object that `--json` prints."""
+        return to_jsonable(
+            {
+                "schema": SPEAKERS_SCHEMA,
+                "file": self.file,
+                "audio_delay": None if self.delay is None else self.delay.audio_delay,
+                "delay_confidence": None if self.delay is None else self.delay.confidence,
+                "delay_reasons": () if self.delay is None else self.delay.reasons,
+                "align": self.align,
+                "faces": [face.to_json() for face in self.faces],
+                "voice": self.voice,
+                "rejected": self.rejected,
+                "scorer": self.scorer,
+                "score_unit": self.score_unit,
+                "threshold": self.threshold,
+                "duration": self.duration,
+                "width": self.width,
+                "height": self.height,
+                "weights": self.weights,
+                "elapsed": self.elapsed,
+                "warnings": self.warnings,
+                "error": None,
+            }
+        )

@@ -1,0 +1,160 @@
+"""Which tracks are one person: the shape and the looks of the upper face, never the mouth. Knows tracks of one file.
+
+Two tracks seen at the same time are two people. For the rest, the distance of two faces is turned into a probability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, template
+from viseme.faces import FaceTrackChunk
+from viseme.faces.strips import FaceStrips, crop_face
+from viseme.speakers.interface import FaceSteps
+
+__all__ = ["Looks", "Membership", "people"]
+
+NOT_MOUTH = np.setdiff1d(np.arange(468), LIP_POINTS)
+SIDE = 24
+"""Pixels of the small picture from which looks are taken."""
+STRIPS = 6
+
+
+class _Mean:
+    """A running mean of vectors."""
+
+    def __init__(self) -> None:
+        self.total: NDArray[np.float64] | float = 0.0
+        self.count = 0
+
+    def add(self, rows: NDArray[np.floating]) -> None:
+        self.total = self.total + rows.sum(0)
+        self.count += len(rows)
+
+    @property
+    def value(self) -> NDArray[np.float64] | None:
+        return np.asarray(self.total) / self.count if self.count else None
+
+
+class Looks(FaceStrips):
+    """Listens in on the tracker; keeps a mean shape and a mean small picture of every face, some 20 kB each."""
+
+    def __init__(self) -> None:
+        super().__init__(num_images=STRIPS, size=96, max_tracks=40)
+        self._pictures: dict[int, _Mean] = {}
+        self._shapes: dict[int, _Mean] = {}
+        self._last: dict[int, float] = {}
+
+    def offer(self, track_id: int, time: float, image: NDArray[np.uint8], box: NDArray[np.floating]) -> None:
+        """Take the looks of a face some times a second."""
+        super().offer(track_id, time, image, box)
+        if time - self._last.get(track_id, -np.inf) < 0.3:
+            return
+        self._last[track_id] = time
+        small = crop_face(image, box, SIDE, margin=1.5).astype(np.float64)
+        self._pictures.setdefault(track_id, _Mean()).add(_upper(small)[None])
+
+    def take(self, chunk: FaceTrackChunk) -> None:
+        """Take the shape of a face, from pictures on which it was seen from the front."""
+        points = chunk.landmarks[::5, :468].astype(np.float64) * (1.0, -1.0, -1.0)
+        scale, rotation, translation = align(points[:, RIGID_POINTS], template())
+        frontal = rotation[:, 2, 2] > 0.8
+        if not frontal.any():
+            return
+        moved = scale[:, None, None] * np.einsum("tij,tkj->tki", rotation, points[:, NOT_MOUTH])
+        moved = moved + translation[:, None]
+        self._shapes.setdefault(chunk.track_id, _Mean()).add(moved[frontal].reshape(int(frontal.sum()), -1))
+
+    def end(self, track_id: int) -> None:
+        """A track was rejected and is not asked for again, unless it had good chunks before."""
+        self._last.pop(track_id, None)
+
+    def describe(self, track_id: int) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        """Shape (3 * 401,) in eye distances and looks, or None where too little was seen."""
+        shape = self._shapes[track_id].value if track_id in self._shapes else None
+        look = self._pictures[track_id].value if track_id in self._pictures else None
+        return shape, look
+
+
+def _upper(small: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Colour and light of the upper face and the hair, without overall brightness."""
+    top = np.log(small[: round(SIDE * 0.58)] + 20)
+    top = top - top.mean()
+    return top.reshape(len(top) // 2, 2, SIDE // 2, 2, 3).mean((1, 3)).ravel()
+
+
+@dataclass(frozen=True)
+class Membership:
+    """To whom a track belongs."""
+
+    person: int
+    confidence: float
+
+
+def distance(
+    a: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None],
+    b: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None],
+) -> tuple[float, float]:
+    """Root mean square distance of shapes (eye distances) and of looks (logarithms); NaN where one is missing."""
+    parts = []
+    for x, y in zip(a, b):
+        parts.append(float("nan") if x is None or y is None else float(np.sqrt(((x - y) ** 2).mean())))
+    return parts[0], parts[1]
+
+
+WEIGHTS = (6.0, -70.0, -10.0)
+"""Of 1, the distance of shapes and the distance of looks, in the log-odds that two tracks are one person."""
+
+
+def log_odds(shape: float, look: float) -> float:
+    """Log-odds that two tracks are one person; what is missing is taken as ambiguous."""
+    constant, by_shape, by_look = WEIGHTS
+    middle_shape, middle_look = 0.04, 0.3
+    shape = middle_shape if np.isnan(shape) else shape
+    look = middle_look if np.isnan(look) else look
+    return constant + by_shape * shape + by_look * look
+
+
+def people(faces: Sequence[FaceSteps], looks: Looks) -> dict[int, Membership]:
+    """Join tracks that never overlap in time and probably show one person, the surest pair first.
+
+    Returns:
+        Track id -> person, numbered by first appearance, and the probability that joining it was right.
+    """
+    order = list(faces)
+    described = [looks.describe(face.track_id) for face in order]
+    num = len(order)
+    odds = np.full((num, num), -np.inf)
+    for i in range(num):
+        for j in range(i):
+            apart = order[i].first >= order[j].first + order[j].num or order[j].first >= order[i].first + order[i].num
+            if apart:
+                odds[i, j] = odds[j, i] = log_odds(*distance(described[i], described[j]))
+    groups = [[i] for i in range(num)]
+    sure = np.ones(num)
+    while len(groups) > 1:
+        links = [
+            (float(odds[np.ix_(a, b)].mean()), x, y)
+            for x, a in enumerate(groups)
+            for y, b in enumerate(groups[:x])
+            if np.isfinite(odds[np.ix_(a, b)]).all()
+        ]
+        if not links:
+            break
+        best, x, y = max(links)
+        if best <= 0:
+            break
+        probability = float(1 / (1 + np.exp(-best)))
+        smaller = min(groups[x], groups[y], key=len)
+        sure[smaller] = np.minimum(sure[smaller], probability)
+        if len(groups[x]) == len(groups[y]):
+            for i in (*groups[x], *groups[y]):
+                sure[i] = min(sure[i], probability)
+        groups[y] = groups[y] + groups[x]
+        del groups[x]
+    groups.sort(key=lambda g: min(order[i].first for i in g))
+    return {order[i].track_id: Membership(n, float(sure[i])) for n, group in enumerate(groups) for i in group}

@@ -1,0 +1,99 @@
+"""What scores speaking faces, and the features it sees. Read this first.
+
+A scorer turns what was measured of one face, every 40 ms, into one number a step, higher = rather speaking in sync
+with the sound. Everything else (tracking, alignment, smoothing into states, voices, identities) is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.registry import Registry
+
+__all__ = ["FEATURES", "STEP_S", "FaceSteps", "SpeakerScorer", "speaker_scorers"]
+
+STEP_S = 0.04
+"""Seconds between steps; step `n` of every face and of the voice lies at `n * STEP_S`."""
+
+FEATURES = (
+    "ratio",  # log-likelihood ratio "these lips made this sound" at the delay taken out
+    "cosine",  # of the two embeddings, there
+    "near",  # mean ratio at the delays 30 to 50 ms on either side
+    "best",  # the best 15-step mean ratio within half a second of that delay, ...
+    "away",  # ... and how far from it, seconds
+    "opening",  # inner lip aperture, eye distances
+    "motion",  # standard deviation of the aperture over 0.6 s
+    "lips",  # root mean square speed of all lip points over 0.2 s, eye distances a second
+    "yaw",  # of the head, absolute radians
+    "seen",  # 1 where the face was observed, 0 where interpolated
+    "sound",  # 1 where there is sound at that instant
+)
+"""What is known of a face at one step, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceSteps:
+    """All that is kept of one face: some 70 bytes for every 40 ms of it."""
+
+    track_id: int
+    shot: int
+    first: int
+    """Number of the first step."""
+    features: NDArray[np.float32]
+    """(T, len(FEATURES))."""
+    boxes: NDArray[np.float32]
+    """(T, 4) xyxy, pixels of the source picture."""
+    crops: NDArray[np.uint8] | None = None
+    """(T, 112, 112) grey face crops, for scorers that want pixels."""
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """(T,) one feature by name."""
+        return self.features[:, FEATURES.index(name)]
+
+    @property
+    def num(self) -> int:
+        """Steps."""
+        return len(self.features)
+
+    def times(self) -> NDArray[np.float64]:
+        """(T,) seconds."""
+        return (self.first + np.arange(self.num)) * STEP_S
+
+
+class SpeakerScorer(Protocol):
+    """Who speaks, in one number a step."""
+
+    name: str
+    """For results; with the hash of the weights where there are some."""
+    unit: str
+    """What a score is, in words."""
+    threshold: float
+    """Score from which a face is called speaking."""
+
+    def score(self, faces: Sequence[FaceSteps], voice: NDArray[np.floating], first: int) -> list[NDArray[np.float32]]:
+        """Score all faces of a file together.
+
+        Args:
+            faces: Each on its own steps.
+            voice: (V,) log-odds that somebody is heard at a step, on the clock of the picture; NaN without sound.
+            first: Number of the first step of `voice`.
+
+        Returns:
+            (T,) for each face.
+        """
+        ...
+
+
+speaker_scorers: Registry[type] = Registry(
+    "speaker_scorer",
+    {
+        "evidence": "viseme.speakers.scorers:EvidenceScorer",
+        "cosine": "viseme.speakers.scorers:CosineScorer",
+    },
+)
+"""Name -> scorer class."""

@@ -1,0 +1,257 @@
+"""`viseme.find_speakers`: one file in, who speaks when out, every picture and sample read once.
+
+Knows the order of the work: media -> faces -> features -> delay -> scores -> states -> people. Memory does not grow
+with the pictures; of every face some 70 bytes are kept for each 40 ms.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.errors import NoAudio, NoVideo
+from viseme.core.results import RejectedTrack, Verdict
+from viseme.core.speakers import FaceTimeline, SpeakersResult
+from viseme.engine.ahead import ahead
+from viseme.faces import tracker
+from viseme.media import MediaInfo, pictures, probe, sound
+from viseme.speakers.gather import STRETCH, Align, Gatherer
+from viseme.speakers.identity import Looks, people
+from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, speaker_scorers
+from viseme.speakers.scorers import at_steps
+from viseme.speakers.timeline import TimelineConfig, cleaned, face_states, mark_dubbing, segments, voice_segments
+from viseme.speakers.voice import VoiceReader, voice_log_odds
+from viseme.sync.bundle import SyncBundle, load_bundle
+from viseme.sync.listening import Listener
+from viseme.sync.pipeline import MAX_SIDE
+
+__all__ = ["find_speakers", "find_speakers_with"]
+
+
+def find_speakers(
+    path: str | os.PathLike[str],
+    *,
+    align: Align = "file",
+    scorer: str = "evidence",
+    threshold: float | None = None,
+    max_delay: float = 2.0,
+    audio: str | os.PathLike[str] | None = None,
+    audio_stream: int = 0,
+    weights: str | os.PathLike[str] | None = None,
+    tracker: str = "mediapipe",
+    on_progress: Callable[[float], None] | None = None,
+) -> SpeakersResult:
+    """Find who speaks when, for every face in a video.
+
+    Args:
+        path: Any file with moving pictures and sound.
+        align: What delay of the sound is taken out before scoring: the "file" has one, each "track" its own (which
+            flatters silent faces: each finds its luckiest delay), or "none".
+        scorer: "evidence" (log-odds of speaking), "cosine" (as published), or another registered one.
+        threshold: Score from which a face is called speaking; None = the scorer's own.
+        max_delay: Largest delay considered either way, seconds.
+        audio: Sound from another file, whose first sample is taken to belong to the first picture.
+        audio_stream: Which sound stream of the file, from 0.
+        weights: Name or file of other sync weights; None = those that ship.
+        tracker: Face tracker, by name.
+        on_progress: Told the fraction done, 0 to 1, now and then.
+
+    Returns:
+        For every face its person, scores and states; for every voice whether its owner is in view.
+
+    Raises:
+        MediaError: the file cannot be read, has no picture, or has no sound.
+        WeightsError: weights are missing or damaged.
+        ConfigError: an option is out of its range.
+    """
+    bundle = load_bundle(os.fspath(weights) if weights is not None else None)
+    chosen: SpeakerScorer = speaker_scorers[scorer]()  # type: ignore[assignment]
+    return find_speakers_with(
+        bundle,
+        chosen,
+        path,
+        align=align,
+        threshold=threshold,
+        max_delay=max_delay,
+        audio=audio,
+        audio_stream=audio_stream,
+        tracker_name=tracker,
+        on_progress=on_progress,
+    )
+
+
+def find_speakers_with(
+    bundle: SyncBundle,
+    scorer: SpeakerScorer,
+    path: str | os.PathLike[str],
+    *,
+    align: Align = "file",
+    threshold: float | None = None,
+    max_delay: float = 2.0,
+    audio: str | os.PathLike[str] | None = None,
+    audio_stream: int = 0,
+    tracker_name: str = "mediapipe",
+    timeline: TimelineConfig | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> SpeakersResult:
+    """`find_speakers` with weights and scorer already loaded."""
+    began = time.perf_counter()
+    warnings: list[str] = []
+    info = probe(path)
+    if info.video is None or info.video.is_still:
+        what = "is a photograph" if info.video is not None else "has no picture stream"
+        raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
+    gathered = gather(
+        bundle,
+        path,
+        info,
+        align=align,
+        max_delay=max_delay,
+        audio=audio,
+        audio_stream=audio_stream,
+        tracker_name=tracker_name,
+        warn=warnings.append,
+        on_progress=on_progress,
+    )
+    return _result(gathered, scorer, path, info, align, threshold, timeline or TimelineConfig(), warnings, began)
+
+
+class Gathered:
+    """What one pass over a file left: features of faces, levels of sound, looks."""
+
+    def __init__(self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float) -> None:
+        self.weights = bundle.name
+        self.bias = bundle.calibration.bias
+        self.listener = listener
+        self.gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
+        self.reader = VoiceReader(listener)
+        self.looks = Looks()
+        self.rejected: list[RejectedTrack] = []
+        self.faces: list[FaceSteps] = []
+
+    def voice(self, delay: float) -> tuple[int, NDArray[np.float32]]:
+        """First step and log-odds of a voice, on the clock of the picture."""
+        first, levels = self.reader.levels()
+        odds = voice_log_odds(levels)
+        shift = delay / STEP_S
+        # step n of the levels is the sound around (n + .5) * 40 ms as recorded
+        begin, end = int(np.floor(first - shift)), int(np.ceil(first + len(odds) - shift))
+        steps = np.arange(begin, end)
+        if len(odds) == 0:
+            return 0, odds
+        return begin, np.interp(steps + shift - 0.5, first + np.arange(len(odds)), odds).astype(np.float32)
+
+
+def gather(
+    bundle: SyncBundle,
+    path: str | os.PathLike[str],
+    info: MediaInfo,
+    *,
+    align: Align,
+    max_delay: float,
+    audio: str | os.PathLike[str] | None,
+    audio_stream: int,
+    tracker_name: str,
+    warn: Callable[[str], None],
+    on_progress: Callable[[float], None] | None = None,
+) -> Gathered:
+    """Read a file once."""
+    listener = Listener(_sound(path, info, audio, audio_stream, warn))
+    got = Gathered(bundle, listener, align=align, max_delay=max_delay)
+    face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
+    stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warn), 8)
+    try:
+        for event in face_tracker.track(stream, strips=got.looks):
+            if isinstance(event, RejectedTrack):
+                got.rejected.append(event)
+                got.gatherer.end_track(event.track_id)
+                got.looks.end(event.track_id)
+                continue
+            got.gatherer.take(event)
+            got.looks.take(event)
+            got.reader.read_to(event.end - 40)
+            listener.forget(min(got.reader.position, event.end - 40 - STRETCH - max_delay) - 1)
+            if on_progress and info.duration:
+                on_progress(min(1.0, event.end / float(info.duration)))
+    finally:
+        stream.close()
+    got.faces = got.gatherer.finish()
+    got.reader.read_to(float("inf"))
+    return got
+
+
+def _sound(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
+    source = path if audio is None else audio
+    if audio is None and not info.audio:
+        raise NoAudio(f"{os.fspath(path)} has no audio stream; pass --audio FILE")
+    if audio is None and len(info.audio) > 1:
+        warn(f"{len(info.audio)} sound streams; number {stream} was used")
+    return iter(sound(source, stream=stream, on_warning=warn))
+
+
+def _result(
+    got: Gathered,
+    scorer: SpeakerScorer,
+    path: str | os.PathLike[str],
+    info: MediaInfo,
+    align: Align,
+    threshold: float | None,
+    config: TimelineConfig,
+    warnings: list[str],
+    began: float,
+) -> SpeakersResult:
+    estimate = got.gatherer.estimate()
+    if align == "file" and estimate.verdict is Verdict.CANNOT_TELL and got.faces:
+        why = ", ".join(r.value for r in estimate.reasons)
+        warnings.append(f"the delay of the file cannot be told ({why}); faces were scored as recorded")
+    delay = estimate.audio_delay if align != "none" and estimate.audio_delay is not None else 0.0
+    first, voice = got.voice(delay)
+    limit = scorer.threshold if threshold is None else threshold
+    scores = scorer.score(got.faces, voice, first)
+    voiced = cleaned(voice > 0, 0.3, 0.16)
+    states = [
+        face_states(face, s, at_steps(voiced, first, face) > 0.5, limit, config) for face, s in zip(got.faces, scores)
+    ]
+    mark_dubbing(got.faces, states, voiced, first, config)
+    persons = people(got.faces, got.looks)
+    timelines = tuple(
+        FaceTimeline(
+            track_id=face.track_id,
+            person=persons[face.track_id].person,
+            person_confidence=persons[face.track_id].confidence,
+            shot=face.shot,
+            face_size_px=got.gatherer.size_px(face.track_id),
+            times=face.times(),
+            scores=score,
+            boxes=face.boxes,
+            segments=segments(state, face.first),
+            delay=got.gatherer.track_estimate(face.track_id),
+        )
+        for face, score, state in zip(got.faces, scores, states)
+    )
+    assert info.video is not None
+    return SpeakersResult(
+        file=os.fspath(path),
+        faces=timelines,
+        voice=voice_segments(got.faces, states, voiced, first),
+        rejected=tuple(got.rejected),
+        delay=estimate,
+        align=align,
+        scorer=scorer.name,
+        score_unit=scorer.unit,
+        threshold=limit,
+        duration=None if info.duration is None else float(info.duration),
+        width=info.video.width,
+        height=info.video.height,
+        weights=got.weights,
+        elapsed=time.perf_counter() - began,
+        warnings=tuple(dict.fromkeys(warnings)),
+        strips=tuple(got.looks),
+        sound_times=np.array(got.listener.level_times),
+        sound_level_db=np.array(got.listener.levels),
+    )

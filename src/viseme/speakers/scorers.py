@@ -1,0 +1,72 @@
+"""Scorers that need no weights of their own: the cosine of the papers, and summed evidence with a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from viseme.speakers.gather import smooth_steps
+from viseme.speakers.interface import FaceSteps
+
+__all__ = ["CosineScorer", "EvidenceScorer", "at_steps"]
+
+
+def at_steps(voice: NDArray[np.floating], first: int, face: FaceSteps) -> NDArray[np.float32]:
+    """(T,) the voice at a face's steps; NaN where nothing is known of the sound."""
+    index = np.arange(face.first, face.first + face.num) - first
+    inside = (index >= 0) & (index < len(voice))
+    out = np.full(face.num, np.nan, np.float32)
+    out[inside] = voice[index[inside]]
+    return out
+
+
+class CosineScorer:
+    """The score of the papers: the cosine of the two embeddings, averaged over 15 steps.
+
+    Source:
+        Wang, "Data Standardization for Robust Lip Sync" and "Lip Movements Information Disentanglement for Lip Sync".
+    """
+
+    name = "cosine"
+    unit = "cosine of lip and sound embedding, mean over 0.6 s"
+    threshold = 0.2
+
+    def score(self, faces: Sequence[FaceSteps], voice: NDArray[np.floating], first: int) -> list[NDArray[np.float32]]:
+        """(T,) for each face; -1 where there is no sound."""
+        out = []
+        for face in faces:
+            cosine = np.where(face.column("sound") > 0, face.column("cosine"), np.nan)
+            out.append(np.nan_to_num(smooth_steps(cosine), nan=-1.0))
+        return out
+
+
+class EvidenceScorer:
+    """Log-odds of speaking: the mean evidence of 0.6 s that these lips made this sound, where a voice is heard.
+
+    A closed mouth fits silence as well as speech fits its lips, so evidence alone does not mean speaking; it counts
+    as far as a voice is heard and the mouth moves.
+    """
+
+    name = "evidence"
+    unit = "log-odds of speaking"
+    threshold = 0.0
+
+    weights = (-1.6, 2.2, 1.0, 0.9)
+    """Of 1, the mean evidence, the bounded log-odds of a voice, and the logarithm of the mouth's motion."""
+
+    def score(self, faces: Sequence[FaceSteps], voice: NDArray[np.floating], first: int) -> list[NDArray[np.float32]]:
+        """(T,) for each face."""
+        constant, evidence, heard, moving = self.weights
+        out = []
+        for face in faces:
+            ratio = np.where(face.column("sound") > 0, face.column("ratio"), np.nan)
+            mean = np.nan_to_num(smooth_steps(ratio), nan=-2.3)
+            here = smooth_steps(expit(at_steps(voice, first, face)))
+            voiced = np.nan_to_num(np.log((here + 0.02) / (1.02 - here)), nan=-4.0)
+            motion = np.clip(np.log(np.maximum(face.column("motion"), 1e-4) / 0.015), -2.5, 1.0)
+            odds = constant + evidence * mean + heard * np.minimum(voiced, 2) + moving * motion
+            out.append(odds.astype(np.float32))
+        return out
