@@ -5,6 +5,7 @@ Knows speech, faces and media; refuses to know what will be measured on its clip
 
 from __future__ import annotations
 
+from viseme.synth.conversation import Conversation, FaceTrack, Segment, conversation_tracks, plan_conversation
 from viseme.synth.landmarks import LandmarkSpec, TrainingClip, synth_landmarks, training_clip
 from viseme.synth.motion import Motion, Style, move
 from viseme.synth.speech import EspeakMissing, Phoneme, Speech, espeak_available, read_speech, speak
@@ -12,17 +13,22 @@ from viseme.synth.voices import VOICES, Voice, VoiceMissing, voice_available
 
 __all__ = [
     "VOICES",
+    "Conversation",
     "EspeakMissing",
+    "FaceTrack",
     "LandmarkSpec",
     "Motion",
     "Phoneme",
+    "Segment",
     "Speech",
     "Style",
     "TrainingClip",
     "Voice",
     "VoiceMissing",
+    "conversation_tracks",
     "espeak_available",
     "move",
+    "plan_conversation",
     "read_speech",
     "speak",
     "synth_landmarks",

@@ -22,7 +22,7 @@ from viseme.synth.speech import SAMPLE_RATE, Phoneme, Speech, speak
 from viseme.synth.text import LANGUAGES, command_sentence, pseudo_words, sentence
 from viseme.synth.voices import VOICES
 
-__all__ = ["LandmarkSpec", "TrainingClip", "synth_landmarks", "training_clip"]
+__all__ = ["LandmarkSpec", "TrainingClip", "focal_px", "landmarks_of", "script", "synth_landmarks", "training_clip"]
 
 _OUTER_LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
 _INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
@@ -90,10 +90,19 @@ def synth_landmarks(spec: LandmarkSpec, *, model: str = "default") -> tuple[NDAr
         times (T,) as given, landmarks (T, 478, 3) in pixels.
     """
     motion = move(spec.phonemes, spec.times, style=spec.style, seed=spec.seed, sound=spec.sound)
-    return spec.times, _track(motion, spec, model)
+    return spec.times, landmarks_of(motion, spec, model)
 
 
-def _track(motion: Motion, spec: LandmarkSpec, name: str) -> NDArray[np.float32]:
+def focal_px(spec: LandmarkSpec, name: str = "default") -> float:
+    """Focal length in pixels of the camera that shows this face with its eyes `spec.eye_distance_px` apart."""
+    _, mean, id_basis, _, _ = _bases(name)
+    corners = [33, 263]
+    still = mean[corners] + id_basis[corners] @ _identity(spec.identity, id_basis.shape[-1])
+    return spec.eye_distance_px / float(np.linalg.norm(still[1] - still[0])) * spec.perspective
+
+
+def landmarks_of(motion: Motion, spec: LandmarkSpec, name: str = "default") -> NDArray[np.float32]:
+    """(T, 478, 3) pixels: a motion as the tracker would report it; of `spec`, the face, camera and tracker count."""
     model, mean, id_basis, exp_basis, inner = _bases(name)
     rng = np.random.default_rng([spec.seed, 303])
     num = len(motion.times)
@@ -109,8 +118,7 @@ def _track(motion: Motion, spec: LandmarkSpec, name: str) -> NDArray[np.float32]
     pose[:, :3] += spec.pose
     placed = place(points, pose.astype(np.float32))
     depth = spec.perspective - placed[..., 2]
-    eyes = float(np.linalg.norm(still[263] - still[33]))
-    focal = spec.eye_distance_px / eyes * spec.perspective
+    focal = focal_px(spec, name)
     out = np.empty((num, len(mean), 3), np.float32)
     out[..., 0] = focal * placed[..., 0] / depth + spec.centre[0]
     out[..., 1] = spec.centre[1] - focal * placed[..., 1] / depth
@@ -170,10 +178,10 @@ def _espeak_utterance(rng: np.random.Generator, seconds: float) -> Speech:
         "pitch_range": int(rng.integers(20, 95)),
         "seed": int(rng.integers(2**31)),
     }
-    return speak(_script(rng, language, settings["rate_wpm"], seconds), **settings)
+    return speak(script(rng, language, settings["rate_wpm"], seconds), **settings)
 
 
-def _script(rng: np.random.Generator, language: str, rate_wpm: int, seconds: float) -> str:
+def script(rng: np.random.Generator, language: str, rate_wpm: int, seconds: float) -> str:
     """Sentences, commands and pseudo-words that take about `seconds` to say."""
     latin = language not in ("ar", "hi", "ru", "cmn-latn-pinyin")
     texts: list[str] = []
@@ -208,7 +216,7 @@ def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
         "pitch_range": int(rng.integers(20, 95)),
         "tract": round(float(np.clip(rng.normal(1.0, 0.08), 0.84, 1.2)), 2),
     }
-    return speak(_script(rng, voice.language, settings["rate_wpm"], seconds), **settings)
+    return speak(script(rng, voice.language, settings["rate_wpm"], seconds), **settings)
 
 
 class TrainingClip(NamedTuple):

@@ -19,7 +19,7 @@ from viseme.face3d.light import lamp
 from viseme.face3d.render import Look, render_head
 from viseme.synth.motion import Motion, Style
 
-__all__ = ["BACKGROUNDS", "Person", "TalkerSpec", "backdrop", "film"]
+__all__ = ["BACKGROUNDS", "Person", "TalkerSpec", "backdrop", "film", "light", "shoulders", "with_tongue"]
 
 BACKGROUNDS = ("plain", "gradient", "room")
 Background = Literal["plain", "gradient", "room"]
@@ -160,7 +160,7 @@ def light(rng: np.random.Generator) -> NDArray[np.float64]:
     return gamma + lamp(fill.tolist(), colour=(rng.uniform(0.05, 0.3) * warm[::-1]).tolist())
 
 
-def _body(pose: NDArray[np.float64], placed: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+def shoulders(pose: NDArray[np.float64], placed: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """(T, 6) shoulders: they follow where the head goes, late and little, and turn by a quarter of its slow turns."""
     slow = gaussian_filter1d(pose, 0.5 * rate, axis=0, mode="nearest")
     body = np.zeros_like(pose)
@@ -170,7 +170,7 @@ def _body(pose: NDArray[np.float64], placed: NDArray[np.float64], rate: float) -
     return body
 
 
-def _with_tongue(vertices: NDArray[np.float32], model: FaceModel, raised: NDArray[np.float64]) -> NDArray[np.float32]:
+def with_tongue(vertices: NDArray[np.float32], model: FaceModel, raised: NDArray[np.float64]) -> NDArray[np.float32]:
     """Head vertices with the tongue's tip and back raised, and its blade put forward, by `raised` (3,), each 0..1.
 
     The default model's tongue has one unit, `tongueOut`, which leaves the mouth; sounds need these three instead.
@@ -215,7 +215,7 @@ def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]
     for motion, shift in zip(motions, shift_dm):
         pose = motion.pose.copy()
         pose[:, :3] += np.deg2rad(spec.pose_deg)
-        bodies.append(_body(pose, np.array([shift, -0.12, 0.0]), float(spec.rate) * instants))
+        bodies.append(shoulders(pose, np.array([shift, -0.12, 0.0]), float(spec.rate) * instants))
         pose[:, 3] += shift
         pose[:, 4] -= 0.12
         poses.append(pose)
@@ -226,7 +226,7 @@ def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]
             picture = behind
             for who in range(len(motions)):
                 picture = render_head(
-                    _with_tongue(model.shape(people[who].alpha, betas[who][k]), model, motions[who].tongue[k]),
+                    with_tongue(model.shape(people[who].alpha, betas[who][k]), model, motions[who].tongue[k]),
                     people[who].albedo,
                     gamma,
                     poses[who][k],
