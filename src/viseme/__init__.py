@@ -24,6 +24,7 @@ _LAZY = {
     "check_many": "viseme.sync.batch",
     "demo": "viseme.cli.commands.demo",
     "face_models": "viseme.face3d.models.catalog",
+    "find_speakers": "viseme.speakers.pipeline",
     "fix": "viseme.sync.repair",
     "standardize": "viseme.standardize",
     "synth": "viseme.synth.pipeline",

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "check": Command("viseme.cli.commands.check", "How late or early is the sound, and how sure is that?"),
         "fix": Command("viseme.cli.commands.fix", "Move the sound to where the lips are, and measure again."),
+        "find-speakers": Command("viseme.cli.commands.find_speakers", "Who speaks when, and whose voice is it?"),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
         "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression off faces."),

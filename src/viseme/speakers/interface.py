@@ -6,16 +6,18 @@ with the sound. Everything else (tracking, alignment, smoothing into states, voi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
 
-__all__ = ["FEATURES", "STEP_S", "FaceSteps", "SpeakerScorer", "speaker_scorers"]
+__all__ = ["FEATURES", "STEP_S", "FaceSteps", "SpeakerScorer", "load_scorer", "speaker_scorers"]
 
 STEP_S = 0.04
 """Seconds between steps; step `n` of every face and of the voice lies at `n * STEP_S`."""
@@ -68,6 +70,8 @@ class FaceSteps:
 class SpeakerScorer(Protocol):
     """Who speaks, in one number a step."""
 
+    wants_crops: bool
+    """Whether `FaceSteps.crops` are needed."""
     name: str
     """For results; with the hash of the weights where there are some."""
     unit: str
@@ -97,3 +101,18 @@ speaker_scorers: Registry[type] = Registry(
     },
 )
 """Name -> scorer class."""
+
+
+def load_scorer(name: str, weights: str | os.PathLike[str] | None = None) -> SpeakerScorer:
+    """A scorer by name.
+
+    Raises:
+        ConfigError: no such scorer, or weights were given to one that has none.
+        WeightsError: its weights are missing or damaged.
+    """
+    kind: Any = speaker_scorers[name]
+    if hasattr(kind, "load"):
+        return kind.load(weights)
+    if weights is not None:
+        raise ConfigError(f"the scorer {name!r} has no weights; leave --scorer-weights out")
+    return kind()

@@ -22,7 +22,7 @@ from viseme.faces import tracker
 from viseme.media import MediaInfo, pictures, probe, sound
 from viseme.speakers.gather import STRETCH, Align, Gatherer
 from viseme.speakers.identity import Looks, people
-from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, speaker_scorers
+from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, load_scorer
 from viseme.speakers.scorers import at_steps
 from viseme.speakers.timeline import TimelineConfig, cleaned, face_states, mark_dubbing, segments, voice_segments
 from viseme.speakers.voice import VoiceReader, voice_log_odds
@@ -38,6 +38,7 @@ def find_speakers(
     *,
     align: Align = "file",
     scorer: str = "evidence",
+    scorer_weights: str | os.PathLike[str] | None = None,
     threshold: float | None = None,
     max_delay: float = 2.0,
     audio: str | os.PathLike[str] | None = None,
@@ -53,6 +54,7 @@ def find_speakers(
         align: What delay of the sound is taken out before scoring: the "file" has one, each "track" its own (which
             flatters silent faces: each finds its luckiest delay), or "none".
         scorer: "evidence" (log-odds of speaking), "cosine" (as published), or another registered one.
+        scorer_weights: Name or file of its weights, for a scorer that has some.
         threshold: Score from which a face is called speaking; None = the scorer's own.
         max_delay: Largest delay considered either way, seconds.
         audio: Sound from another file, whose first sample is taken to belong to the first picture.
@@ -70,7 +72,7 @@ def find_speakers(
         ConfigError: an option is out of its range.
     """
     bundle = load_bundle(os.fspath(weights) if weights is not None else None)
-    chosen: SpeakerScorer = speaker_scorers[scorer]()  # type: ignore[assignment]
+    chosen = load_scorer(scorer, scorer_weights)
     return find_speakers_with(
         bundle,
         chosen,

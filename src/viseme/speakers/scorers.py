@@ -30,6 +30,7 @@ class CosineScorer:
         Wang, "Data Standardization for Robust Lip Sync" and "Lip Movements Information Disentanglement for Lip Sync".
     """
 
+    wants_crops = False
     name = "cosine"
     unit = "cosine of lip and sound embedding, mean over 0.6 s"
     threshold = 0.2
@@ -50,6 +51,7 @@ class EvidenceScorer:
     as far as a voice is heard and the mouth moves.
     """
 
+    wants_crops = False
     name = "evidence"
     unit = "log-odds of speaking"
     threshold = 0.0

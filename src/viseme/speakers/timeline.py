@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +137,7 @@ def segments(states: NDArray[np.int8], first: int) -> tuple[StateSegment, ...]:
     bounds = [0, *edges.tolist(), len(states)]
     return tuple(
         StateSegment(start=(first + a) * STEP_S, end=(first + b) * STEP_S, state=CODES[states[a]])
-        for a, b in zip(bounds, bounds[1:])
+        for a, b in pairwise(bounds)
         if b > a
     )
 
@@ -168,7 +169,7 @@ def voice_segments(
     edges = np.flatnonzero(np.diff(codes)) + 1
     bounds = [0, *edges.tolist(), len(codes)]
     out = []
-    for a, b in zip(bounds, bounds[1:]):
+    for a, b in pairwise(bounds):
         if b <= a or codes[a] == 0:
             continue
         kind = kinds[codes[a] - 1]

@@ -1,0 +1,187 @@
+"""The video to look at: boxes, names, scores and the sound under the picture. Knows pictures, results, the writer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
+from viseme.engine.ahead import ahead
+from viseme.media import SoundBlock, VideoWriter, pictures, probe, sound
+from viseme.speakers.interface import STEP_S
+
+__all__ = ["write_overlay"]
+
+MAX_SIDE = 1280
+STRIP = 72
+"""Pixels under the picture for the sound and the voices."""
+SPAN_S = 6.0
+"""Seconds of sound shown."""
+
+COLOURS: dict[FaceState, tuple[int, int, int]] = {
+    FaceState.SPEAKING: (64, 200, 110),
+    FaceState.NOT_SPEAKING: (150, 150, 150),
+    FaceState.CANNOT_TELL: (240, 180, 60),
+    FaceState.DUBBING_SUSPECTED: (190, 120, 235),
+}
+VOICES: dict[VoiceState, tuple[tuple[int, int, int], str]] = {
+    VoiceState.ONSCREEN: ((64, 200, 110), "voice: in view"),
+    VoiceState.OFFSCREEN: ((225, 75, 90), "voice: not in view"),
+    VoiceState.UNSURE: ((240, 180, 60), "voice: cannot tell whose"),
+    VoiceState.DUBBED: ((190, 120, 235), "voice: dubbing suspected"),
+}
+WORDS = {
+    FaceState.SPEAKING: "speaking",
+    FaceState.NOT_SPEAKING: "",
+    FaceState.CANNOT_TELL: "?",
+    FaceState.DUBBING_SUSPECTED: "other words",
+}
+
+
+def write_overlay(
+    result: SpeakersResult,
+    out: str | os.PathLike[str],
+    *,
+    audio: str | os.PathLike[str] | None = None,
+    audio_stream: int = 0,
+    on_progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write the video of a result with what was found drawn into it; the source is decoded once more.
+
+    Args:
+        result: Of `find_speakers`.
+        out: The extension chooses the container; MP4 is H.264 and AAC.
+        audio: Where the sound came from, if not from the video.
+        audio_stream: Which sound stream of it.
+        on_progress: Told the fraction done, 0 to 1.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    info = probe(result.file)
+    assert info.video is not None
+    source = result.file if audio is None else audio
+    streams = probe(source).audio
+    audio_rate = streams[audio_stream].rate if len(streams) > audio_stream else None
+    delay = 0.0 if result.delay is None or result.align == "none" else result.delay.audio_delay or 0.0
+    strip = _Strip(result, delay)
+    stream = ahead(pictures(result.file, max_side=MAX_SIDE), 8)
+    try:
+        first = next(stream)
+        height, width = (side // 2 * 2 for side in first.image.shape[:2])
+        with VideoWriter(
+            out,
+            width=width,
+            height=height + STRIP,
+            rate=info.video.rate or Fraction(25),
+            audio_rate=audio_rate,
+            crf=22,
+        ) as video:
+            track = _Sound(video, sound(source, rate=audio_rate, stream=audio_stream) if audio_rate else iter(()))
+            for picture in _and(first, stream):
+                at = float(picture.time)
+                sheet = np.empty((height + STRIP, width, 3), np.uint8)
+                sheet[:height] = picture.image[:height, :width]
+                for face in result.faces:
+                    _draw_face(sheet[:height], face, at, picture.scale)
+                strip.draw(sheet[height:], at)
+                track.write_until(picture.time + 1)
+                video.write(sheet, picture.time)
+                if on_progress and info.duration:
+                    on_progress(min(1.0, at / float(info.duration)))
+            track.write_until(None)
+    finally:
+        stream.close()
+
+
+def _and(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+class _Sound:
+    """Hands the sound to the writer shortly before the pictures it belongs to."""
+
+    def __init__(self, video: VideoWriter, blocks: Iterator[SoundBlock]) -> None:
+        self._video, self._blocks = video, blocks
+        self._held: SoundBlock | None = next(blocks, None)
+
+    def write_until(self, limit: Fraction | None) -> None:
+        while self._held is not None and (limit is None or self._held.start < limit):
+            self._video.write_sound(self._held.samples, self._held.start)
+            self._held = next(self._blocks, None)
+
+
+def state_at(face: FaceTimeline, time: float) -> FaceState:
+    """The state of a face at a time; the nearest one outside its span."""
+    for s in face.segments:
+        if time < s.end:
+            return s.state
+    return face.segments[-1].state
+
+
+def _draw_face(image: NDArray[np.uint8], face: FaceTimeline, time: float, scale: float) -> None:
+    import cv2
+
+    if not face.times[0] - STEP_S <= time <= face.times[-1] + STEP_S:
+        return
+    index = int(np.clip(round(time / STEP_S) - round(face.times[0] / STEP_S), 0, len(face.times) - 1))
+    state = state_at(face, time)
+    colour = COLOURS[state]
+    x0, y0, x1, y1 = (round(float(v) * scale) for v in face.boxes[index])
+    thick = 3 if state is FaceState.SPEAKING else 2
+    cv2.rectangle(image, (x0, y0), (x1, y1), colour, thick, cv2.LINE_AA)
+    name = chr(65 + face.person % 26)
+    words = f"{name}  {face.scores[index]:+.1f}  {WORDS[state]}".rstrip()
+    size = float(np.clip((x1 - x0) / 260, 0.4, 0.8))
+    (wide, tall), base = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    top = max(y0 - tall - base - 6, 0)
+    left = int(np.clip(x0 - thick // 2, 0, max(image.shape[1] - wide - 10, 0)))
+    cv2.rectangle(image, (left, top), (left + wide + 10, top + tall + base + 6), colour, -1)
+    cv2.putText(image, words, (left + 5, top + tall + 3), cv2.FONT_HERSHEY_SIMPLEX, size, (20, 20, 20), 1, cv2.LINE_AA)
+
+
+class _Strip:
+    """Loudness of the seconds around now, coloured by whose voice it is."""
+
+    def __init__(self, result: SpeakersResult, delay: float) -> None:
+        self._times = result.sound_times
+        level = np.asarray(result.sound_level_db, np.float64)
+        loud = float(np.percentile(level, 99)) if len(level) else 0.0
+        self._height = np.clip((level - loud + 40) / 40, 0.03, 1)
+        self._voice = result.voice
+        self._delay = delay
+
+    def draw(self, sheet: NDArray[np.uint8], now: float) -> None:
+        import cv2
+
+        sheet[:] = 24
+        height, width = sheet.shape[:2]
+        middle = 22 + (height - 22) // 2
+        if len(self._times):
+            # the sound that is heard at a time was made by lips `delay` earlier
+            at = now - SPAN_S / 2 + (np.arange(width) + 0.5) / width * SPAN_S
+            tall = np.interp(at, self._times, self._height, left=0, right=0) * (height - 26) / 2
+            colours = np.full((width, 3), 90, np.uint8)
+            for v in self._voice:
+                colours[(at - self._delay >= v.start) & (at - self._delay < v.end)] = VOICES[v.state][0]
+            rows = np.abs(np.arange(height) - middle)[:, None] <= tall[None]
+            sheet[:] = np.where(rows[..., None], colours[None], sheet)
+        cv2.line(sheet, (width // 2, 20), (width // 2, height), (250, 250, 250), 1)
+        voice = next((v for v in self._voice if v.start <= now - self._delay < v.end), None)
+        words, colour = ("no voice", (140, 140, 140)) if voice is None else VOICES[voice.state][::-1]
+        cv2.putText(
+            sheet,
+            f"{now:7.2f} s   {words}",
+            (8, 15),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.45,
+            colour,
+            1,
+            cv2.LINE_AA,
+        )
