@@ -26,6 +26,7 @@ _LAZY = {
     "face_models": "viseme.face3d.models.catalog",
     "find_speakers": "viseme.speakers.pipeline",
     "fix": "viseme.sync.repair",
+    "reproduce_table1": "viseme.standardize.table1",
     "standardize": "viseme.standardize",
     "synth": "viseme.synth.pipeline",
     "train_enet": "viseme.standardize.train",

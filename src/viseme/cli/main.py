@@ -43,6 +43,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         ),
         "face-models": Command("viseme.cli.commands.face_models", "What face models there are, and their licences."),
         "train sync": Command("viseme.cli.commands.train_sync", "Train the model that listens and reads lips."),
+        "reproduce table1": Command(
+            "viseme.cli.commands.reproduce_table1", "Table I of the papers: lips with expression alone exchanged."
+        ),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
     }

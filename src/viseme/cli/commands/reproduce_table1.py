@@ -1,0 +1,21 @@
+"""`viseme reproduce table1`: how much of the lips survives when only expression is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viseme.cli.exits import ExitCode
+from viseme.cli.screen import Screen
+
+__all__ = ["FUNCTION", "run"]
+
+FUNCTION = "viseme.standardize.table1:reproduce_table1"
+
+
+def run(arguments: dict[str, Any], screen: Screen) -> int:
+    """Measure, write both files, and show the tables; progress goes to stderr."""
+    from viseme.standardize.table1 import reproduce_table1
+
+    result = reproduce_table1(**arguments)
+    screen.write(f"{result}\nwritten: {result.path}\n")
+    return ExitCode.DONE

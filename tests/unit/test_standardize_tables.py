@@ -1,0 +1,146 @@
+"""Tables and intervals, the split into folds, and the ground truth of Table I, on numbers made up here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from viseme.core.errors import ConfigError, OutputError
+from viseme.face3d.interface import load_face_model
+from viseme.standardize.basis import FaceBasis
+from viseme.standardize.corpus import Collection, ManifestRow
+from viseme.standardize.losses import LossWeights
+from viseme.standardize.overfit import Explained, lip_distances, overfit
+from viseme.standardize.table1 import PUBLISHED_E1, Study, _chosen, reproduce_table1
+from viseme.standardize.tables import Interval, Table, bootstrap, write_tables
+
+
+def _collection(name: str, subject: str, points: np.ndarray | None = None) -> Collection:
+    points = np.zeros((2, 468, 2), np.float32) if points is None else points
+    return Collection(name=name, subject=subject, jpegs=(b"",) * len(points), landmarks=points)
+
+
+def test_an_interval_holds_the_truth_in_about_95_of_100_repetitions():
+    rng = np.random.default_rng(0)
+    held = [
+        (lambda i: i.low <= 3.0 <= i.high)(bootstrap([rng.normal(3, 1, 40)], np.mean, num=300, seed=k))
+        for k in range(200)
+    ]
+    assert 0.88 <= np.mean(held) <= 0.99
+
+
+def test_ratios_are_paired():
+    a = np.random.default_rng(0).uniform(1, 9, 50)
+    ratio = bootstrap([2 * a, a], lambda x, y: float(x.mean() / y.mean()))
+    assert (ratio.low, ratio.value, ratio.high) == pytest.approx((2, 2, 2))
+
+
+def test_overlapping_intervals_are_not_apart():
+    assert Interval(1, 0.5, 1.5).apart_from(Interval(2, 1.6, 3))
+    assert not Interval(1, 0.5, 1.7).apart_from(Interval(2, 1.6, 3))
+
+
+def test_nothing_measured_is_a_dash():
+    assert bootstrap([np.zeros(0)], np.mean).text() == "-"
+
+
+def test_both_files_are_written_and_say_the_same(tmp_path):
+    table = Table(title="T", header=("a", "b"), rows=(("x|y", "1"),), notes=("n = 1",))
+    path = write_tables(tmp_path / "new", "t", [table], {"x": Interval(1, 0, 2), "y": np.arange(2)}, head="# Head")
+    assert path.read_text() == "# Head\n\n### T\n\n| a | b |\n| --- | --- |\n| x\\|y | 1 |\n\n- n = 1\n"
+    assert json.loads(path.with_suffix(".json").read_text()) == {"x": {"value": 1, "low": 0, "high": 2}, "y": [0, 1]}
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="--out"):
+        write_tables(tmp_path / "file" / "x", "t", [], {}, head="")
+
+
+def test_folds_hold_every_collection_out_once_and_never_divide_a_subject():
+    real = tuple(_collection(f"s/{i}", f"person {i // 3}") for i in range(30))
+    drawn = tuple(_collection(f"synthetic/{i}", f"synthetic/{i}") for i in range(7))
+    study = Study(real, drawn, 5, 10)
+    out = []
+    for fold in range(5):
+        a, b, held = study.split(fold)
+        assert not {c.subject for c in held} & {c.subject for c in a + b}
+        assert len(a) + len(b) + len(held) == 37
+        out += [c.name for c in held]
+    assert sorted(out) == sorted(c.name for c in real + drawn)
+
+
+def test_another_recipe_is_another_study():
+    some = tuple(_collection(str(i), str(i)) for i in range(4))
+    keys = {Study(some, (), 2, 10).key(), Study(some, (), 2, 11).key(), Study(some[:3], (), 2, 10).key()}
+    assert len(keys) == 3
+
+
+def test_clips_are_chosen_over_speakers_first(tmp_path):
+    def row(name: str, speaker: str) -> ManifestRow:
+        return ManifestRow(path=tmp_path / name, use="train", source="s", speaker=speaker, licence="")
+
+    rows = [row(f"a{i}.mp4", "one") for i in range(5)] + [row(f"b{i}.mp4", "x_unlabelled") for i in range(3)]
+    assert [r.path.stem for r in _chosen(rows, 4)] == ["a0", "b0", "b1", "b2"]
+    assert [r.path.stem for r in _chosen(rows, 6)] == ["a0", "b0", "b1", "b2", "a1", "a2"]
+    assert [r.path.stem for r in _chosen(rows, 2)] == ["a0", "b2"]
+
+
+@pytest.fixture(scope="module")
+def basis() -> FaceBasis:
+    return FaceBasis(load_face_model())
+
+
+@pytest.fixture(scope="module")
+def truth(basis) -> tuple[Explained, np.ndarray]:
+    rng = np.random.default_rng(3)
+    made = Explained(
+        alpha=rng.normal(0, 0.5, basis.num_identity).astype(np.float32),
+        beta=rng.normal(0, 0.1, (5, 64)).astype(np.float32),
+        pose=(basis.rest() + rng.normal(0, 0.03, (5, 6))).astype(np.float32),
+    )
+    with torch.no_grad():
+        points = basis.landmarks(
+            torch.from_numpy(made.alpha).expand(5, -1), torch.from_numpy(made.beta), torch.from_numpy(made.pose)
+        )
+    return made, points.numpy()
+
+
+def test_the_truth_has_no_distance_and_a_face_at_rest_has(basis, truth):
+    made, points = truth
+    assert lip_distances(basis, points, made) == pytest.approx(0, abs=1e-4)
+    still = replace(made, beta=np.zeros_like(made.beta))
+    assert lip_distances(basis, points, still).min() > 0.3
+
+
+def test_a_constant_difference_costs_nothing_where_motion_alone_is_asked_for(basis, truth):
+    made, points = truth
+    assert lip_distances(basis, points + 4, made) == pytest.approx(np.hypot(4, 4), abs=1e-3)
+    assert lip_distances(basis, points + 4, made, motion=True) == pytest.approx(0, abs=1e-3)
+
+
+def test_freed_coefficients_come_near_the_landmarks(basis, truth):
+    made, points = truth
+    start = Explained(
+        alpha=np.zeros_like(made.alpha), beta=np.zeros_like(made.beta), pose=np.tile(basis.rest(), (5, 1))
+    )
+    before = lip_distances(basis, points, start).mean()
+    (found,) = overfit(basis, [points], [start], LossWeights(landmarks=0.05), steps=150)
+    assert found.alpha.shape == made.alpha.shape
+    assert lip_distances(basis, points, found).mean() < 0.1 * before
+
+
+def test_published_ratios_are_those_of_the_published_means():
+    gt = PUBLISHED_E1["GT"][2]
+    for _, _, mean, ratio in PUBLISHED_E1.values():
+        assert mean / gt == pytest.approx(ratio, abs=2e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"seeds": 0}, {"steps": 0}, {"collections": -1}])
+def test_impossible_numbers_are_refused(tmp_path, wrong):
+    with pytest.raises(ConfigError, match="folds must be"):
+        reproduce_table1(tmp_path, work=tmp_path, **wrong)
