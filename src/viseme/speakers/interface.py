@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
 
-__all__ = ["FEATURES", "STEP_S", "FaceSteps", "SpeakerScorer", "load_scorer", "speaker_scorers"]
+__all__ = [
+    "FEATURES",
+    "STEP_S",
+    "FaceSteps",
+    "Heard",
+    "Scored",
+    "SpeakerScorer",
+    "load_scorer",
+    "speaker_scorers",
+]
 
 STEP_S = 0.04
 """Seconds between steps; step `n` of every face and of the voice lies at `n * STEP_S`."""
@@ -67,6 +76,39 @@ class FaceSteps:
         return (self.first + np.arange(self.num)) * STEP_S
 
 
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What is known of the sound, on the clock of the picture (the delay taken out)."""
+
+    first: int
+    """Number of the first step."""
+    voice: NDArray[np.float32]
+    """(V,) log-odds that somebody is heard; `VoiceReader` and `voice_log_odds` made them."""
+    bands: NDArray[np.float16]
+    """(V, 40) decibels of the mel bands."""
+    delay: float = 0.0
+    """Seconds that were taken out."""
+
+    def at(self, face: FaceSteps, values: NDArray | None = None) -> NDArray[np.float32]:
+        """(T,) or (T, ...) `values` (default: the voice) at a face's steps; NaN where there is no sound."""
+        values = self.voice if values is None else values
+        index = np.arange(face.first, face.first + face.num) - self.first
+        inside = (index >= 0) & (index < len(values))
+        out = np.full((face.num, *values.shape[1:]), np.nan, np.float32)
+        out[inside] = values[index[inside]]
+        return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What a scorer says of one face."""
+
+    speaking: NDArray[np.float32]
+    """(T,) in the scorer's unit; higher = rather speaking in sync."""
+    dubbed: NDArray[np.float32] | None = None
+    """(T,) log-odds that the lips speak other words than are heard; None = the scorer cannot say."""
+
+
 class SpeakerScorer(Protocol):
     """Who speaks, in one number a step."""
 
@@ -79,17 +121,12 @@ class SpeakerScorer(Protocol):
     threshold: float
     """Score from which a face is called speaking."""
 
-    def score(self, faces: Sequence[FaceSteps], voice: NDArray[np.floating], first: int) -> list[NDArray[np.float32]]:
-        """Score all faces of a file together.
+    def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(V,) log-odds that somebody is heard, from (V, 40) decibels of mel bands every 40 ms."""
+        ...
 
-        Args:
-            faces: Each on its own steps.
-            voice: (V,) log-odds that somebody is heard at a step, on the clock of the picture; NaN without sound.
-            first: Number of the first step of `voice`.
-
-        Returns:
-            (T,) for each face.
-        """
+    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+        """Score all faces of a file together."""
         ...
 
 
@@ -98,6 +135,7 @@ speaker_scorers: Registry[type] = Registry(
     {
         "evidence": "viseme.speakers.scorers:EvidenceScorer",
         "cosine": "viseme.speakers.scorers:CosineScorer",
+        "head": "viseme.speakers.head:HeadScorer",
     },
 )
 """Name -> scorer class."""

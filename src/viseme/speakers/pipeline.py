@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.core.results import RejectedTrack, Verdict
@@ -22,10 +21,9 @@ from viseme.faces import tracker
 from viseme.media import MediaInfo, pictures, probe, sound
 from viseme.speakers.gather import STRETCH, Align, Gatherer
 from viseme.speakers.identity import Looks, people
-from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, load_scorer
-from viseme.speakers.scorers import at_steps
-from viseme.speakers.timeline import TimelineConfig, cleaned, face_states, mark_dubbing, segments, voice_segments
-from viseme.speakers.voice import VoiceReader, voice_log_odds
+from viseme.speakers.interface import FaceSteps, SpeakerScorer, load_scorer
+from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
+from viseme.speakers.voice import VoiceReader, heard_at
 from viseme.sync.bundle import SyncBundle, load_bundle
 from viseme.sync.listening import Listener
 from viseme.sync.pipeline import MAX_SIDE
@@ -128,25 +126,12 @@ class Gathered:
 
     def __init__(self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float) -> None:
         self.weights = bundle.name
-        self.bias = bundle.calibration.bias
         self.listener = listener
         self.gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
         self.reader = VoiceReader(listener)
         self.looks = Looks()
         self.rejected: list[RejectedTrack] = []
         self.faces: list[FaceSteps] = []
-
-    def voice(self, delay: float) -> tuple[int, NDArray[np.float32]]:
-        """First step and log-odds of a voice, on the clock of the picture."""
-        first, levels = self.reader.levels()
-        odds = voice_log_odds(levels)
-        shift = delay / STEP_S
-        # step n of the levels is the sound around (n + .5) * 40 ms as recorded
-        begin, end = int(np.floor(first - shift)), int(np.ceil(first + len(odds) - shift))
-        steps = np.arange(begin, end)
-        if len(odds) == 0:
-            return 0, odds
-        return begin, np.interp(steps + shift - 0.5, first + np.arange(len(odds)), odds).astype(np.float32)
 
 
 def gather(
@@ -212,14 +197,11 @@ def _result(
         why = ", ".join(r.value for r in estimate.reasons)
         warnings.append(f"the delay of the file cannot be told ({why}); faces were scored as recorded")
     delay = estimate.audio_delay if align != "none" and estimate.audio_delay is not None else 0.0
-    first, voice = got.voice(delay)
+    begin, bands = got.reader.bands()
+    heard = heard_at(begin, bands, delay, scorer.voice(bands))
     limit = scorer.threshold if threshold is None else threshold
-    scores = scorer.score(got.faces, voice, first)
-    voiced = cleaned(voice > 0, 0.3, 0.16)
-    states = [
-        face_states(face, s, at_steps(voiced, first, face) > 0.5, limit, config) for face, s in zip(got.faces, scores)
-    ]
-    mark_dubbing(got.faces, states, voiced, first, config)
+    scored = scorer.score(got.faces, heard)
+    states, voiced = read_states(got.faces, scored, heard, limit, config)
     persons = people(got.faces, got.looks)
     timelines = tuple(
         FaceTimeline(
@@ -229,18 +211,18 @@ def _result(
             shot=face.shot,
             face_size_px=got.gatherer.size_px(face.track_id),
             times=face.times(),
-            scores=score,
+            scores=score.speaking,
             boxes=face.boxes,
             segments=segments(state, face.first),
             delay=got.gatherer.track_estimate(face.track_id),
         )
-        for face, score, state in zip(got.faces, scores, states)
+        for face, score, state in zip(got.faces, scored, states)
     )
     assert info.video is not None
     return SpeakersResult(
         file=os.fspath(path),
         faces=timelines,
-        voice=voice_segments(got.faces, states, voiced, first),
+        voice=voice_segments(got.faces, states, voiced, heard.first),
         rejected=tuple(got.rejected),
         delay=estimate,
         align=align,

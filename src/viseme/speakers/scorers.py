@@ -9,18 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from viseme.speakers.gather import smooth_steps
-from viseme.speakers.interface import FaceSteps
+from viseme.speakers.interface import FaceSteps, Heard, Scored
+from viseme.speakers.voice import speech_level, voice_log_odds
 
-__all__ = ["CosineScorer", "EvidenceScorer", "at_steps"]
-
-
-def at_steps(voice: NDArray[np.floating], first: int, face: FaceSteps) -> NDArray[np.float32]:
-    """(T,) the voice at a face's steps; NaN where nothing is known of the sound."""
-    index = np.arange(face.first, face.first + face.num) - first
-    inside = (index >= 0) & (index < len(voice))
-    out = np.full(face.num, np.nan, np.float32)
-    out[inside] = voice[index[inside]]
-    return out
+__all__ = ["CosineScorer", "EvidenceScorer"]
 
 
 class CosineScorer:
@@ -35,12 +27,16 @@ class CosineScorer:
     unit = "cosine of lip and sound embedding, mean over 0.6 s"
     threshold = 0.2
 
-    def score(self, faces: Sequence[FaceSteps], voice: NDArray[np.floating], first: int) -> list[NDArray[np.float32]]:
-        """(T,) for each face; -1 where there is no sound."""
+    def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
+        """By level and rhythm."""
+        return voice_log_odds(speech_level(bands))
+
+    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+        """-1 where there is no sound."""
         out = []
         for face in faces:
             cosine = np.where(face.column("sound") > 0, face.column("cosine"), np.nan)
-            out.append(np.nan_to_num(smooth_steps(cosine), nan=-1.0))
+            out.append(Scored(speaking=np.nan_to_num(smooth_steps(cosine), nan=-1.0)))
         return out
 
 
@@ -59,16 +55,20 @@ class EvidenceScorer:
     weights = (-1.6, 2.2, 1.0, 0.9)
     """Of 1, the mean evidence, the bounded log-odds of a voice, and the logarithm of the mouth's motion."""
 
-    def score(self, faces: Sequence[FaceSteps], voice: NDArray[np.floating], first: int) -> list[NDArray[np.float32]]:
-        """(T,) for each face."""
-        constant, evidence, heard, moving = self.weights
+    def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
+        """By level and rhythm."""
+        return voice_log_odds(speech_level(bands))
+
+    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+        """For each face."""
+        constant, evidence, by_voice, moving = self.weights
         out = []
         for face in faces:
             ratio = np.where(face.column("sound") > 0, face.column("ratio"), np.nan)
             mean = np.nan_to_num(smooth_steps(ratio), nan=-2.3)
-            here = smooth_steps(expit(at_steps(voice, first, face)))
+            here = smooth_steps(expit(heard.at(face)))
             voiced = np.nan_to_num(np.log((here + 0.02) / (1.02 - here)), nan=-4.0)
             motion = np.clip(np.log(np.maximum(face.column("motion"), 1e-4) / 0.015), -2.5, 1.0)
-            odds = constant + evidence * mean + heard * np.minimum(voiced, 2) + moving * motion
-            out.append(odds.astype(np.float32))
+            odds = constant + evidence * mean + by_voice * np.minimum(voiced, 2) + moving * motion
+            out.append(Scored(speaking=odds.astype(np.float32)))
         return out

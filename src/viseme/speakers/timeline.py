@@ -14,9 +14,18 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_opening
 
 from viseme.core.speakers import FaceState, StateSegment, VoiceSegment, VoiceState
-from viseme.speakers.interface import STEP_S, FaceSteps
+from viseme.speakers.interface import STEP_S, FaceSteps, Heard, Scored
 
-__all__ = ["TimelineConfig", "face_states", "hysteresis", "runs", "segments", "voice_segments", "voice_states"]
+__all__ = [
+    "TimelineConfig",
+    "face_states",
+    "hysteresis",
+    "read_states",
+    "runs",
+    "segments",
+    "voice_segments",
+    "voice_states",
+]
 
 CODES = (FaceState.NOT_SPEAKING, FaceState.SPEAKING, FaceState.CANNOT_TELL, FaceState.DUBBING_SUSPECTED)
 SILENT, SPEAKING, UNKNOWN, DUBBED = range(4)
@@ -95,32 +104,46 @@ def face_states(
     return states
 
 
-def mark_dubbing(
-    faces: Sequence[FaceSteps],
-    states: Sequence[NDArray[np.int8]],
-    voiced: NDArray[np.bool_],
-    first: int,
-    config: TimelineConfig,
-) -> None:
-    """Change `states`: a mouth that moves as in speech while a voice is heard that nobody in view speaks."""
+def read_states(
+    faces: Sequence[FaceSteps], scored: Sequence[Scored], heard: Heard, threshold: float, config: TimelineConfig
+) -> tuple[list[NDArray[np.int8]], NDArray[np.bool_]]:
+    """From scores to states.
+
+    Args:
+        faces: All of one file.
+        scored: What the scorer said of each.
+        heard: The sound on the clock of the picture.
+        threshold: Score from which a face speaks.
+        config: How.
+
+    Returns:
+        For each face (T,) codes into `CODES`, and (V,) where a voice is heard, pauses up to .3 s filled.
+    """
+    voiced = cleaned(heard.voice > 0, 0.3, 0.16)
+    states = [
+        face_states(face, s.speaking, heard.at(face, voiced) > 0.5, threshold, config) for face, s in zip(faces, scored)
+    ]
     explained = np.zeros(len(voiced), bool)
     for face, state in zip(faces, states):
-        where, inside = _window(face, first, len(voiced))
+        where, inside = _window(face, heard.first, len(voiced))
         explained[where] |= state[inside] == SPEAKING
     explained = cleaned(explained, 1.0, 0.0)
-    for face, state in zip(faces, states):
-        where, inside = _window(face, first, len(voiced))
-        moving = np.zeros(face.num, bool)
-        heard = np.zeros(face.num, bool)
-        heard[inside] = voiced[where] & ~explained[where]
-        moving = cleaned((face.column("motion") > MOVING) & (face.column("lips") > 0.5 * LIPS), 0.6, 0.6)
-        apart = cleaned(moving & heard & (state != SPEAKING) & (face.column("seen") > 0.5), 0.8, config.dubbed_s)
-        state[apart & (state != SPEAKING)] = DUBBED
+    for face, s, state in zip(faces, scored, states):
+        where, inside = _window(face, heard.first, len(voiced))
+        if s.dubbed is not None:
+            apart = cleaned(s.dubbed > 0, 0.6, 0.4)
+        else:
+            moving = cleaned((face.column("motion") > MOVING) & (face.column("lips") > LIPS), 0.6, 0.6)
+            alone = np.zeros(face.num, bool)
+            alone[inside] = voiced[where] & ~explained[where]
+            apart = cleaned(moving & alone & (face.column("seen") > 0.5), 0.8, config.dubbed_s)
+        state[apart & (state != SPEAKING) & (face.column("sound") > 0.5)] = DUBBED
+    return states, voiced
 
 
 MOVING = 0.02
 """Spread of the lip aperture over 0.6 s, eye distances, of a mouth that speaks."""
-LIPS = 0.15
+LIPS = 0.08
 """Root mean square speed of the lip points, eye distances a second, of a mouth that speaks."""
 
 
