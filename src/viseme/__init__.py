@@ -23,6 +23,10 @@ _LAZY = {
     "check": "viseme.sync.pipeline",
     "check_many": "viseme.sync.batch",
     "demo": "viseme.cli.commands.demo",
+    "evaluate_asw": "viseme.speakers.evaluate",
+    "evaluate_ava": "viseme.speakers.evaluate",
+    "evaluate_columbia": "viseme.speakers.evaluate",
+    "evaluate_folder": "viseme.speakers.evaluate",
     "face_models": "viseme.face3d.models.catalog",
     "find_speakers": "viseme.speakers.pipeline",
     "fix": "viseme.sync.repair",
@@ -30,6 +34,7 @@ _LAZY = {
     "standardize": "viseme.standardize",
     "synth": "viseme.synth.pipeline",
     "train_enet": "viseme.standardize.train",
+    "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
 }
 

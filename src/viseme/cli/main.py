@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "find-speakers": Command("viseme.cli.commands.find_speakers", "Who speaks when, and whose voice is it?"),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
+        "synth conversation": Command(
+            "viseme.cli.commands.synth_conversation", "Film a conversation of synthetic people; who speaks is known."
+        ),
         "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression off faces."),
         "standardize": Command(
             "viseme.cli.commands.standardize", "Keep the lip motion of every face, and nothing else."
@@ -45,6 +48,13 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "train sync": Command("viseme.cli.commands.train_sync", "Train the model that listens and reads lips."),
         "reproduce table1": Command(
             "viseme.cli.commands.reproduce_table1", "Table I of the papers: lips with expression alone exchanged."
+        ),
+        "train speakers": Command("viseme.cli.commands.train_speakers", "Train the head that says who speaks."),
+        "evaluate asw": Command("viseme.cli.commands.evaluate_asw", "Score a split of ASW beside the published rows."),
+        "evaluate ava": Command("viseme.cli.commands.evaluate_ava", "Score AVA-ActiveSpeaker; write its predictions."),
+        "evaluate columbia": Command("viseme.cli.commands.evaluate_columbia", "Score the Columbia panel discussion."),
+        "evaluate folder": Command(
+            "viseme.cli.commands.evaluate_folder", "Tell clips under their own sound from foreign sound."
         ),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
@@ -130,6 +140,9 @@ def _help(prefix: str = "") -> str:
 def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:
     """The command and what follows it; (None, []) when the group's help was asked for and given."""
     first = arguments[0]
+    pair = " ".join(arguments[:2])
+    if len(arguments) > 1 and pair in COMMANDS:
+        return pair, arguments[2:]
     if first in COMMANDS:
         return first, arguments[1:]
     members = [n for n in COMMANDS if n.startswith(first + " ")]

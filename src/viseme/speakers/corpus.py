@@ -9,20 +9,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion
 
+from viseme.face3d.lips import LIP_POINTS, LipMotion
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
-from viseme.speakers.gather import Align, Gatherer
+from viseme.speakers.gather import Align, Gatherer, lagged_features, local_features, pair_bands
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard
+from viseme.speakers.timeline import cleaned
 from viseme.speakers.voice import VoiceReader, heard_at
 from viseme.sync.bundle import SyncBundle
+from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.evidence import to_grid_points
+from viseme.sync.interface import visual_inputs
 from viseme.sync.listening import Listener
 from viseme.synth.conversation import STATES, Conversation, conversation_tracks
 
-__all__ = ["LabelledFaces", "SoundPiece", "features_of", "synthetic"]
+__all__ = [
+    "APART",
+    "UNCERTAIN",
+    "LabelledFaces",
+    "SoundPiece",
+    "features_of",
+    "load",
+    "save",
+    "synthetic",
+    "under_sound",
+]
 
 
 @dataclass(frozen=True)
@@ -140,4 +158,141 @@ def synthetic(bundle: SyncBundle, seed: int, *, align: Align = "file", seconds: 
     )
 
 
-assert STATES[:3] == ("not_speaking", "speaking", "dubbed")
+assert STATES == ("not_speaking", "speaking", "dubbed")
+APART, UNCERTAIN = 3, -1
+"""Labels beyond `STATES`: not speaking in sync, whichever; and not to be counted."""
+
+
+def under_sound(
+    bundle: SyncBundle, face: Clip, sound: Clip, rng: np.random.Generator, *, noise: Clip | None = None
+) -> LabelledFaces:
+    """A real clip of somebody who speaks, under its own sound or that of another clip, from prepared lips and bands.
+
+    Args:
+        bundle: Sync weights.
+        face: Whose lips.
+        sound: Whose voice; the same clip = speaking in sync.
+        rng: Of the level of the noise.
+        noise: Whose sound, shuffled in time, lies over it.
+
+    Returns:
+        One face. Where its own voice is heard it speaks; within .2 s of where that begins or ends nobody says.
+    """
+    grid, points = to_grid_points(face.times, face.points)
+    steps = np.rint(grid / STEP_S).astype(np.int64)
+    power = np.exp(sound.sound.astype(np.float32)) @ band_filters(1.0)
+    clean = power.copy()
+    if noise is not None:
+        other = np.exp(noise.sound.astype(np.float32)) @ band_filters(1.0)
+        other = np.resize(other[rng.permutation(len(other))], power.shape)
+        gain = np.percentile(power.sum(1), 90) / max(other.sum(1).mean(), 1e-9)
+        power = power + other * (gain * 10 ** (-rng.uniform(3, 25) / 10))
+    first = round((sound.sound_start - sound.delay) * 100)
+    lags = np.arange(-100, 101)
+    visual = visual_inputs[bundle.input_mode]()
+    band, cosines, present = pair_bands(bundle, visual.of_points(points), steps, first, power, lags)
+    opening = np.linalg.norm(face.points[:, _TOP] - face.points[:, _BOTTOM], axis=-1)
+    motion = LipMotion(
+        times=face.times,
+        points=face.points,
+        observed=np.ones(len(face.times), bool),
+        opening=opening,
+        angles=np.zeros((len(face.times), 3), np.float32),
+        size_px=np.ones(len(face.times), np.float32),
+        residual=np.zeros(len(face.times), np.float32),
+    )
+    ratios = np.where(present, band, np.nan).astype(np.float32)
+    features = lagged_features(
+        ratios, np.where(present, cosines, np.nan).astype(np.float32), local_features(motion, grid), 100
+    )
+    steps_of = FaceSteps(
+        track_id=0, shot=0, first=int(steps[0]), features=features, boxes=np.zeros((len(steps), 4), np.float32)
+    )
+    heard = _heard(power, first)
+    truth = cleaned(_heard(clean, first).voice > 0, 0.3, 0.2)
+    state = np.full(len(steps), APART, np.int8)
+    own = Heard(first=heard.first, voice=truth.astype(np.float32), bands=heard.bands)
+    spoken = np.nan_to_num(own.at(steps_of)) > 0.5
+    if face is sound:
+        state = np.where(spoken, 1, 0).astype(np.int8)
+        wide, narrow = binary_dilation(spoken, iterations=5), binary_erosion(spoken, iterations=5, border_value=1)
+        state[wide & ~narrow] = UNCERTAIN
+    return LabelledFaces(
+        name=f"{face.name} under {sound.name}",
+        faces=(steps_of,),
+        states=(state,),
+        people=(0,),
+        sound=heard,
+        heard=truth,
+        unseen=truth & (face is not sound),
+        audio_delay=0.0,
+        measured_delay=0.0,
+    )
+
+
+_TOP, _BOTTOM = LIP_POINTS.tolist().index(13), LIP_POINTS.tolist().index(14)
+
+
+def _heard(power: NDArray[np.floating], first: int) -> Heard:
+    skip = (-first) % 4
+    whole = (len(power) - skip) // 4 * 4
+    means = power[skip : skip + whole].reshape(-1, 4, power.shape[1]).mean(1)
+    return heard_at((first + skip) // 4, (10 * np.log10(means + 1e-10)).astype(np.float16), 0.0)
+
+
+def save(made: LabelledFaces, path: Path) -> None:
+    """Write as arrays, complete or not at all."""
+    arrays: dict[str, Any] = {
+        "name": made.name,
+        "people": np.array(made.people),
+        "sound_first": made.sound.first,
+        "voice": made.sound.voice,
+        "bands": made.sound.bands,
+        "delay": made.sound.delay,
+        "heard": made.heard,
+        "unseen": made.unseen,
+        "audio_delay": made.audio_delay,
+        "measured_delay": np.nan if made.measured_delay is None else made.measured_delay,
+    }
+    for i, (face, state) in enumerate(zip(made.faces, made.states)):
+        arrays |= {f"{i}.features": face.features, f"{i}.boxes": face.boxes, f"{i}.state": state}
+        arrays[f"{i}.place"] = np.array([face.track_id, face.shot, face.first])
+    temporary = path.with_suffix(".partial.npz")
+    np.savez(temporary, **arrays)
+    temporary.replace(path)
+
+
+def load(path: Path) -> LabelledFaces:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as data:
+        values = {k: data[k] for k in data.files}
+    faces, states = [], []
+    for i in range(len(values["people"])):
+        track_id, shot, first = values[f"{i}.place"].tolist()
+        faces.append(
+            FaceSteps(
+                track_id=track_id,
+                shot=shot,
+                first=first,
+                features=values[f"{i}.features"],
+                boxes=values[f"{i}.boxes"],
+            )
+        )
+        states.append(values[f"{i}.state"])
+    measured = float(values["measured_delay"])
+    return LabelledFaces(
+        name=str(values["name"]),
+        faces=tuple(faces),
+        states=tuple(states),
+        people=tuple(values["people"].tolist()),
+        sound=Heard(
+            first=int(values["sound_first"]),
+            voice=values["voice"],
+            bands=values["bands"],
+            delay=float(values["delay"]),
+        ),
+        heard=values["heard"],
+        unseen=values["unseen"],
+        audio_delay=float(values["audio_delay"]),
+        measured_delay=None if np.isnan(measured) else measured,
+    )

@@ -24,7 +24,7 @@ from viseme.sync.interface import visual_inputs
 from viseme.sync.listening import Listener
 from viseme.sync.verdict import FaceActivity, decide, withhold
 
-__all__ = ["Align", "Gatherer", "smooth_steps"]
+__all__ = ["Align", "Gatherer", "lagged_features", "local_features", "pair_bands", "smooth_steps"]
 
 Align = Literal["none", "file", "track"]
 STRETCH = 20.0
@@ -164,10 +164,7 @@ class Gatherer:
             return
         reach = self._max_delay + CONTEXT
         first, power = self._listener.window(face.times[0] - reach, face.times[-1] + reach)
-        ratios, cosines = self._pairs(points, power)
-        centres = steps * 4 - (first + 2)
-        band, present = banded(ratios, centres, self.lags)
-        other, _ = banded(cosines, centres, self.lags)
+        band, cosines, present = pair_bands(self._bundle, points, steps, first, power, self.lags)
         keep = np.flatnonzero(steps >= (face.next_step if face.next_step is not None else steps[0]))
         if len(keep) == 0:
             return
@@ -182,7 +179,7 @@ class Gatherer:
                     len(rows),
                 )
             )
-        local = _local_features(motion, grid)
+        local = local_features(motion, grid)
         boxes = np.stack([np.interp(grid, face.times, face.boxes[:, k]) for k in range(4)], -1).astype(np.float32)
         face.mouth_motion = max(face.mouth_motion, float(np.std(motion.opening)))
         if face.next_step is None:
@@ -192,30 +189,13 @@ class Gatherer:
             _Held(
                 int(steps[keep[0]]),
                 np.where(present, band, np.nan)[keep].astype(np.float16),
-                np.where(present, other, np.nan)[keep].astype(np.float16),
+                np.where(present, cosines, np.nan)[keep].astype(np.float16),
                 local[keep],
                 boxes[keep],
             )
         )
         face.scored_to = float(face.times[-1])
         face.forget(face.scored_to - MEMORY)
-
-    def _pairs(
-        self, points: NDArray[np.float32], power: NDArray[np.float32]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """(T, A) log-likelihood ratios and cosines, both averaged over the models before anything else."""
-        if len(power) == 0:
-            empty = np.zeros((len(points), 0), np.float32)
-            return empty, empty
-        raw = np.zeros((len(points), len(power)), np.float32)
-        cosines = np.zeros_like(raw)
-        models = self._bundle.models
-        for seen, heard, scale in embed_pairs(models, points, normalise_mels(power)):
-            product = (seen @ heard.T).numpy()
-            raw += product * np.float32(scale / len(models))
-            norms = np.maximum(seen.norm(dim=1).numpy()[:, None] * heard.norm(dim=1).numpy()[None], 1e-9)
-            cosines += product / norms / len(models)
-        return log_ratios(raw), cosines
 
     # --- delays
 
@@ -265,7 +245,7 @@ class Gatherer:
         ratios = np.concatenate([h.ratios for h in face.held]).astype(np.float32)
         cosines = np.concatenate([h.cosines for h in face.held]).astype(np.float32)
         local = np.concatenate([h.local for h in face.held])
-        face.done.append((_features(ratios, cosines, local, lag), np.concatenate([h.boxes for h in face.held])))
+        face.done.append((lagged_features(ratios, cosines, local, lag), np.concatenate([h.boxes for h in face.held])))
         face.held = []
 
     def finish(self) -> list[FaceSteps]:
@@ -291,7 +271,42 @@ class Gatherer:
         return float(np.median(self._faces[track_id].sizes))
 
 
-def _local_features(motion: LipMotion, grid: NDArray[np.float64]) -> NDArray[np.float32]:
+def pair_bands(
+    bundle: SyncBundle,
+    points: NDArray[np.floating],
+    steps: NDArray[np.integer],
+    first: int,
+    power: NDArray[np.floating],
+    lags: NDArray[np.integer],
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
+    """Score lips against sound at every candidate delay.
+
+    Args:
+        bundle: Sync weights; their models are averaged before anything else.
+        points: (T, K, 3) what the picture stream sees.
+        steps: (T,) numbers of the steps.
+        first: Number of the first sound frame; frame `n` is centred on `n / 100 + 0.005` seconds.
+        power: (A, M) mel powers, only what really exists.
+        lags: (L,) delays in 10 ms.
+
+    Returns:
+        (T, L) log-likelihood ratios, (T, L) cosines, zero where absent, and (T, L) whether the pair was there.
+    """
+    num = len(points), len(power)
+    raw, cosines = np.zeros(num, np.float32), np.zeros(num, np.float32)
+    if min(num) > 0:
+        for seen, heard, scale in embed_pairs(bundle.models, points, normalise_mels(power)):
+            product = (seen @ heard.T).numpy()
+            raw += product * np.float32(scale / len(bundle.models))
+            norms = seen.norm(dim=1).numpy()[:, None] * heard.norm(dim=1).numpy()[None]
+            cosines += product / np.maximum(norms, 1e-9) / len(bundle.models)
+    centres = steps * 4 - (first + 2)  # column j is the instant (first + j + 2) / 100 s
+    band, present = banded(log_ratios(raw), centres, lags)
+    other, _ = banded(cosines, centres, lags)
+    return band, other, present
+
+
+def local_features(motion: LipMotion, grid: NDArray[np.float64]) -> NDArray[np.float32]:
     """(T, 5) opening, motion, lips, yaw, seen on the grid."""
     opening = np.interp(grid, motion.times, motion.opening)
     mean = smooth_steps(opening)
@@ -308,7 +323,7 @@ def _local_features(motion: LipMotion, grid: NDArray[np.float64]) -> NDArray[np.
     return np.stack([opening, spread, smooth_steps(speed, 5), yaw, seen], -1).astype(np.float32)
 
 
-def _features(
+def lagged_features(
     ratios: NDArray[np.float32], cosines: NDArray[np.float32], local: NDArray[np.float32], lag: int
 ) -> NDArray[np.float32]:
     """(T, len(FEATURES)) of scored steps with the delay number `lag` taken out."""

@@ -1,0 +1,20 @@
+"""`viseme evaluate ava`: score AVA-ActiveSpeaker, and write its prediction file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viseme.cli.exits import ExitCode
+from viseme.cli.screen import Screen
+
+__all__ = ["FUNCTION", "run"]
+
+FUNCTION = "viseme.speakers.evaluate:evaluate_ava"
+
+
+def run(arguments: dict[str, Any], screen: Screen) -> int:
+    """Score and print; progress goes to stderr."""
+    from viseme.speakers.evaluate import evaluate_ava
+
+    screen.write(f"{evaluate_ava(**arguments)}\n")
+    return ExitCode.DONE

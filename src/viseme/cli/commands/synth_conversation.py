@@ -1,0 +1,29 @@
+"""`viseme synth conversation`: film a conversation of synthetic people, with its truth beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viseme.cli.exits import ExitCode
+from viseme.cli.screen import Screen, one_line
+
+__all__ = ["FUNCTION", "run"]
+
+FUNCTION = "viseme.synth.stage:synth_conversation"
+
+
+def run(arguments: dict[str, Any], screen: Screen) -> int:
+    """Film, and say who speaks how long."""
+    from viseme.synth.stage import synth_conversation
+
+    talk = synth_conversation(**arguments)
+    truth = talk.to_json()
+    screen.write(f"{one_line(talk.path)}  {truth['width']} x {truth['height']}, {truth['seconds']:.1f} s\n")
+    for person in truth["people"]:
+        spans = person["dubbed_lips"] or person["speaking"]
+        length = sum(end - start for start, end in spans)
+        says = "is dubbed" if person["dubbed_lips"] else "speaks"
+        screen.write(f"  person {person['id']}  {says} {length:.1f} s in {len(spans)} pieces\n")
+    unseen = sum(end - start for start, end in truth["unseen_voice_heard"])
+    screen.write(f"  voice without a face  {unseen:.1f} s\n")
+    return ExitCode.DONE
