@@ -33,6 +33,7 @@ _LAZY = {
     "reproduce_table1": "viseme.standardize.table1",
     "standardize": "viseme.standardize",
     "synth": "viseme.synth.pipeline",
+    "synth_conversation": "viseme.synth.stage",
     "train_enet": "viseme.standardize.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",

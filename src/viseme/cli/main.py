@@ -134,7 +134,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 def _help(prefix: str = "") -> str:
     names = [n for n in COMMANDS if n.startswith(prefix)]
-    return HELP.format(commands="\n".join(f"  {n:<16}  {COMMANDS[n].summary}" for n in names))
+    return HELP.format(commands="\n".join(f"  {n:<18}  {COMMANDS[n].summary}" for n in names))
 
 
 def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -343,14 +343,14 @@ def _without(spans: Sequence[Span], taken: Sequence[Span], seconds: float) -> li
     return common(spans, outside(taken, -60.0, seconds + 60.0))
 
 
-def _cast(rng: np.random.Generator, voices: Sequence[VoiceSettings]) -> list[Participant]:
+def _cast(rng: np.random.Generator, voices: Sequence[VoiceSettings], dubbing: float) -> list[Participant]:
     """One participant for each voice."""
-    dubbing = rng.random()  # nobody, one, or all of them: a dubbed film
+    chance = rng.random()
     one = int(rng.integers(len(voices)))
     people = []
     for index, voice in enumerate(voices):
         dubbed: Literal["", "foreign", "shifted"] = ""
-        if dubbing < 0.1 or (dubbing < 0.32 and index == one):
+        if chance < dubbing / 3 or (chance < dubbing and index == one):
             dubbed = "foreign" if rng.random() < 0.7 else "shifted"
         shift = float(rng.uniform(0.45, 1.2)) * (1 if rng.random() < 0.5 else -1) if dubbed == "shifted" else 0.0
         people.append(
@@ -376,6 +376,7 @@ def plan_conversation(
     rate: Fraction | None = None,
     audio_delay: float | None = None,
     cuts: bool | None = None,
+    dubbing: float = 0.32,
     recorded: float = 0.55,
 ) -> Conversation:
     """A conversation without its tracks: words, sound, timeline, cameras.
@@ -389,6 +390,7 @@ def plan_conversation(
         rate: Pictures a second; None = a common rate.
         audio_delay: Seconds by which the sound comes later, within 1 s; None = 0 in 70 %, else up to .4 either way.
         cuts: Whether the camera changes; None = in 60 %.
+        dubbing: Chance that somebody is dubbed; in a third of these everybody is.
         recorded: Share of recorded voices among all (docs/voices.md); 0 = espeak-ng alone.
 
     Raises:
@@ -403,6 +405,8 @@ def plan_conversation(
         raise ConfigError(f"seconds must be 1 to 600, not {seconds}")
     if audio_delay is not None and not -1 <= audio_delay <= 1:
         raise ConfigError(f"audio_delay must be -1 to 1 second, not {audio_delay}")
+    if not (0 <= dubbing <= 1 and 0 <= recorded <= 1):
+        raise ConfigError(f"dubbing and recorded are shares from 0 to 1, not {dubbing} and {recorded}")
     if (width is None) != (height is None):
         raise ConfigError("give both width and height, or neither")
     rng = np.random.default_rng([seed, 1201])
@@ -415,7 +419,7 @@ def plan_conversation(
     rate = rate or drawn_rate
     times = np.arange(max(1, int(seconds * rate))) / float(rate)
     *voices, outer = _draw_voices(rng, num + 1, held_out, recorded)
-    people = _cast(rng, voices)
+    people = _cast(rng, voices, dubbing)
     narration = rng.random()  # none, some, or nothing but a voice from outside
     narrator = outer if narration < 0.35 else None
     weights = np.append(rng.gamma(2.0, 0.5, num), 0.0)
@@ -428,7 +432,7 @@ def plan_conversation(
         weights[int(rng.integers(num))] = 1.0
     share = np.minimum(1.0, 1.6 * weights / weights.sum())
     voices += [narrator] if narrator else []
-    spoken = [v.say(rng, 2.0 + float(s) * seconds) for v, s in zip(voices, share)]
+    spoken = [v.say(rng, 2.0 + float(s) * seconds) if s > 0 else [] for v, s in zip(voices, share)]
     manners = Manners(
         overlap=float(rng.choice([0.05, 0.2, 0.45])),
         silence=float(rng.choice([0.05, 0.2, 0.5])),
@@ -449,7 +453,7 @@ def plan_conversation(
     for index, own in enumerate(lips):
         quiet = outside([s for s, _ in own], -0.5, seconds + 0.5)
         planned = plan_acts(quiet, rng, activity=float(rng.uniform(0.2, 2.2)), chewing=bool(rng.random() < 0.1))
-        planned, silent = _mouthed(planned, spoken[index])
+        planned, silent = _mouthed(planned, spoken[index] or [p for other in spoken for p in other])
         acts.append(tuple(planned))
         mouthed.append(silent)
     segments = _segments(sayings, people)
@@ -586,6 +590,8 @@ def _mixed(
     scene, outer = np.zeros(wide, np.float32), np.zeros(wide, np.float32)
     for voice, own in enumerate(spoken):
         gain = 10 ** (float(rng.normal(0, 2.5)) / 20)
+        if not own:
+            continue
         loud = np.concatenate([p.samples for p in own])
         level = float(np.sqrt(np.mean(np.square(loud[np.abs(loud) > 0.02])))) if np.any(np.abs(loud) > 0.02) else 1.0
         for saying in sayings:
@@ -661,7 +667,7 @@ def perform(conversation: Conversation, person: int, *, strength: float = 1.0) -
     return motion
 
 
-def _part(motion: Motion, low: int, high: int) -> Motion:
+def part_of(motion: Motion, low: int, high: int) -> Motion:
     units = {name: value[low:high] for name, value in motion.units.items()}
     return Motion(
         motion.times[low:high], units, motion.pose[low:high], motion.gap_mm[low:high], motion.tongue[low:high]
@@ -714,7 +720,7 @@ def conversation_tracks(seed: int, **options: Any) -> Conversation:
                     person=person,
                     shot=number,
                     times=plan.times[low:high],
-                    landmarks=landmarks_of(_part(motions[person], low, high), spec),
+                    landmarks=landmarks_of(part_of(motions[person], low, high), spec),
                     state=plan.states(person, plan.times[low:high]),
                 )
             )
