@@ -141,6 +141,9 @@ class SpeakersResult:
     rejected: tuple[RejectedTrack, ...] = ()
     delay: DelayEstimate | None = None
     """Of the file, from all faces together."""
+    delay_taken_out: float = 0.0
+    """Seconds: what was taken out of the sound before scoring, and what the clock of voices is shifted by; with
+    align "track" for the voices alone."""
     align: str = "file"
     """"file": the file's delay was taken out; "track": each face's own; "none": scored as recorded."""
     scorer: str = "evidence"
@@ -179,6 +182,7 @@ class SpeakersResult:
                 "audio_delay": None if self.delay is None else self.delay.audio_delay,
                 "delay_confidence": None if self.delay is None else self.delay.confidence,
                 "delay_reasons": () if self.delay is None else self.delay.reasons,
+                "delay_taken_out": self.delay_taken_out,
                 "align": self.align,
                 "faces": [face.to_json() for face in self.faces],
                 "voice": self.voice,

@@ -284,7 +284,7 @@ def _chart(result: SpeakersResult) -> str:
 
 
 def _sound(result: SpeakersResult, x: Callable[[float], float]) -> str:
-    delay = 0.0 if result.delay is None or result.align == "none" else result.delay.audio_delay or 0.0
+    delay = result.delay_taken_out
     num = len(result.sound_times)
     if num < 2:
         return ""

@@ -69,8 +69,8 @@ class LabelledFaces:
     """(V,) whether a voice is heard that nobody in view owns or mouths."""
     audio_delay: float
     """Truth, seconds."""
-    measured_delay: float | None
-    """What the faces said; None = it could not be told."""
+    measured_delay: float
+    """What was taken out, seconds."""
 
 
 def _chunks(
@@ -97,8 +97,8 @@ def features_of(
     sound: SoundPiece,
     *,
     align: Align = "file",
-    max_delay: float = 2.0,
-) -> tuple[list[FaceSteps], Heard, float | None]:
+    max_delay: float = 0.45,
+) -> tuple[list[FaceSteps], Heard, float]:
     """What `find_speakers` would keep of tracked faces and a sound.
 
     Args:
@@ -109,7 +109,7 @@ def features_of(
         max_delay: As `find_speakers`.
 
     Returns:
-        Faces, the sound on the clock of the picture, and the delay of the file as far as it could be told.
+        Faces, the sound on the clock of the picture, and the delay that was taken out.
     """
     listener = Listener([sound])
     gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
@@ -119,8 +119,8 @@ def features_of(
             gatherer.take(chunk)
     reader.read_to(float("inf"))
     faces = gatherer.finish()
-    delay = gatherer.estimate().audio_delay
-    return faces, heard_at(*reader.bands(), delay or 0.0), delay
+    delay = 0.0 if align == "none" else gatherer.likeliest()
+    return faces, heard_at(*reader.bands(), delay), delay
 
 
 def _mask(spans: Sequence[tuple[float, float]], first: int, num: int) -> NDArray[np.bool_]:
@@ -188,7 +188,7 @@ def under_sound(
         gain = np.percentile(power.sum(1), 90) / max(other.sum(1).mean(), 1e-9)
         power = power + other * (gain * 10 ** (-rng.uniform(3, 25) / 10))
     first = round((sound.sound_start - sound.delay) * 100)
-    lags = np.arange(-100, 101)
+    lags = np.arange(-140, 141)
     visual = visual_inputs[bundle.input_mode]()
     band, cosines, present = pair_bands(bundle, visual.of_points(points), steps, first, power, lags)
     opening = np.linalg.norm(face.points[:, _TOP] - face.points[:, _BOTTOM], axis=-1)
@@ -203,7 +203,7 @@ def under_sound(
     )
     ratios = np.where(present, band, np.nan).astype(np.float32)
     features = lagged_features(
-        ratios, np.where(present, cosines, np.nan).astype(np.float32), local_features(motion, grid), 100
+        ratios, np.where(present, cosines, np.nan).astype(np.float32), local_features(motion, grid), 140
     )
     steps_of = FaceSteps(
         track_id=0, shot=0, first=int(steps[0]), features=features, boxes=np.zeros((len(steps), 4), np.float32)
@@ -252,7 +252,7 @@ def save(made: LabelledFaces, path: Path) -> None:
         "heard": made.heard,
         "unseen": made.unseen,
         "audio_delay": made.audio_delay,
-        "measured_delay": np.nan if made.measured_delay is None else made.measured_delay,
+        "measured_delay": made.measured_delay,
     }
     for i, (face, state) in enumerate(zip(made.faces, made.states)):
         arrays |= {f"{i}.features": face.features, f"{i}.boxes": face.boxes, f"{i}.state": state}
@@ -279,7 +279,6 @@ def load(path: Path) -> LabelledFaces:
             )
         )
         states.append(values[f"{i}.state"])
-    measured = float(values["measured_delay"])
     return LabelledFaces(
         name=str(values["name"]),
         faces=tuple(faces),
@@ -294,5 +293,5 @@ def load(path: Path) -> LabelledFaces:
         heard=values["heard"],
         unseen=values["unseen"],
         audio_delay=float(values["audio_delay"]),
-        measured_delay=None if np.isnan(measured) else measured,
+        measured_delay=float(values["measured_delay"]),
     )

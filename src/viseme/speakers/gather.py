@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from viseme.core.results import DelayEstimate, Reason, Verdict
+from viseme.core.results import DelayEstimate, Reason
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk
 from viseme.speakers.interface import FEATURES, STEP_S, FaceSteps
@@ -37,8 +37,12 @@ SMOOTH = 15
 """Steps of the mean of the papers: 0.6 seconds."""
 NEAR = np.array([-5, -4, -3, 3, 4, 5])
 """Delays beside the one taken out, 10 ms each."""
-LOCAL = np.arange(-50, 51, 2)
-"""Delays among which the best is sought."""
+LOCAL = np.arange(-130, 131, 2)
+"""Delays, beside the one taken out, among which the best is sought: a voice dubbed off its own lips is found there."""
+REACH_S = 2.0
+"""Seconds of sound on either side of a face that its lips are compared with."""
+AS_RECORDED = 0.7
+"""Prior probability that a file's sound is where it belongs, within 20 ms."""
 
 
 def smooth_steps(values: NDArray[np.floating], size: int = SMOOTH) -> NDArray[np.float32]:
@@ -115,6 +119,9 @@ class Gatherer:
         self._visual = visual_inputs[bundle.input_mode]()
         reach = round(max_delay * 100)
         self.lags = np.arange(-reach, reach + 1)
+        """Delays of the file that are considered; pairs are scored `LOCAL` beyond."""
+        wide = reach + int(LOCAL[-1])
+        self._wide = np.arange(-wide, wide + 1)
         calibration = bundle.calibration
         self._config = EstimatorConfig(
             max_delay=max_delay, answer_above=calibration.answer_above, temperature=calibration.temperature
@@ -162,20 +169,21 @@ class Gatherer:
         steps = np.rint(grid / STEP_S).astype(np.int64)
         if len(steps) == 0:
             return
-        reach = self._max_delay + CONTEXT
+        reach = max(REACH_S, self._wide[-1] * 0.01) + CONTEXT
         first, power = self._listener.window(face.times[0] - reach, face.times[-1] + reach)
-        band, cosines, present = pair_bands(self._bundle, points, steps, first, power, self.lags)
+        band, cosines, present = pair_bands(self._bundle, points, steps, first, power, self._wide)
         keep = np.flatnonzero(steps >= (face.next_step if face.next_step is not None else steps[0]))
         if len(keep) == 0:
             return
+        core = slice(int(LOCAL[-1]), int(LOCAL[-1]) + len(self.lags))
         for at in range(0, len(keep), BLOCK):
             rows = keep[at : at + BLOCK]
             face.evidence.stretches.append(
                 Stretch(
                     float(grid[rows[0]]),
                     float(grid[rows[-1]] + STEP_S),
-                    band[rows].sum(0).astype(np.float32),
-                    present[rows].sum(0).astype(np.int16),
+                    band[rows, core].sum(0).astype(np.float32),
+                    present[rows, core].sum(0).astype(np.int16),
                     len(rows),
                 )
             )
@@ -221,10 +229,30 @@ class Gatherer:
         activity = FaceActivity(voiced, mouth_motion, seconds)
         return decide(curve, self._config, self._bundle.calibration, activity)
 
+    def taken_out(self, track_id: int) -> float:
+        """Seconds of delay that are taken out for a face, as known so far."""
+        lag = int(self._wide[self._lag(self._faces[track_id])])
+        return lag * 0.01 - (self._bundle.calibration.bias if self._align != "none" else 0.0)
+
+    def likeliest(self) -> float:
+        """Seconds: the likeliest delay of the file, given that most are recorded as they should be."""
+        return self._likeliest_lag() * 0.01 - self._bundle.calibration.bias
+
+    def _likeliest_lag(self) -> int:
+        """The delay with most evidence and prior, 10 ms; as recorded where nothing speaks for another."""
+        total = FaceEvidence(0).curve(self.lags)
+        for face in self._faces.values():
+            total = total + face.evidence.curve(self.lags)
+        home = round(self._bundle.calibration.bias * 100)
+        usable = total.usable(self._config)
+        near = np.abs(self.lags - home) <= 2
+        prior = np.where(near, AS_RECORDED / near.sum(), (1 - AS_RECORDED) / max((~near).sum(), 1))
+        score = np.where(usable, total.scores / self._config.temperature, 0.0) + np.log(prior)
+        return int(self.lags[int(score.argmax())]) if usable.any() else home
+
     def _lag(self, face: _Face) -> int:
-        """Index into `lags` of the delay that is taken out for a face."""
-        bias = self._bundle.calibration.bias
-        lag = round(bias * 100)
+        """Index into the scored delays of the one that is taken out for a face."""
+        lag = round(self._bundle.calibration.bias * 100)
         if self._align == "track":
             curve = face.evidence.curve(self.lags)
             usable = curve.usable(self._config)
@@ -232,11 +260,8 @@ class Gatherer:
                 means = np.where(usable, curve.scores / np.maximum(curve.counts, 1), -np.inf)
                 lag = int(curve.lags[int(means.argmax())])
         elif self._align == "file":
-            estimate = self.estimate()
-            if estimate.verdict is not Verdict.CANNOT_TELL:
-                assert estimate.audio_delay is not None
-                lag = round((estimate.audio_delay + bias) * 100)
-        return int(np.clip(lag - self.lags[0], 0, len(self.lags) - 1))
+            lag = self._likeliest_lag()
+        return int(np.clip(lag - self._wide[0], 0, len(self._wide) - 1))
 
     def _release_held(self, face: _Face) -> None:
         if not face.held:

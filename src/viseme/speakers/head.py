@@ -25,6 +25,7 @@ import viseme
 from viseme.core.errors import ConfigError, WeightsError
 from viseme.speakers.gather import smooth_steps
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
+from viseme.speakers.voice import speech_level, voice_log_odds
 from viseme.weights import find_weights, weights_id
 
 __all__ = ["CLASSES", "INPUTS", "HeadScorer", "SpeakerHead", "face_inputs", "save_head", "voice_inputs"]
@@ -35,7 +36,7 @@ INPUTS = (
     *FEATURES,
     "mean_ratio",  # of 15 steps
     "mean_cosine",
-    "voice",  # bounded log-odds
+    "voice",  # bounded log-odds by level and rhythm, whoever made `Heard.voice`
     "others_ratio",  # the highest mean ratio of any other face
     "others_motion",  # the largest spread of any other mouth
     "others",  # whether there are any
@@ -130,13 +131,14 @@ def face_inputs(faces: Sequence[FaceSteps], heard: Heard) -> list[NDArray[np.flo
     means = [smooth_steps(np.where(f.column("sound") > 0, f.column("ratio"), np.nan)) for f in faces]
     ratios = _others(faces, [np.nan_to_num(m, nan=-2.3) for m in means], -2.3)
     motions = _others(faces, [f.column("motion") for f in faces], 0.0)
+    voice = voice_log_odds(speech_level(heard.bands))
     out = []
     for face, mean, ratio, motion in zip(faces, means, ratios, motions):
         cosine = smooth_steps(np.where(face.column("sound") > 0, face.column("cosine"), np.nan))
         columns = {name: face.column(name) for name in FEATURES} | {
             "mean_ratio": np.nan_to_num(mean, nan=-2.3),
             "mean_cosine": np.nan_to_num(cosine),
-            "voice": np.clip(np.nan_to_num(heard.at(face), nan=-8.0), -8, 8),
+            "voice": np.clip(np.nan_to_num(heard.at(face, voice), nan=-8.0), -8, 8),
             "others_ratio": ratio,
             "others_motion": motion,
             "others": (ratio > -2.29).astype(np.float32),

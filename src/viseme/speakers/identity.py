@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, template
 from viseme.faces import FaceTrackChunk
 from viseme.faces.strips import FaceStrips, crop_face
+from viseme.speakers.crops import CropStore
 from viseme.speakers.interface import FaceSteps
 
 __all__ = ["Looks", "Membership", "people"]
@@ -43,8 +44,10 @@ class _Mean:
 class Looks(FaceStrips):
     """Listens in on the tracker; keeps a mean shape and a mean small picture of every face, some 20 kB each."""
 
-    def __init__(self) -> None:
+    def __init__(self, crops: CropStore | None = None) -> None:
+        """Keep nothing yet; `crops` is told of every picture of every face too."""
         super().__init__(num_images=STRIPS, size=96, max_tracks=40)
+        self.crops = crops
         self._pictures: dict[int, _Mean] = {}
         self._shapes: dict[int, _Mean] = {}
         self._last: dict[int, float] = {}
@@ -52,6 +55,8 @@ class Looks(FaceStrips):
     def offer(self, track_id: int, time: float, image: NDArray[np.uint8], box: NDArray[np.floating]) -> None:
         """Take the looks of a face some times a second."""
         super().offer(track_id, time, image, box)
+        if self.crops is not None:
+            self.crops.add(track_id, time, image, box)
         if time - self._last.get(track_id, -np.inf) < 0.3:
             return
         self._last[track_id] = time

@@ -7,7 +7,7 @@ with the sound. Everything else (tracking, alignment, smoothing into states, voi
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
+from viseme.speakers.crops import CropReader
 
 __all__ = [
     "FEATURES",
@@ -59,8 +60,8 @@ class FaceSteps:
     """(T, len(FEATURES))."""
     boxes: NDArray[np.float32]
     """(T, 4) xyxy, pixels of the source picture."""
-    crops: NDArray[np.uint8] | None = None
-    """(T, 112, 112) grey face crops, for scorers that want pixels."""
+    crops: CropReader | None = None
+    """Grey mouths at the steps, for scorers that want pixels."""
 
     def column(self, name: str) -> NDArray[np.float32]:
         """(T,) one feature by name."""
@@ -88,6 +89,9 @@ class Heard:
     """(V, 40) decibels of the mel bands."""
     delay: float = 0.0
     """Seconds that were taken out."""
+    samples: Callable[[float, float], NDArray[np.float32]] | None = None
+    """(S,) sound at 16 kHz from a start to an end, seconds as recorded; zeros where there is none. For scorers that
+    want pixels."""
 
     def at(self, face: FaceSteps, values: NDArray | None = None) -> NDArray[np.float32]:
         """(T,) or (T, ...) `values` (default: the voice) at a face's steps; NaN where there is no sound."""
@@ -136,6 +140,8 @@ speaker_scorers: Registry[type] = Registry(
         "evidence": "viseme.speakers.scorers:EvidenceScorer",
         "cosine": "viseme.speakers.scorers:CosineScorer",
         "head": "viseme.speakers.head:HeadScorer",
+        "light-asd": "viseme.speakers.pixels:LightASDScorer",
+        "lr-asd": "viseme.speakers.pixels:LRASDScorer",
     },
 )
 """Name -> scorer class."""

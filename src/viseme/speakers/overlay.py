@@ -68,7 +68,7 @@ def write_overlay(
     source = result.file if audio is None else audio
     streams = probe(source).audio
     audio_rate = streams[audio_stream].rate if len(streams) > audio_stream else None
-    delay = 0.0 if result.delay is None or result.align == "none" else result.delay.audio_delay or 0.0
+    delay = result.delay_taken_out
     strip = _Strip(result, delay)
     stream = ahead(pictures(result.file, max_side=MAX_SIDE), 8)
     try:

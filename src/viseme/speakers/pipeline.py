@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.core.results import RejectedTrack, Verdict
@@ -19,7 +23,8 @@ from viseme.core.speakers import FaceTimeline, SpeakersResult
 from viseme.engine.ahead import ahead
 from viseme.faces import tracker
 from viseme.media import MediaInfo, pictures, probe, sound
-from viseme.speakers.gather import STRETCH, Align, Gatherer
+from viseme.speakers.crops import CropStore
+from viseme.speakers.gather import REACH_S, STRETCH, Align, Gatherer
 from viseme.speakers.identity import Looks, people
 from viseme.speakers.interface import FaceSteps, SpeakerScorer, load_scorer
 from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
@@ -27,6 +32,7 @@ from viseme.speakers.voice import VoiceReader, heard_at
 from viseme.sync.bundle import SyncBundle, load_bundle
 from viseme.sync.listening import Listener
 from viseme.sync.pipeline import MAX_SIDE
+from viseme.sync.sound import RATE
 
 __all__ = ["find_speakers", "find_speakers_with"]
 
@@ -38,7 +44,7 @@ def find_speakers(
     scorer: str = "evidence",
     scorer_weights: str | os.PathLike[str] | None = None,
     threshold: float | None = None,
-    max_delay: float = 2.0,
+    max_delay: float = 0.45,
     audio: str | os.PathLike[str] | None = None,
     audio_stream: int = 0,
     weights: str | os.PathLike[str] | None = None,
@@ -54,7 +60,8 @@ def find_speakers(
         scorer: "evidence" (log-odds of speaking), "cosine" (as published), or another registered one.
         scorer_weights: Name or file of its weights, for a scorer that has some.
         threshold: Score from which a face is called speaking; None = the scorer's own.
-        max_delay: Largest delay considered either way, seconds.
+        max_delay: Largest delay of the file considered either way, seconds. What is farther off is not taken for the
+            file's delay but for dubbing; `viseme fix` first where the whole file is that late.
         audio: Sound from another file, whose first sample is taken to belong to the first picture.
         audio_stream: Which sound stream of the file, from 0.
         weights: Name or file of other sync weights; None = those that ship.
@@ -92,7 +99,7 @@ def find_speakers_with(
     *,
     align: Align = "file",
     threshold: float | None = None,
-    max_delay: float = 2.0,
+    max_delay: float = 0.45,
     audio: str | os.PathLike[str] | None = None,
     audio_stream: int = 0,
     tracker_name: str = "mediapipe",
@@ -106,30 +113,49 @@ def find_speakers_with(
     if info.video is None or info.video.is_still:
         what = "is a photograph" if info.video is not None else "has no picture stream"
         raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
-    gathered = gather(
-        bundle,
-        path,
-        info,
-        align=align,
-        max_delay=max_delay,
-        audio=audio,
-        audio_stream=audio_stream,
-        tracker_name=tracker_name,
-        warn=warnings.append,
-        on_progress=on_progress,
-    )
-    return _result(gathered, scorer, path, info, align, threshold, timeline or TimelineConfig(), warnings, began)
+    source = path if audio is None else audio
+    with closing(CropStore()) as crops:
+        got = gather(
+            bundle,
+            path,
+            info,
+            align=align,
+            max_delay=max_delay,
+            audio=audio,
+            audio_stream=audio_stream,
+            tracker_name=tracker_name,
+            warn=warnings.append,
+            on_progress=on_progress,
+            crops=crops if scorer.wants_crops else None,
+        )
+        config = timeline or TimelineConfig()
+        samples = partial(_samples, source, audio_stream)
+        return _result(got, scorer, path, info, align, threshold, config, warnings, began, samples)
+
+
+def _samples(source: Any, stream: int, start: float, end: float) -> NDArray[np.float32]:
+    """(S,) sound at 16 kHz between two times; zeros where there is none."""
+    begin = round(start * RATE)
+    out = np.zeros(round((end - start) * RATE), np.float32)
+    for block in sound(source, stream=stream, start=start, end=end):
+        at = round(block.start * RATE) - begin
+        low, high = max(0, at), min(len(out), at + len(block.samples))
+        if high > low:
+            out[low:high] = block.samples[low - at : high - at]
+    return out
 
 
 class Gathered:
     """What one pass over a file left: features of faces, levels of sound, looks."""
 
-    def __init__(self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float) -> None:
+    def __init__(
+        self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float, crops: CropStore | None = None
+    ) -> None:
         self.weights = bundle.name
         self.listener = listener
         self.gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
         self.reader = VoiceReader(listener)
-        self.looks = Looks()
+        self.looks = Looks(crops)
         self.rejected: list[RejectedTrack] = []
         self.faces: list[FaceSteps] = []
 
@@ -146,10 +172,11 @@ def gather(
     tracker_name: str,
     warn: Callable[[str], None],
     on_progress: Callable[[float], None] | None = None,
+    crops: CropStore | None = None,
 ) -> Gathered:
     """Read a file once."""
     listener = Listener(_sound(path, info, audio, audio_stream, warn))
-    got = Gathered(bundle, listener, align=align, max_delay=max_delay)
+    got = Gathered(bundle, listener, align=align, max_delay=max_delay, crops=crops)
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
     stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warn), 8)
     try:
@@ -162,12 +189,14 @@ def gather(
             got.gatherer.take(event)
             got.looks.take(event)
             got.reader.read_to(event.end - 40)
-            listener.forget(min(got.reader.position, event.end - 40 - STRETCH - max_delay) - 1)
+            listener.forget(min(got.reader.position, event.end - 40 - STRETCH - REACH_S - max_delay) - 2)
             if on_progress and info.duration:
                 on_progress(min(1.0, event.end / float(info.duration)))
     finally:
         stream.close()
     got.faces = got.gatherer.finish()
+    if crops is not None:
+        got.faces = [replace(face, crops=crops.reader(face.track_id, face.times())) for face in got.faces]
     got.reader.read_to(float("inf"))
     return got
 
@@ -191,14 +220,16 @@ def _result(
     config: TimelineConfig,
     warnings: list[str],
     began: float,
+    samples: Callable[[float, float], NDArray[np.float32]],
 ) -> SpeakersResult:
     estimate = got.gatherer.estimate()
     if align == "file" and estimate.verdict is Verdict.CANNOT_TELL and got.faces:
         why = ", ".join(r.value for r in estimate.reasons)
-        warnings.append(f"the delay of the file cannot be told ({why}); faces were scored as recorded")
-    delay = estimate.audio_delay if align != "none" and estimate.audio_delay is not None else 0.0
+        ms = round(got.gatherer.likeliest() * 1000)
+        warnings.append(f"the delay of the file cannot be told ({why}); the likeliest, {ms:+d} ms, was taken out")
+    delay = 0.0 if align == "none" else got.gatherer.likeliest()
     begin, bands = got.reader.bands()
-    heard = heard_at(begin, bands, delay, scorer.voice(bands))
+    heard = replace(heard_at(begin, bands, delay, scorer.voice(bands)), samples=samples)
     limit = scorer.threshold if threshold is None else threshold
     scored = scorer.score(got.faces, heard)
     states, voiced = read_states(got.faces, scored, heard, limit, config)
@@ -225,6 +256,7 @@ def _result(
         voice=voice_segments(got.faces, states, voiced, heard.first),
         rejected=tuple(got.rejected),
         delay=estimate,
+        delay_taken_out=delay,
         align=align,
         scorer=scorer.name,
         score_unit=scorer.unit,

@@ -57,8 +57,8 @@ class Options:
     """Weights of a scorer that has some."""
     threshold: Annotated[float | None, tyro.conf.arg(metavar="SCORE")] = None
     """Score from which a face is called speaking. Without it, the scorer's own."""
-    max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
-    """Largest delay of the sound considered, either way."""
+    max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.45
+    """Largest delay of the file's sound considered, either way; what is farther off counts as dubbing."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the sound from this file; its beginning belongs with the first picture."""
     audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
