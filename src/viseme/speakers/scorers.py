@@ -52,8 +52,9 @@ class EvidenceScorer:
     unit = "log-odds of speaking"
     threshold = 0.0
 
-    weights = (-1.6, 2.2, 1.0, 0.9)
-    """Of 1, the mean evidence, the bounded log-odds of a voice, and the logarithm of the mouth's motion."""
+    weights = (-2.0, 1.03, 0.2, 1.56, -0.53)
+    """Of 1, the mean evidence, the bounded log-odds of a voice, the logarithm of the mouth's motion, and how much more
+    evidence there is at another delay. A logistic regression on 48 synthetic conversations (32,017 steps)."""
 
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
         """By level and rhythm."""
@@ -61,7 +62,7 @@ class EvidenceScorer:
 
     def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
         """For each face."""
-        constant, evidence, by_voice, moving = self.weights
+        constant, evidence, by_voice, moving, elsewhere = self.weights
         out = []
         for face in faces:
             ratio = np.where(face.column("sound") > 0, face.column("ratio"), np.nan)
@@ -69,6 +70,7 @@ class EvidenceScorer:
             here = smooth_steps(expit(heard.at(face)))
             voiced = np.nan_to_num(np.log((here + 0.02) / (1.02 - here)), nan=-4.0)
             motion = np.clip(np.log(np.maximum(face.column("motion"), 1e-4) / 0.015), -2.5, 1.0)
-            odds = constant + evidence * mean + by_voice * np.minimum(voiced, 2) + moving * motion
+            other = np.maximum(face.column("best") - mean, 0)
+            odds = constant + evidence * mean + by_voice * np.minimum(voiced, 2) + moving * motion + elsewhere * other
             out.append(Scored(speaking=odds.astype(np.float32)))
         return out

@@ -42,6 +42,8 @@ class SpeakersRecipe:
     """Synthetic conversations of 12 s to learn from."""
     num_held_out: int = 100
     """With voices, faces and scenes that training never meets."""
+    num_pairs: int = 1500
+    """Real clips under their own or another's sound, drawn once."""
     real_share: float = 0.25
     """Fraction of every batch that is real clips."""
     batch: int = 32
@@ -59,6 +61,7 @@ RECIPES: dict[str, Callable[[], SpeakersRecipe]] = {
     "quick": lambda: SpeakersRecipe(
         num_conversations=4,
         num_held_out=2,
+        num_pairs=8,
         batch=4,
         model=SpeakerHead.Config.tiny(),
         loop=LoopConfig(steps=10, save_every=5),
@@ -214,26 +217,21 @@ class _Draws:
     def __init__(
         self, bundle: SyncBundle, learnt: Sequence[LabelledFaces], real: Sequence[Clip], recipe: SpeakersRecipe
     ) -> None:
-        self._recipe, self._bundle, self._real = recipe, bundle, real
+        self._recipe = recipe
         self._faces = [
             (inputs, state)
             for made in learnt
             for inputs, state in zip(face_inputs(made.faces, made.sound), made.states)
         ]
         self._voices = [(voice_inputs(made.sound.bands), made.heard) for made in learnt if len(made.heard)]
-
-    def _real_face(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        clips = self._real
-        face, other, noise = (clips[int(i)] for i in rng.integers(len(clips), size=3))
-        sound = face if rng.random() < 0.5 else other
-        made = under_sound(self._bundle, face, sound, rng, noise=noise if rng.random() < 0.6 else None)
-        return face_inputs(made.faces, made.sound)[0], made.states[0]
+        pairs = _pairs(bundle, real, recipe.num_pairs) if real else []
+        self._real = [(face_inputs(made.faces, made.sound)[0], made.states[0]) for made in pairs]
 
     def loss(self, head: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy of faces and of voices."""
         assert isinstance(head, SpeakerHead)
         num_real = round(self._recipe.batch * self._recipe.real_share) if self._real else 0
-        drawn = [self._real_face(rng) for _ in range(num_real)]
+        drawn = [self._real[i] for i in rng.integers(len(self._real), size=num_real)] if num_real else []
         drawn += [self._faces[i] for i in rng.integers(len(self._faces), size=self._recipe.batch - num_real)]
         inputs, labels = _stacked(drawn, self._recipe.crop, rng, UNCERTAIN)
         chance = torch.log_softmax(head(inputs), -1)
@@ -249,6 +247,18 @@ class _Draws:
         known = heard != UNCERTAIN
         voice_loss = nn.functional.binary_cross_entropy_with_logits(odds[known], heard[known].float())
         return face_loss + 0.5 * voice_loss, {"right": float(right), "voice": float(voice_loss.detach())}
+
+
+def _pairs(bundle: SyncBundle, clips: Sequence[Clip], num: int) -> list[LabelledFaces]:
+    """Clips under their own sound and, as often, another's; over half of them noise."""
+    out, bar = [], Bar("real clips")
+    for i in range(num):
+        rng = np.random.default_rng([7, i])
+        face, other, noise = (clips[int(k)] for k in rng.integers(len(clips), size=3))
+        sound = face if rng.random() < 0.5 else other
+        out.append(under_sound(bundle, face, sound, rng, noise=noise if rng.random() < 0.6 else None))
+        bar(i + 1, num)
+    return out
 
 
 def _stacked(
