@@ -31,6 +31,7 @@ _LAZY = {
     "find_speakers": "viseme.speakers.pipeline",
     "fix": "viseme.sync.repair",
     "reproduce_table1": "viseme.standardize.table1",
+    "reproduce_table2": "viseme.sync.table2",
     "standardize": "viseme.standardize",
     "synth": "viseme.synth.pipeline",
     "synth_conversation": "viseme.synth.stage",

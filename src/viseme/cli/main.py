@@ -56,6 +56,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "evaluate folder": Command(
             "viseme.cli.commands.evaluate_folder", "Tell clips under their own sound from foreign sound."
         ),
+        "reproduce table2": Command(
+            "viseme.cli.commands.reproduce_table2", "Table II of the papers: one sync network on every input."
+        ),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
     }

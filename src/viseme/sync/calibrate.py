@@ -42,8 +42,8 @@ def _trial(
     grid, points = to_grid_points(clip.times, clip.points)
     inside = (grid >= start - 1e-6) & (grid <= start + length)
     grid, points = grid[inside], points[inside]
-    if rng.random() < 0.7:
-        points = other_face(points, GENTLE, rng, landmarks=points.shape[1] == NUM_LANDMARKS)
+    if rng.random() < 0.7 and points.dtype != np.uint8:
+        points = other_face(points, GENTLE, rng, landmarks=points.shape[1] == NUM_LANDMARKS).astype(np.float32)
     shift = round(float(rng.uniform(-1, 1)), 2)
     power = np.exp(heard.sound.astype(np.float32)) @ band_filters(1.0)
     first = round((heard.sound_start - heard.delay + shift) * 100)
@@ -58,7 +58,7 @@ def _trial(
         low = max(low, 0)
         power, first = power[low : max(high, low)], first + low
     # band frames are centred on n / 100, `compare` takes them for n / 100 + .005
-    evidence = FaceEvidence(0, compare(models, grid, points.astype(np.float32), first, power, lags))
+    evidence = FaceEvidence(0, compare(models, grid, points, first, power, lags))
     return evidence.curve(lags), None if foreign else shift + 0.005
 
 

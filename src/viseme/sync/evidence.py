@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,21 +70,21 @@ def to_grid(motion: LipMotion) -> tuple[NDArray[np.float64], NDArray[np.float32]
     return to_grid_points(motion.times, motion.points)
 
 
-def to_grid_points(
-    times: NDArray[np.floating], points: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Points at multiples of 40 ms, by linear interpolation between real time stamps.
+def to_grid_points(times: NDArray[np.floating], points: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Points at multiples of 40 ms, by linear interpolation between real time stamps; of pictures, the nearest.
 
     Args:
         times: (T,) seconds, rising.
-        points: (T, K, 3).
+        points: (T, K, 3) floating, or (T, C, H, W) uint8 pictures.
 
     Returns:
-        times (N,) seconds and points (N, K, 3).
+        times (N,) seconds and points (N, K, 3), or pictures (N, C, H, W).
     """
     low, high = np.ceil(times[0] / PICTURE_STEP - 1e-6), np.floor(times[-1] / PICTURE_STEP + 1e-6)
     grid = np.arange(int(low), int(high) + 1) * PICTURE_STEP
     at = np.interp(grid, times, np.arange(len(times)))
+    if points.dtype == np.uint8:
+        return grid.astype(np.float64), points[np.rint(at).astype(int)]
     left = np.clip(np.floor(at).astype(int), 0, max(len(times) - 2, 0))
     right = np.minimum(left + 1, len(times) - 1)
     part = (at - left).astype(np.float32)[:, None, None]
@@ -98,14 +99,17 @@ def embed_pairs(
 
     Args:
         models: One or several of the same input.
-        points: (T, K, 3) on the 40 ms grid; the mean is removed here.
+        points: (T, K, 3) on the 40 ms grid, the mean is removed here; or (T, C, H, W) uint8 pictures, as they are.
         mels: (A, M) normalised, A > 0.
 
     Returns:
         For each model (T, D), (A, D) and a number; row `j` of the sound belongs to the instant one and a half frames
         after frame `j`'s centre.
     """
-    picture = torch.from_numpy(np.ascontiguousarray(points - points.mean(0), dtype=np.float32))[None]
+    if points.dtype == np.uint8:
+        picture = torch.from_numpy(np.ascontiguousarray(points))[None].float() / 255
+    else:
+        picture = torch.from_numpy(np.ascontiguousarray(points - points.mean(0), dtype=np.float32))[None]
     num = len(mels)
     padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
     span = num + (-num) % 4
@@ -118,14 +122,12 @@ def embed_pairs(
     return out
 
 
-def score_pairs(
-    models: Sequence[SyncModel], points: NDArray[np.floating], mels: NDArray[np.floating]
-) -> NDArray[np.float32]:
+def score_pairs(models: Sequence[SyncModel], points: NDArray[Any], mels: NDArray[np.floating]) -> NDArray[np.float32]:
     """Raw scores of every picture window with the sound every 10 ms, averaged over models.
 
     Args:
         models: One or several of the same input.
-        points: (T, K, 3) on the 40 ms grid; the mean is removed here.
+        points: (T, K, 3) on the 40 ms grid, the mean is removed here; or (T, C, H, W) uint8 pictures, as they are.
         mels: (A, M) normalised.
 
     Returns:
@@ -172,7 +174,7 @@ class FaceEvidence:
 def compare(
     models: Sequence[SyncModel],
     times: NDArray[np.floating],
-    points: NDArray[np.floating],
+    points: NDArray[Any],
     first_frame: int,
     power: NDArray[np.floating],
     lags: NDArray[np.int64],
@@ -184,7 +186,7 @@ def compare(
     Args:
         models: Sync models of one visual input.
         times: (T,) seconds on the 40 ms grid.
-        points: (T, K, 3) lip motion there.
+        points: (T, K, 3) lip motion there, or (T, C, H, W) uint8 pictures.
         first_frame: Number of the first sound frame; frame `n` is centred on `n / 100 + 0.005` seconds.
         power: (A, M) mel powers; only what really exists.
         lags: (L,) candidate delays in 10 ms steps.

@@ -19,8 +19,9 @@ __all__ = ["SyncModel", "sync_models", "visual_inputs"]
 class SyncModel(Protocol):
     """Two streams that meet in one space."""
 
-    def embed_picture(self, points: Float[Tensor, "B T K C"]) -> Float[Tensor, "B T D"]:
-        """Embed visual input at 25 Hz, mean over time removed."""
+    def embed_picture(self, points: Float[Tensor, "B T ..."]) -> Float[Tensor, "B T D"]:
+        """Embed visual input at 25 Hz: points (B, T, K, C), mean over time removed, or pictures (B, T, C, H, W) in
+        [0, 1]."""
         ...
 
     def embed_sound(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
@@ -32,7 +33,21 @@ class SyncModel(Protocol):
         ...
 
 
-sync_models: Registry[type] = Registry("sync_model", {"two-stream": "viseme.sync.models.two_stream:TwoStream"})
+sync_models: Registry[type] = Registry(
+    "sync_model",
+    {
+        "two-stream": "viseme.sync.models.two_stream:TwoStream",
+        "pixel-stream": "viseme.sync.models.pixel_stream:PixelStream",
+    },
+)
 visual_inputs: Registry[type] = Registry(
-    "visual_input", {"landmarks": "viseme.sync.visual:Landmarks", "mesh": "viseme.sync.visual:Mesh"}
+    "visual_input",
+    {
+        "landmarks": "viseme.sync.visual:Landmarks",
+        "mesh": "viseme.sync.visual:Mesh",
+        "beta": "viseme.sync.inputs:Beta",
+        "rgb": "viseme.sync.inputs:Rgb",
+        "rgbd": "viseme.sync.inputs:Rgbd",
+        "raw": "viseme.sync.inputs:Raw",
+    },
 )

@@ -21,13 +21,14 @@ from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.strips import FaceStrips
 from viseme.media import MediaInfo, pictures, probe, sound
+from viseme.standardize.crops import crop_squares
+from viseme.standardize.interface import FaceObservation
 from viseme.sync.bundle import SyncBundle, load_bundle
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, posterior
-from viseme.sync.evidence import CONTEXT, FaceEvidence, compare, to_grid
+from viseme.sync.evidence import CONTEXT, FaceEvidence, compare, to_grid, to_grid_points
 from viseme.sync.interface import visual_inputs
 from viseme.sync.listening import Listener
 from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
-from viseme.sync.visual import VisualInput
 
 __all__ = ["check", "check_with"]
 
@@ -59,7 +60,8 @@ def check(
         audio: Sound from another file, whose first sample is taken to belong to the first picture.
         audio_stream: Which sound stream of the file, from 0.
         max_delay: Largest delay searched either way, seconds.
-        input: What the picture stream sees: "landmarks" or "mesh"; weights that are given decide for themselves.
+        input: What the picture stream sees: "landmarks", "mesh", "beta", "raw", "rgb" or "rgbd"; weights that are given
+            decide for themselves, and for the last four they must be given.
         weights: Name or file of other weights; None = those that ship.
         tracker: Face tracker, by name.
         in_sync_band: Delays that count as in sync, seconds.
@@ -95,6 +97,11 @@ def check(
 
 def _default_weights(mode: str) -> str | None:
     visual_inputs[mode]  # an unknown name is an error that lists the known ones
+    if mode not in ("landmarks", "mesh"):
+        raise ConfigError(
+            f"no weights for --input {mode} come with this package; train them with viseme train sync --input {mode} "
+            "and pass --weights FILE"
+        )
     return None if mode == "landmarks" else f"sync-{mode}"
 
 
@@ -118,7 +125,7 @@ def check_with(
         what = "is a photograph" if info.video is not None else "has no picture stream"
         raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
     listener = Listener(_sound(path, info, audio, audio_stream, warnings.append))
-    work = _Work(bundle, config, listener, info, on_progress)
+    work = _Work(bundle, config, listener, info, on_progress, path)
     strips = FaceStrips() if evidence else None
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
     stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
@@ -171,9 +178,11 @@ class _Work:
         listener: Listener,
         info: MediaInfo,
         on_progress: Callable[[float], None] | None,
+        path: Any = None,
     ) -> None:
+        self.path = path
         self.bundle, self.config, self.listener, self.info = bundle, config, listener, info
-        self.visual: VisualInput = visual_inputs[bundle.input_mode]()  # type: ignore[assignment]
+        self.visual: Any = visual_inputs[bundle.input_mode]()
         reach = round(config.max_delay * 100)
         self.lags = np.arange(-reach, reach + 1)
         self.faces: dict[int, _Face] = {}
@@ -214,7 +223,12 @@ class _Work:
         motion = lip_motion(landmarks, times, observed)
         fresh = times > face.scored_to
         self._describe(face, motion, fresh, np.concatenate([c.boxes for c in face.pending]))
-        grid, points = to_grid(_with_points(motion, self.visual(motion)))
+        if hasattr(self.visual, "of_track"):  # viseme.sync.inputs.TrackInput, not imported where it is not used
+            crops = crop_squares(landmarks)
+            track = FaceObservation(times=times, landmarks=landmarks, observed=observed, crops=crops)
+            grid, points = to_grid_points(times, self.visual.of_track(track, self.path))
+        else:
+            grid, points = to_grid(_with_points(motion, self.visual(motion)))
         reach = self.config.max_delay + CONTEXT
         first, power = self.listener.window(times[0] - reach, times[-1] + reach)
         face.evidence.stretches += compare(

@@ -20,17 +20,31 @@ from torch import Tensor, nn
 from viseme.core.errors import DataError
 from viseme.engine.loop import fit
 from viseme.engine.progress import Bar
-from viseme.sync.augment import draw_batch
 from viseme.sync.bundle import save_bundle
 from viseme.sync.calibrate import calibrate
-from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic, read_manifest
+from viseme.sync.corpus import Clip, ManifestRow, band_filters, prepare, prepare_synthetic, read_manifest
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.inputs import Input, Seen, film_talkers, look_at_all
+from viseme.sync.interface import visual_inputs
 from viseme.sync.loss import matching_loss, stretch_loss
-from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.recipes import RECIPES, SyncRecipe
+from viseme.sync.shown import Draw, batch_of, model_name, network_of
 
 __all__ = ["TrainResult", "train_sync"]
+
+MOST_FILMED = 200
+"""Filmed talkers at most: a film costs seconds where landmarks cost milliseconds."""
+_POINTS = "mediapipe478 landmarks, upper-face similarity"
+_STANDARD = "standard face by landmark-fit, mouth and chin at 48 px"
+_SEEN: dict[str, str] = {
+    "landmarks": _POINTS,
+    "mesh": _POINTS,
+    "beta": "expression coefficients by landmark-fit",
+    "raw": "224-pixel face crop, mouth and chin at 48 px",
+    "rgb": _STANDARD,
+    "rgbd": f"{_STANDARD}, depth over the range of the stretch",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +77,7 @@ def train_sync(
     data: Path = Path("../shared/data"),
     work: Path = Path("runs/sync"),
     recipe: Literal["open", "research", "quick"] = "open",
-    input: Literal["landmarks", "mesh"] = "landmarks",
+    input: Input = "landmarks",
     jobs: int = 2,
     steps: int | None = None,
     models: int | None = None,
@@ -76,7 +90,8 @@ def train_sync(
         data: Folder with manifest.csv; clips marked `dev` are never touched.
         work: Where prepared clips and checkpoints are kept.
         recipe: "open" makes what ships; "research" adds clips that may not be used for that; "quick" tries it out.
-        input: What the picture stream sees.
+        input: What the picture stream sees: "landmarks", "mesh" or "beta", or pictures, "raw" or of the standard face
+            ("rgb", "rgbd"). All but the first two are trained on filmed talkers, fewer of them, not on landmarks.
         jobs: Processes that prepare clips, and threads that train.
         steps: Updates of each network, instead of the recipe's.
         models: Networks that answer together, instead of the recipe's number.
@@ -95,13 +110,9 @@ def train_sync(
     rows = read_manifest(data, chosen.uses)
     if not rows:
         raise DataError(f"{data} has no clips to train on")
-    real = prepare(rows, work, num_jobs=jobs, on_progress=Bar("tracking faces"))
-    synthetic = prepare_synthetic(
-        range(chosen.num_synthetic), work, num_jobs=jobs, on_progress=Bar("synthetic talkers")
-    )
+    real, synthetic = _prepared(rows, chosen, work, input, jobs)
     if len(real) < chosen.held_out + chosen.batch:
         raise DataError(f"only {len(real)} clips of {data} could be used; {chosen.held_out + chosen.batch} are needed")
-    real, synthetic = _see(real, input), _see(synthetic, input)
     order = np.random.default_rng(0).permutation(len(real))
     kept = [real[i] for i in order[: chosen.held_out]] + synthetic[: chosen.held_out]
     real, synthetic = [real[i] for i in order[chosen.held_out :]], synthetic[chosen.held_out :]
@@ -126,10 +137,10 @@ def train_sync(
         "num_models": chosen.num_models,
         "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
         "training_data": _sources(rows, len(real), len(synthetic)),
-        "preprocessing": "mediapipe478 landmarks, upper-face similarity, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
+        "preprocessing": f"{_SEEN[input]}, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
         "held_out": {k: round(v, 4) for k, v in found.items()},
     }
-    save_bundle(out, networks, input_mode=input, calibration=calibration, card=card)
+    save_bundle(out, networks, input_mode=input, calibration=calibration, card=card, model=model_name(input))
     return TrainResult(
         out=out,
         num_real=len(real),
@@ -139,12 +150,28 @@ def train_sync(
     )
 
 
-def _see(clips: list[Clip], mode: str) -> list[Clip]:
-    """The clips as a visual input sees them."""
-    from viseme.sync.interface import visual_inputs
-
-    visual = visual_inputs[mode]()
-    return [replace(clip, points=visual.of_points(clip.points)) for clip in clips]
+def _prepared(
+    rows: list[ManifestRow], recipe: SyncRecipe, work: Path, mode: Input, jobs: int
+) -> tuple[list[Clip], list[Clip]]:
+    """Real and synthetic clips as an input sees them."""
+    if mode in ("landmarks", "mesh"):
+        real = prepare(rows, work, num_jobs=jobs, on_progress=Bar("tracking faces"))
+        synthetic = prepare_synthetic(
+            range(recipe.num_synthetic), work, num_jobs=jobs, on_progress=Bar("synthetic talkers")
+        )
+        visual = visual_inputs[mode]()
+        real, synthetic = (
+            [replace(clip, points=visual.of_points(clip.points)) for clip in clips] for clips in (real, synthetic)
+        )
+        return real, synthetic
+    talkers = film_talkers(
+        range(min(recipe.num_synthetic, MOST_FILMED)), work, num_jobs=jobs, on_progress=Bar("filming talkers")
+    )
+    seen = [
+        [Seen.load(path).shown(mode) for path in look_at_all(some, work, num_jobs=jobs, on_progress=Bar(what))]
+        for some, what in ((rows, "looking at faces"), (talkers, "looking at talkers"))
+    ]
+    return seen[0], seen[1]
 
 
 def _train_one(
@@ -152,9 +179,8 @@ def _train_one(
 ) -> nn.Module:
     seed = recipe.loop.seed + number
     torch.manual_seed(seed)
-    config = replace(recipe.model, num_points=real[0].points.shape[1])
-    network = TwoStream(config)
-    loss = partial(_loss, real=real, synthetic=synthetic, recipe=recipe, mirror=mode == "landmarks")
+    network = network_of(mode, real[0], recipe.model)
+    loss = partial(_loss, real=real, synthetic=synthetic, recipe=recipe, draw=batch_of(mode))
     bar = Bar(f"training {number + 1} of {recipe.num_models}")
     fit(
         network,
@@ -173,14 +199,14 @@ def _loss(
     real: list[Clip],
     synthetic: list[Clip],
     recipe: SyncRecipe,
-    mirror: bool,
+    draw: Draw,
 ) -> tuple[Tensor, dict[str, float]]:
     """Loss of one batch of real and synthetic crops."""
     num_real = round(recipe.batch * recipe.real_share) if synthetic else recipe.batch
     clips = [real[i] for i in rng.integers(len(real), size=num_real)]
     clips += [synthetic[i] for i in rng.integers(len(synthetic), size=recipe.batch - num_real)] if synthetic else []
     num = int(rng.integers(recipe.crop[0], recipe.crop[1] + 1))
-    batch = draw_batch(clips, range(len(clips)), num, recipe.augment, rng, mirror=mirror)
+    batch = draw(clips, range(len(clips)), num, recipe.augment, rng)
     seen, heard = network.embed_picture(batch.points), network.embed_sound(batch.mels)  # type: ignore[operator]
     scores = torch.einsum("btd,bsd->bts", seen, heard) * network.scale()  # type: ignore[operator]
     matching, right = matching_loss(scores, batch.lead)

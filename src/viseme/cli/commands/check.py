@@ -56,8 +56,8 @@ class Options:
     """Which sound stream of the file, counted from 0."""
     max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
     """Largest delay tried, either way."""
-    input: Literal["landmarks", "mesh"] = "landmarks"
-    """What the lips are seen as."""
+    input: Literal["landmarks", "mesh", "beta", "raw", "rgb", "rgbd"] = "landmarks"
+    """What the lips are seen as; the last four need --weights."""
     tracker: Annotated[str, tyro.conf.arg(metavar="NAME")] = "mediapipe"
     """Which face tracker."""
     weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None

@@ -1,0 +1,21 @@
+"""`viseme reproduce table2`: one sync network on every visual input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viseme.cli.exits import ExitCode
+from viseme.cli.screen import Screen
+
+__all__ = ["FUNCTION", "run"]
+
+FUNCTION = "viseme.sync.table2:reproduce_table2"
+
+
+def run(arguments: dict[str, Any], screen: Screen) -> int:
+    """Train, measure, write both files, and show the tables; progress goes to stderr."""
+    from viseme.sync.table2 import reproduce_table2
+
+    result = reproduce_table2(**arguments)
+    screen.write(f"{result}\nwritten: {result.path}\n")
+    return ExitCode.DONE

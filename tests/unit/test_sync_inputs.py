@@ -1,0 +1,175 @@
+"""Visual inputs, their networks and their batches, on pictures and coefficients made up here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+from viseme.core.errors import ConfigError
+from viseme.standardize.interface import Coefficients
+from viseme.sync import corpus
+from viseme.sync.augment import AugmentConfig
+from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.corpus import Clip
+from viseme.sync.evidence import score_pairs, to_grid_points
+from viseme.sync.inputs import INPUTS, PICTURE_SIZE, Seen, in_threes, lower_face, standard_lower_face
+from viseme.sync.interface import sync_models, visual_inputs
+from viseme.sync.models.pixel_stream import PixelStream
+from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.pipeline import check
+from viseme.sync.shown import batch_of, draw_pictures, model_name, network_of
+
+NUM = 60
+SMALL = TwoStream.Config(width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,), dropout=0.0)
+
+
+def _seen(seed: int = 0) -> Seen:
+    rng = np.random.default_rng(seed)
+    clip = Clip(
+        name=f"a/{seed}.mp4",
+        speaker="s",
+        times=np.arange(NUM) * 0.04,
+        points=rng.normal(0, 0.02, (NUM, 67, 3)).astype(np.float32),
+        sound=rng.normal(0, 1, (4 * NUM, corpus.NUM_BANDS)).astype(np.float16),
+        sound_start=0.0,
+        level=6.0,
+    )
+    return Seen(
+        clip=clip,
+        beta=rng.normal(0, 0.1, (NUM, 64)).astype(np.float32),
+        yaw=np.zeros(NUM, np.float32),
+        raw=rng.integers(0, 256, (NUM, 3, PICTURE_SIZE, PICTURE_SIZE), dtype=np.uint8),
+        rgbd=rng.integers(0, 256, (NUM, 4, PICTURE_SIZE, PICTURE_SIZE), dtype=np.uint8),
+        side=200.0,
+    )
+
+
+def test_what_was_seen_is_kept_to_the_last_bit(tmp_path):
+    seen = _seen()
+    seen.save(tmp_path / "x.npz")
+    again = Seen.load(tmp_path / "x.npz")
+    assert again.clip.name == seen.clip.name
+    assert again.side == seen.side
+    for mode in INPUTS:
+        np.testing.assert_array_equal(again.stream(mode), seen.stream(mode))
+    assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
+
+
+def test_every_input_has_its_own_shape_and_is_registered():
+    seen = _seen()
+    shapes = {mode: seen.stream(mode).shape[1:] for mode in INPUTS}
+    assert shapes == {
+        "raw": (3, 48, 48),
+        "rgb": (3, 48, 48),
+        "rgbd": (4, 48, 48),
+        "mesh": (96, 3),
+        "beta": (22, 3),
+        "landmarks": (67, 3),
+    }
+    assert set(visual_inputs) == set(INPUTS)
+    assert {"raw", "rgb", "rgbd"} == {m for m in INPUTS if seen.stream(m).dtype == np.uint8}
+
+
+def test_coefficients_come_back_out_of_their_threes():
+    beta = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
+    np.testing.assert_allclose(in_threes(beta).reshape(5, -1)[:, :64] / 0.3, beta, rtol=1e-5)
+
+
+def test_the_lower_face_is_the_mean_of_four_pixels():
+    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    small = lower_face(images)
+    assert small.shape == (2, 3, 48, 48)
+    block = images[1, 100 + 2 * 7 : 102 + 2 * 7, 64 + 2 * 9 : 66 + 2 * 9, 2].astype(float)
+    assert abs(small[1, 2, 7, 9] - block.mean()) <= 0.5
+
+
+def test_the_standard_face_opens_its_mouth_and_is_black_where_it_is_not_valid():
+    beta = np.zeros((3, 64), np.float32)
+    from viseme.face3d.interface import load_face_model
+
+    model = load_face_model()
+    beta[1, model.expression_names.index("jawOpen")] = (
+        0.6 / model.expression_sigma[model.expression_names.index("jawOpen")]
+    )
+    valid = np.array([True, True, False])
+    drawn = standard_lower_face(
+        Coefficients(
+            times=np.arange(3.0),
+            beta=beta,
+            pose=np.zeros((3, 6), np.float32),
+            valid=valid,
+            reason=(~valid).astype(np.uint8),
+            crops=np.zeros((3, 3)),
+        )
+    )
+    assert drawn.shape == (3, 4, 48, 48)
+    dark = (drawn[:, 0, 8:40] < 40).sum((1, 2))
+    assert dark[1] > dark[0] + 20, "an open mouth is a hole"
+    assert drawn[2].max() == 0
+
+
+def test_pictures_go_to_the_nearest_instant_and_are_not_blended():
+    pictures = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
+    grid, found = to_grid_points(np.arange(10) / 50, pictures)
+    np.testing.assert_array_equal(found[:, 0, 0, 0], [0, 2, 4, 6, 8])
+    np.testing.assert_allclose(grid, np.arange(5) * 0.04)
+
+
+@pytest.mark.parametrize("mode", INPUTS)
+def test_a_network_of_every_input_learns_from_its_batches(mode):
+    clips = [_seen(i).shown(mode) for i in range(2)]
+    torch.manual_seed(0)
+    network = network_of(mode, clips[0], SMALL)
+    batch = batch_of(mode)(clips, [0, 1, 0], 26, AugmentConfig(), np.random.default_rng(0))
+    seen, heard = network.embed_picture(batch.points), network.embed_sound(batch.mels)
+    assert seen.shape == (3, 26, 8)
+    (torch.einsum("btd,bsd->bts", seen, heard) * network.scale()).square().mean().backward()
+    silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert [n for n in silent if not n.endswith("bias")] == []
+
+
+def test_pictures_stay_pictures_and_the_same_seed_gives_the_same_batch():
+    clips = [_seen().shown("raw")]
+    one, two = (draw_pictures(clips, [0, 0], 26, AugmentConfig(), np.random.default_rng(5)) for _ in range(2))
+    assert torch.equal(one.points, two.points)
+    assert torch.equal(one.mels, two.mels)
+    assert float(one.points.min()) >= 0
+    assert float(one.points.max()) <= 1
+    np.testing.assert_array_equal(clips[0].points, _seen().raw, err_msg="the clip itself was touched")
+
+
+def test_scores_do_not_depend_on_what_else_is_in_the_batch():
+    network = PixelStream(PixelStream.Config(stream=replace(SMALL, num_points=4))).eval()
+    pictures = _seen().raw
+    one = network.embed_picture(torch.from_numpy(pictures[None]).float() / 255)
+    two = network.embed_picture(torch.from_numpy(np.stack([pictures, 255 - pictures])).float() / 255)
+    torch.testing.assert_close(one[0], two[0])
+
+
+def test_a_bundle_of_pictures_comes_back_as_it_was(tmp_path):
+    network = PixelStream(PixelStream.Config.tiny()).eval()
+    path = tmp_path / "w.safetensors"
+    save_bundle(
+        path, [network], input_mode="raw", calibration=Calibration(), card={}, model=model_name("raw"), half=False
+    )
+    bundle = load_bundle(path)
+    assert bundle.input_mode == "raw"
+    assert asdict(bundle.models[0].config) == asdict(network.config)
+    pictures = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
+    mels = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
+    np.testing.assert_allclose(score_pairs([network], pictures, mels), score_pairs(bundle.models, pictures, mels))
+
+
+def test_impossible_networks_are_refused():
+    with pytest.raises(ConfigError, match="impossible sizes"):
+        PixelStream.Config(size=50)
+    assert "pixel-stream" in sync_models
+
+
+@pytest.mark.parametrize("mode", ["beta", "raw", "rgb", "rgbd"])
+def test_inputs_without_shipped_weights_say_how_to_get_them(mode, tmp_path):
+    with pytest.raises(ConfigError, match=f"viseme train sync --input {mode}"):
+        check(tmp_path / "none.mp4", input=mode)
