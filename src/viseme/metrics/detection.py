@@ -29,9 +29,9 @@ Array = NDArray[np.floating]
 class _Curve:
     """Weights of positives and negatives at and above each distinct score, highest score first."""
 
-    thresholds: NDArray[np.float64]
-    true: NDArray[np.float64]
-    false: NDArray[np.float64]
+    thresholds: Array
+    true: Array
+    false: Array
 
     @classmethod
     def of(cls, scores: Array, labels: NDArray, weights: Array | None = None) -> _Curve:

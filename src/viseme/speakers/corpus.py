@@ -216,7 +216,7 @@ def under_sound(
     if face is sound:
         state = np.where(spoken, 1, 0).astype(np.int8)
         wide, narrow = binary_dilation(spoken, iterations=5), binary_erosion(spoken, iterations=5, border_value=1)
-        state[wide & ~narrow] = UNCERTAIN
+        state[wide & np.logical_not(narrow)] = UNCERTAIN
     return LabelledFaces(
         name=f"{face.name} under {sound.name}",
         faces=(steps_of,),

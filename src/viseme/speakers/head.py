@@ -246,7 +246,7 @@ class HeadScorer:
         if tuple(header.get("inputs", ())) != INPUTS:
             raise WeightsError(f"{path} was trained on other features than this version makes; train it again")
         try:
-            config = {k: tuple(v) if isinstance(v, list) else v for k, v in header["config"].items()}
+            config: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in header["config"].items()}
             head = SpeakerHead(SpeakerHead.Config(**config))
             head.load_state_dict(tensors)
         except (KeyError, TypeError, RuntimeError) as error:

@@ -74,7 +74,7 @@ class FaceSteps:
 
     def times(self) -> NDArray[np.float64]:
         """(T,) seconds."""
-        return (self.first + np.arange(self.num)) * STEP_S
+        return np.asarray((self.first + np.arange(self.num)) * STEP_S, np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

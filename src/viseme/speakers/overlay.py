@@ -174,7 +174,7 @@ class _Strip:
             sheet[:] = np.where(rows[..., None], colours[None], sheet)
         cv2.line(sheet, (width // 2, 20), (width // 2, height), (250, 250, 250), 1)
         voice = next((v for v in self._voice if v.start <= now - self._delay < v.end), None)
-        words, colour = ("no voice", (140, 140, 140)) if voice is None else VOICES[voice.state][::-1]
+        colour, words = ((140, 140, 140), "no voice") if voice is None else VOICES[voice.state]
         cv2.putText(
             sheet,
             f"{now:7.2f} s   {words}",

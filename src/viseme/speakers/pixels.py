@@ -73,7 +73,7 @@ class PixelScorer:
     wants_crops = True
     unit = "logit of speaking, mean over 0.2 s"
     threshold = 0.0
-    network: type[nn.Module]
+    network: type[LightASD] | type[LRASD]
 
     def __init__(self, network: nn.Module, *, name: str) -> None:
         self._network = network.eval()

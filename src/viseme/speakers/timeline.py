@@ -80,7 +80,7 @@ def cleaned(mask: NDArray[np.bool_], fill_s: float, least_s: float) -> NDArray[n
         wide = binary_closing(wide, np.ones(fill + 1))
     if least > 1:
         wide = binary_opening(wide, np.ones(least))
-    return wide[pad : len(wide) - pad]
+    return np.asarray(wide[pad : len(wide) - pad], bool)
 
 
 def face_states(

@@ -84,7 +84,8 @@ def voice_log_odds(level_db: NDArray[np.floating]) -> NDArray[np.float32]:
         level_db: (V,) decibels, any constant added.
 
     Returns:
-        (V,) above 0 = voice. Three terms: level over the quietest tenth of five seconds either way, level over the
+        (V,) above 0 = voice. Three terms: level over the quietest tenth of five seconds either way
+        (or 40 dB under the loudest, after digital silence), level over the
         absolute floor, and how much the level moves within a second.
     """
     num = len(level_db)
@@ -97,7 +98,7 @@ def voice_log_odds(level_db: NDArray[np.floating]) -> NDArray[np.float32]:
     second = round(1 / STEP_S)
     mean = uniform_filter1d(level, second, mode="nearest")
     spread = np.sqrt(np.maximum(uniform_filter1d(level**2, second, mode="nearest") - mean**2, 0))
-    over = level - np.minimum(noise, peak - 6)
+    over = level - np.clip(noise, peak - 40, peak - 6)
     odds = 0.35 * np.minimum(over - 9, 8) + 0.5 * np.clip(spread - 4, -4, 4)
     absolute = 0.5 * (level - FLOOR_DB)
     return np.minimum(odds, absolute).astype(np.float32)

@@ -1,0 +1,85 @@
+"""Voice activity on drawn levels, and the reader against the listener."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from viseme.speakers.corpus import SoundPiece
+from viseme.speakers.voice import VoiceReader, heard_at, speech_level, voice_log_odds
+from viseme.sync.listening import Listener
+
+
+def syllables(seconds: float, rng: np.random.Generator) -> np.ndarray:
+    t = np.arange(int(seconds * 16000)) / 16000
+    tone = sum(np.sin(2 * np.pi * f * t) for f in (220, 440, 880, 1760)) / 4
+    return (0.2 * tone * np.clip(np.sin(2 * np.pi * 2 * t), 0, 1) ** 2 + 1e-3 * rng.standard_normal(len(t))).astype(
+        np.float32
+    )
+
+
+def odds_of(samples: np.ndarray, start: Fraction = Fraction(0)) -> tuple[int, np.ndarray]:
+    reader = VoiceReader(Listener([SoundPiece(start, samples)]))
+    reader.read_to(float("inf"))
+    first, bands = reader.bands()
+    return first, voice_log_odds(speech_level(bands))
+
+
+def test_syllables_between_silences_are_a_voice() -> None:
+    rng = np.random.default_rng(0)
+    quiet = (1e-3 * rng.standard_normal(3 * 16000)).astype(np.float32)
+    first, odds = odds_of(np.concatenate([quiet, syllables(3, rng), quiet]))
+    assert first == 0
+    assert (odds[5:60] < 0).all()
+    assert (odds[85:140] > 0).mean() > 0.5
+    assert (odds[170:] < 0).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-3, 0.1])
+def test_steady_noise_and_silence_are_none(level: float) -> None:
+    samples = (level * np.random.default_rng(1).standard_normal(6 * 16000)).astype(np.float32)
+    assert (odds_of(samples)[1] > 0).mean() < 0.05
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.1])
+def test_syllables_are_a_voice_loud_or_soft(gain: float) -> None:
+    rng = np.random.default_rng(2)
+    samples = np.concatenate([syllables(1, rng) * 0.01, syllables(3, rng)])
+    reader = VoiceReader(Listener([SoundPiece(Fraction(0), samples * np.float32(gain))]))
+    reader.read_to(float("inf"))
+    level = speech_level(reader.bands()[1])
+    assert (voice_log_odds(level)[level > level.max() - 5] > 0).all()
+
+
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 3), Fraction(-7, 10)])
+def test_the_reader_places_the_sound(start: Fraction) -> None:
+    """A burst at 2 s after the beginning lies at `start` + 2 s, read at once or bit by bit."""
+    samples = np.zeros(4 * 16000, np.float32)
+    samples[32000:35200] = 0.3 * np.random.default_rng(3).standard_normal(3200)
+    reader = VoiceReader(Listener([SoundPiece(start, samples)]))
+    for until in (0.5, 0.51, 1.7, 9.0):
+        reader.read_to(until)
+    first, bands = reader.bands()
+    level = speech_level(bands)
+    middle = (first + np.flatnonzero(level > level.max() - 6).mean() + 0.5) * 0.04
+    assert middle == pytest.approx(float(start) + 2.1, abs=0.03)
+
+
+def test_the_delay_is_taken_out() -> None:
+    bands = np.full((50, 40), -60.0, np.float16)
+    bands[20:25] = 0
+    odds = np.where(np.arange(50) // 5 == 4, 5.0, -5.0)
+    late = heard_at(0, bands, 0.2, odds)
+    assert late.first == -5
+    when = (late.first + np.flatnonzero(late.voice > 0)) * 0.04
+    assert when.mean() == pytest.approx((20 + 25) / 2 * 0.04 - 0.2, abs=0.021)
+    assert len(heard_at(0, np.zeros((0, 40)), 0.1).voice) == 0
+
+
+def test_no_sound_is_no_voice() -> None:
+    reader = VoiceReader(Listener([]))
+    reader.read_to(float("inf"))
+    assert reader.bands()[1].shape == (0, 40)
+    assert len(voice_log_odds(np.zeros(0))) == 0
