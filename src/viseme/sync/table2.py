@@ -284,13 +284,24 @@ class Measurer:
         out["shifts"] = self._shifts(grid, stream, mels, columns, raw, seed)
         return out
 
+    @torch.inference_mode()
+    def _cut_scores(self, cuts: NDArray[Any], mels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(W, N, A) as `score_pairs` for many cuts (W, N, ...) of equal length; the sound is embedded once."""
+        num = len(mels)
+        padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
+        phases = np.stack([padded[r : r + num + (-num) % 4] for r in range(4)])
+        heard = self.network.embed_sound(torch.from_numpy(phases)).transpose(0, 1).flatten(0, 1)[:num]
+        pictures = torch.from_numpy(np.ascontiguousarray(cuts)).float()
+        pictures = pictures / 255 if cuts.dtype == np.uint8 else pictures - pictures.mean(1, keepdim=True)
+        return (self.network.embed_picture(pictures) @ heard.T * self.network.scale()).numpy()
+
     def _windows(self, stream: NDArray[Any], mels: NDArray[np.float32], columns: NDArray[np.int64]) -> list[float]:
         """(6,) fraction of the windows of 5 to 15 frames that are matched to within a frame; the network sees five
         frames of pictures at a time and no more."""
         rows, there = [], []
         lags = 4 * np.arange(-REACH, REACH + 1)
-        for at in range(len(stream) - 4):
-            raw = score_pairs([self.network], stream[at : at + 5], mels)
+        cuts = np.stack([stream[at : at + 5] for at in range(len(stream) - 4)])
+        for at, raw in enumerate(self._cut_scores(cuts, mels)):
             banded, inside = _banded(raw, columns[at : at + 5], lags)
             inside = inside.all(0)
             row = np.where(inside, banded.sum(0), -np.inf)

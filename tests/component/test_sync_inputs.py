@@ -1,0 +1,70 @@
+"""From a film to every visual input, to a trained network's answers, and to `check` with weights of that input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viseme.core.errors import ConfigError
+from viseme.sync import table2
+from viseme.sync.bundle import Calibration, save_bundle
+from viseme.sync.inputs import Seen, film_talkers, look_at_all
+from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.pipeline import check
+from viseme.sync.shown import model_name, network_of
+
+
+def _quiet(done: int, total: int) -> None:
+    """No progress bar."""
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory) -> tuple[Path, Path]:
+    """A film of a synthetic talker, and what was seen of it."""
+    pytest.importorskip("mediapipe")
+    work = tmp_path_factory.mktemp("work")
+    rows = film_talkers([0], work, num_jobs=1, on_progress=_quiet)
+    (seen,) = look_at_all(rows, work, num_jobs=1, on_progress=_quiet)
+    return rows[0].path, seen
+
+
+def test_a_film_is_seen_in_every_form(studio):
+    seen = Seen.load(studio[1])
+    num = len(seen.clip.times)
+    assert num > 60
+    assert seen.raw.shape == (num, 3, 48, 48)
+    assert seen.rgbd.shape == (num, 4, 48, 48)
+    assert seen.beta.std(0).max() > 0.01, "the expression moves"
+    assert seen.rgbd[:, :3].astype(float).std(0).max() > 5, "the standard lips move"
+    gap = seen.clip.points[:, 25, 1] - seen.clip.points[:, 35, 1]
+    dark = (seen.rgbd[:, 0, 16:32, 12:36] < 60).mean((1, 2))
+    assert abs(np.corrcoef(gap, dark)[0, 1]) > 0.7, "the standard mouth is open when the filmed one is"
+
+
+@pytest.mark.parametrize("mode", ["raw", "rgbd", "beta"])
+def test_check_answers_with_weights_of_every_input(studio, tmp_path, mode):
+    film, seen = studio
+    config = TwoStream.Config(width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,))
+    network = network_of(mode, Seen.load(seen).shown(mode), config)
+    weights = tmp_path / "w.safetensors"
+    save_bundle(weights, [network], input_mode=mode, calibration=Calibration(), card={}, model=model_name(mode))
+    result = check(film, input=mode, weights=weights)
+    assert result.input_mode == mode
+    assert len(result.tracks) == 1
+    with pytest.raises(ConfigError, match=f"sees {mode}"):
+        check(film, input="mesh", weights=weights)
+
+
+def test_a_network_is_trained_and_measured_once(studio, tmp_path):
+    files = (studio[1],) * 9
+    name = Seen.load(studio[1]).clip.name
+    study = table2.Study(real=(), synthetic=files, dev=files[:1], blurred=(), truths={name: 0.0}, steps=2)
+    table2._train_and_measure(study, "rgb", "full", 0, tmp_path / "a.json")
+    answer = json.loads((tmp_path / "a.json").read_text())
+    assert answer["clips"][0]["name"] == name
+    assert len(answer["clips"][0]["windows"]) == 6
+    assert answer["parameters"] > 100_000
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
