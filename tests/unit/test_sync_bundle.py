@@ -119,20 +119,29 @@ def test_nothing_half_written_is_left(good, tmp_path):
 
 
 def _peak(**changes) -> Peak:
-    values = {"delay": 0.0, "mass": 0.9, "margin": 20.0, "level": 1.0, "rival": 0.5, "count": 50, "at_edge": False}
+    values = {
+        "delay": 0.0,
+        "mass": 0.9,
+        "margin": 20.0,
+        "level": 1.0,
+        "best": 1.5,
+        "rival": 0.5,
+        "count": 50,
+        "at_edge": False,
+    }
     return Peak(**{**values, **changes})
 
 
 def test_probability_is_the_logistic_of_the_features():
     import math
 
-    calibration = Calibration(coefficients=(-1.0, 0.6, 0.1))
+    calibration = Calibration(coefficients=(-1.0, 0.6, 0.1, 0.2))
     margin = math.log1p(20)
-    z = -1 + 0.6 * margin + 0.1 * margin**2
+    z = -1 + 0.6 * margin + 0.1 * margin**2 + 0.2 * 1.5
     assert calibration.probability(_peak()) == pytest.approx(1 / (1 + math.exp(-z)))
 
 
 def test_probability_stays_between_nought_and_one_for_any_peak():
-    calibration = Calibration(coefficients=(50.0, 50.0, 50.0))
+    calibration = Calibration(coefficients=(50.0, 50.0, 50.0, 50.0))
     for peak in (_peak(margin=1e9), _peak(margin=-5.0, level=-1e9, count=0), _peak(rival=float("nan"))):
         assert 0 <= calibration.probability(peak) <= 1

@@ -26,11 +26,15 @@ CONFIG = EstimatorConfig()
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 
 
+def _of(lags, scores, counts) -> DelayCurve:
+    return DelayCurve(lags, scores, counts, scores / np.maximum(counts, 1))
+
+
 def _curve(scores, counts=None, first: int | None = None) -> DelayCurve:
     scores = np.asarray(scores, float)
     first = -(len(scores) // 2) if first is None else first
     lags = np.arange(first, first + len(scores))
-    return DelayCurve(lags, scores, np.full(len(scores), 50) if counts is None else np.asarray(counts))
+    return _of(lags, scores, np.full(len(scores), 50) if counts is None else np.asarray(counts))
 
 
 def _matching(delay: int, *, num: int = 40, length: int = 160, strength: float = 6.0) -> DelayCurve:
@@ -41,7 +45,7 @@ def _matching(delay: int, *, num: int = 40, length: int = 160, strength: float =
             raw[window, 4 * window + delay] = strength
     lags = np.arange(-60, 61)
     band, present = banded(log_ratios(raw), np.arange(num) * 4, lags)
-    return DelayCurve(lags, band.sum(0), present.sum(0))
+    return _of(lags, band.sum(0), present.sum(0))
 
 
 @pytest.mark.parametrize("delay", [-37, -1, 0, 1, 20, 55])
@@ -87,7 +91,7 @@ def test_no_sound_at_all_is_no_evidence():
     band, present = banded(log_ratios(np.zeros((3, 0))), np.arange(3), np.arange(-2, 3))
     assert not present.any()
     assert not band.any()
-    assert find_peak(DelayCurve(np.arange(-2, 3), band.sum(0), present.sum(0)), CONFIG) is None
+    assert find_peak(_of(np.arange(-2, 3), band.sum(0), present.sum(0)), CONFIG) is None
 
 
 def _uninformative(rng: np.random.Generator, sigma: float) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +114,7 @@ def test_scores_that_say_nothing_do_not_favour_the_edges():
         seen, heard = _uninformative(rng, 1.0)
         padded += abs(_zero_padded(seen, heard, reach)) == reach
         band, present = banded(log_ratios(seen @ heard.T * (0.1 / 8)), np.arange(50), lags)
-        peak = find_peak(DelayCurve(lags, band.sum(0), present.sum(0)), config)
+        peak = find_peak(_of(lags, band.sum(0), present.sum(0)), config)
         assert peak is not None
         ours += peak.at_edge
     assert padded > 100, "the canary: zero padding must be seen to fail here"
@@ -125,7 +129,7 @@ def test_with_sound_beyond_the_picture_every_delay_is_as_likely(sigma):
         raw = rng.normal(0, sigma, (30, 80))
         band, present = banded(log_ratios(raw), np.arange(30) + 25, lags)
         assert present.all()
-        peak = find_peak(DelayCurve(lags, band.sum(0), present.sum(0)), CONFIG)
+        peak = find_peak(_of(lags, band.sum(0), present.sum(0)), CONFIG)
         outer += peak is not None and abs(peak.delay) > 0.1
     assert 70 <= outer <= 130  # 20 of 41 candidates: 98 expected
 
@@ -134,7 +138,7 @@ def test_with_sound_beyond_the_picture_every_delay_is_as_likely(sigma):
 @given(top=st.floats(-0.4, 0.4), bend=st.floats(0.5, 50.0), at=st.integers(-8, 8))
 def test_a_parabola_is_found_exactly(top, bend, at):
     lags = np.arange(-20, 21)
-    peak = find_peak(DelayCurve(lags, -bend * (lags - at - top) ** 2, np.full(41, 50)), CONFIG)
+    peak = find_peak(_of(lags, -bend * (lags - at - top) ** 2, np.full(41, 50)), CONFIG)
     assert peak is not None
     assert peak.delay == pytest.approx((at + top) / 100, abs=1e-9)
 
@@ -142,7 +146,7 @@ def test_a_parabola_is_found_exactly(top, bend, at):
 def test_curves_add_up():
     rng = np.random.default_rng(0)
     lags = np.arange(-3, 4)
-    parts = [DelayCurve(lags, rng.normal(size=7), rng.integers(0, 9, 7)) for _ in range(3)]
+    parts = [_of(lags, rng.normal(size=7), rng.integers(0, 9, 7)) for _ in range(3)]
     total = parts[0] + parts[1] + parts[2]
     np.testing.assert_allclose(total.scores, sum(p.scores for p in parts))
     np.testing.assert_array_equal(total.counts, sum(p.counts for p in parts))
@@ -174,7 +178,7 @@ def test_the_posterior_sums_to_one_and_is_nil_where_nothing_was_compared(scores,
 @given(at=st.integers(-45, 45), height=st.floats(20.0, 400.0), width=st.floats(1.0, 6.0))
 def test_the_interval_holds_the_peak_of_a_lone_hill(at, height, width):
     lags = np.arange(-60, 61)
-    curve = DelayCurve(lags, height * np.exp(-(((lags - at) / width) ** 2)), np.full(121, 50))
+    curve = _of(lags, height * np.exp(-(((lags - at) / width) ** 2)), np.full(121, 50))
     peak, interval = find_peak(curve, CONFIG), credible_interval(curve, CONFIG)
     assert peak is not None
     assert interval is not None

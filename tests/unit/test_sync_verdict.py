@@ -13,15 +13,19 @@ from viseme.sync.evidence import Stretch
 from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
 
 CONFIG = EstimatorConfig()
-CALIBRATION = Calibration(coefficients=(-2.0, 1.5, 0.0))
+CALIBRATION = Calibration(coefficients=(-2.0, 1.5, 0.0, 0.0))
 LAGS = np.arange(-200, 201)
 TALKING = FaceActivity(voiced_fraction=0.6, mouth_motion=0.03, seconds=8.0)
+
+
+def _of(lags, scores, counts) -> DelayCurve:
+    return DelayCurve(lags, scores, counts, scores / np.maximum(counts, 1))
 
 
 def _hill(delay: float, *, height: float = 150.0, count: int = 200) -> DelayCurve:
     """A clear peak at `delay` seconds over a floor that wobbles."""
     floor = np.random.default_rng(0).normal(-5, 1, len(LAGS))
-    return DelayCurve(LAGS, floor + height * np.exp(-(((LAGS / 100 - delay) / 0.04) ** 2)), np.full(len(LAGS), count))
+    return _of(LAGS, floor + height * np.exp(-(((LAGS / 100 - delay) / 0.04) ** 2)), np.full(len(LAGS), count))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def _activity(**changes) -> FaceActivity:
 
 
 def _flat() -> DelayCurve:
-    return DelayCurve(LAGS, np.random.default_rng(1).normal(0, 0.2, len(LAGS)), np.full(len(LAGS), 200))
+    return _of(LAGS, np.random.default_rng(1).normal(0, 0.2, len(LAGS)), np.full(len(LAGS), 200))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +76,8 @@ def _flat() -> DelayCurve:
         (_flat(), _activity(), Reason.DUBBING_SUSPECTED),
         (_hill(2.0), _activity(), Reason.PEAK_AT_EDGE),
         (_hill(-2.0), _activity(), Reason.PEAK_AT_EDGE),
-        (DelayCurve(LAGS, np.zeros(401), np.zeros(401, int)), _activity(), Reason.NO_OVERLAP),
-        (DelayCurve(LAGS, np.zeros(401), np.zeros(401, int)), _activity(seconds=0.1), Reason.TRACK_TOO_SHORT),
+        (_of(LAGS, np.zeros(401), np.zeros(401, int)), _activity(), Reason.NO_OVERLAP),
+        (_of(LAGS, np.zeros(401), np.zeros(401, int)), _activity(seconds=0.1), Reason.TRACK_TOO_SHORT),
     ],
     ids=["silence", "still mouth", "flat", "short", "foreign", "edge +", "edge -", "no overlap", "no windows"],
 )
@@ -89,8 +93,8 @@ def test_what_cannot_be_told_is_withheld_with_its_reason(curve, activity, reason
 
 def test_two_equal_peaks_are_two_peaks():
     two = _hill(-0.5, height=80)
-    two = DelayCurve(LAGS, np.maximum(two.scores, _hill(0.7, height=80).scores), two.counts)
-    found = decide(two, EstimatorConfig(answer_above=0.9), Calibration(coefficients=(-5.0, 2.0, 0.0)), TALKING)
+    two = _of(LAGS, np.maximum(two.scores, _hill(0.7, height=80).scores), two.counts)
+    found = decide(two, EstimatorConfig(answer_above=0.9), Calibration(coefficients=(-5.0, 2.0, 0.0, 0.0)), TALKING)
     assert found.reasons == (Reason.TWO_PEAKS,)
 
 

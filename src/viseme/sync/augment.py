@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
 from viseme.sync.evidence import normalise_mel_tensor
 from viseme.sync.sound import NUM_MELS, mel_filters
+from viseme.sync.visual import lip_basis
 
 __all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]
 
@@ -28,6 +31,8 @@ MIRROR = np.array(
     + [57, 58, 60, 59, 62, 61, 64, 63, 66, 65]
 )
 """(67,) which lip point each lip point becomes in a mirror."""
+UPPER, LOWER, NUM_LIPS = 25, 35, 40
+"""Middle of the upper and lower inner lip; lip points come first."""
 REGIONS = (slice(0, 11), slice(11, 20), slice(20, 31), slice(31, 40), slice(40, 57), slice(57, 67))
 """Upper and lower outer lip, upper and lower inner lip, jaw, surroundings."""
 
@@ -51,6 +56,12 @@ class AugmentConfig:
     """Standard deviation of the log gain of a lip region, and of the axes."""
     jitter: tuple[float, float] = (0.0005, 0.012)
     """Range of tracker noise, eye distances."""
+    shake: tuple[float, float] = (0.0005, 0.03)
+    """Range of the head motion that the tracker of a small face leaves in, eye distances and radians; half of crops."""
+    manner: float = 0.6
+    """Largest motion that has nothing to do with the words (smiles, chewing, one-sided lips) over speech motion."""
+    widening: tuple[float, float] = (-0.1, 0.4)
+    """Range of how much an opening mouth widens (below 0: narrows) beyond what the clip shows."""
     frozen: float = 0.2
     """Probability that a crop has repeated pictures."""
     hidden: float = 0.3
@@ -129,12 +140,57 @@ def _other_voice(logs: NDArray[np.float32], config: AugmentConfig, rng: np.rando
     return ((logs - top) * float(np.exp(rng.normal(0, config.dynamics))) + top).astype(np.float32)
 
 
+@cache
+def _mouth_units() -> NDArray[np.floating]:
+    """(67, 3, U) expressions of the face model that move the mouth, each scaled to move some point by one."""
+    basis = lip_basis()
+    strength = np.abs(basis).max((0, 1))
+    moving = strength > 0.1 * strength.max()
+    return basis[..., moving] / strength[moving]
+
+
+def _other_manner(
+    points: NDArray[np.float32], rest: NDArray[np.floating], config: AugmentConfig, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """(T, 67, 3) displacements with expressions that no word asked for, from a mouth that widens as it opens."""
+    opening = points[:, UPPER, 1] - points[:, LOWER, 1]
+    wider = 2 * rng.uniform(*config.widening) * opening[:, None]
+    if rng.random() < 0.8:
+        points = points.copy()
+        points[:, :NUM_LIPS, 0] += (rest[:NUM_LIPS, 0] - rest[:NUM_LIPS, 0].mean()) * wider
+    if rng.random() < 0.8:
+        basis = _mouth_units()
+        units = rng.integers(basis.shape[-1], size=rng.integers(2, 7))
+        paths = rng.standard_normal((len(points) + 40, len(units)))
+        paths = np.stack([gaussian_filter1d(p, rng.uniform(1.5, 10)) for p in paths.T], 1)[20:-20]
+        moved = np.einsum("tu,kcu->tkc", paths / paths.std(0), basis[..., units])
+        share = rng.uniform(0, config.manner) * points.std() / max(float(moved.std()), 1e-9)
+        points = points + share * (moved - moved.mean(0))
+    return points.astype(np.float32)
+
+
+def _shake(
+    num: int, rest: NDArray[np.floating], config: AugmentConfig, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """(T, K, 3) what is left of head motion: shifts, turns and sizes that err together at all points."""
+    white = rng.standard_normal((num, 7))
+    slow = gaussian_filter1d(rng.standard_normal((num, 7)), rng.uniform(1, 4), axis=0)
+    errors = white * rng.random() + slow / slow.std() * rng.random()
+    errors *= np.exp(rng.uniform(*np.log(config.shake))) * rng.uniform(0.3, 1, 7)
+    turn = np.zeros((num, 3, 3))
+    turn[:, [2, 0, 1], [1, 2, 0]], turn[:, [1, 2, 0], [2, 0, 1]] = errors[:, 3:6], -errors[:, 3:6]
+    turn[:, range(3), range(3)] = errors[:, 6:]
+    return (errors[:, None, :3] + np.einsum("tij,kj->tki", turn, rest)).astype(np.float32)
+
+
 def other_face(
     points: NDArray[np.float32], config: AugmentConfig, rng: np.random.Generator, *, landmarks: bool = True
 ) -> NDArray[np.float32]:
     """(T, K, 3) the same speech on a face that moves a little differently, seen by a worse tracker."""
-    num = len(points)
-    points = (points - points.mean(0)).astype(np.float32)
+    num, rest = len(points), points.mean(0)
+    points = (points - rest).astype(np.float32)
+    if landmarks:
+        points = _other_manner(points, rest, config, rng)
     if landmarks and rng.random() < 0.5:
         points = (points[:, MIRROR] * np.array([-1, 1, 1])).astype(np.float32)
     axes = np.diag(np.exp(rng.normal(0, config.region_gain, 3))) * np.exp(rng.normal(0, config.region_gain))
@@ -152,6 +208,8 @@ def other_face(
     points += rng.standard_normal(points.shape, np.float32) * (0.7 * sigma)
     points += rng.standard_normal((num, 1, 3), np.float32) * (0.7 * sigma)
     points += np.cumsum(rng.standard_normal((num, 1, 3), np.float32), 0) * (0.3 * sigma)
+    if rng.random() < 0.5:
+        points += _shake(num, rest, config, rng)
     if rng.random() < config.frozen:
         for at in rng.integers(1, num, rng.integers(1, 4)):
             points[at] = points[at - 1]

@@ -31,9 +31,9 @@ COMPONENT = "sync"
 class Calibration:
     """Logistic map from what a peak looks like to the probability that it is within 40 ms of the truth."""
 
-    coefficients: tuple[float, ...] = (-4.0, 1.0, 0.1)
+    coefficients: tuple[float, ...] = (-4.0, 1.0, 0.1, 1.0)
     """One per entry of `features`."""
-    answer_above: float = 0.7
+    answer_above: float = 0.5
     """Probability from which an answer is given."""
     temperature: float = 3.0
     """Divides summed evidence in the posterior, so that 95 % intervals hold the truth in 95 %."""
@@ -42,13 +42,13 @@ class Calibration:
 
     @staticmethod
     def features(peak: Peak) -> NDArray[np.float64]:
-        """(3,) constant, logarithm of the margin, its square.
+        """(4,) constant, logarithm of the margin, its square, evidence per window of the clearest two seconds.
 
-        The margin alone: level and number of windows predict better on the speakers of the training data and worse on
-        others, whose evidence is weaker throughout (docs/decisions.md).
+        Evidence per window of the whole clip, or the number of windows, would predict better on the speakers of the
+        training data and worse on others, whose evidence is weaker throughout (docs/decisions.md).
         """
         margin = np.log1p(max(peak.margin, 0.0))
-        return np.array([1.0, margin, margin**2])
+        return np.array([1.0, margin, margin**2, peak.best])
 
     def probability(self, peak: Peak) -> float:
         """Probability that `peak.delay` is within 40 ms of the truth."""
@@ -134,7 +134,7 @@ def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tenso
         except RuntimeError as error:
             raise WeightsError(f"{path} does not fit its own configuration: {error}") from None
         models.append(network.eval())
-    if len(header.get("calibration", {}).get("coefficients", ())) != 3:
+    if len(header.get("calibration", {}).get("coefficients", ())) != 4:
         raise WeightsError(f"{path} was calibrated by another version of this package; train or calibrate it again")
     known = {f.name for f in fields(Calibration)}
     values: dict[str, Any] = {

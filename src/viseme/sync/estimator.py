@@ -40,7 +40,7 @@ class EstimatorConfig:
     """A delay is scored only when at least this many picture windows meet sound there, ..."""
     min_overlap: float = 0.2
     """... and at least this fraction of all windows."""
-    answer_above: float = 0.7
+    answer_above: float = 0.5
     """An answer is given when its probability of being within 40 ms of the truth is at least this."""
     temperature: float = 3.0
     """Divides the summed evidence, because neighbouring windows are not independent."""
@@ -61,7 +61,7 @@ class DelayCurve:
     """Evidence for each candidate delay; curves of stretches, and of faces, add up.
 
     Example:
-        >>> one = DelayCurve(np.array([-1, 0, 1]), np.array([0.0, 2.0, 1.0]), np.array([3, 4, 3]))
+        >>> one = DelayCurve(np.array([-1, 0, 1]), np.array([0.0, 2.0, 1.0]), np.array([3, 4, 3]), np.zeros(3))
         >>> (one + one).scores
         array([0., 4., 2.])
     """
@@ -72,11 +72,14 @@ class DelayCurve:
     """(L,) summed log-likelihood ratio "these belong together" against "they do not"."""
     counts: NDArray[np.integer]
     """(L,) picture windows that met sound at this delay; absent pairs contribute nothing to `scores`."""
+    best: NDArray[np.floating]
+    """(L,) evidence per window of the two seconds that speak most clearly for this delay; -inf where there are none."""
 
     def __add__(self, other: DelayCurve) -> DelayCurve:
         if not np.array_equal(self.lags, other.lags):
             raise ValueError("curves over different delays cannot be added")
-        return DelayCurve(self.lags, self.scores + other.scores, self.counts + other.counts)
+        best = np.maximum(self.best, other.best)
+        return DelayCurve(self.lags, self.scores + other.scores, self.counts + other.counts, best)
 
     @property
     def delays(self) -> NDArray[np.float64]:
@@ -151,6 +154,8 @@ class Peak:
     """Evidence at the peak less the best evidence more than 80 ms away."""
     level: float
     """Evidence at the peak per window."""
+    best: float
+    """The same in the two seconds that speak most clearly: pauses do not lower it, foreign sound does."""
     rival: float
     """Seconds: where that best other evidence lies; NaN where there is none."""
     count: int
@@ -182,11 +187,13 @@ def find_peak(curve: DelayCurve, config: EstimatorConfig) -> Peak | None:
     rival = int(others.argmax())
     has_rival = bool(np.isfinite(others[rival]))
     mass = posterior(curve, config)[near <= 4].sum()
+    level = float(scores[best] / max(int(curve.counts[best]), 1))
     return Peak(
         delay=float((curve.lags[best] + shift) * STEP),
         mass=float(mass),
         margin=float(scores[best] - others[rival]) if has_rival else 0.0,
-        level=float(scores[best] / max(int(curve.counts[best]), 1)),
+        level=level,
+        best=max(level, float(curve.best[best])),
         rival=float(curve.lags[rival] * STEP) if has_rival else float("nan"),
         count=int(curve.counts[best]),
         at_edge=bool(at_edge),

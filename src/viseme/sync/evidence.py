@@ -35,6 +35,8 @@ PICTURE_STEP = 0.04
 """Seconds between picture windows."""
 BLOCK = 50
 """Picture windows of one stored curve: two seconds."""
+ENOUGH = 20
+"""Pairs from which the evidence per window of a stretch means something."""
 CONTEXT = 0.5
 """Seconds of sound around the reach of the delays that the sound stream sees beyond what is scored."""
 
@@ -164,11 +166,14 @@ class FaceEvidence:
     def curve(self, lags: NDArray[np.int64], start: float = -np.inf, end: float = np.inf) -> DelayCurve:
         """Sum of the stretches whose middle lies in [start, end)."""
         scores, counts = np.zeros(len(lags)), np.zeros(len(lags), np.int64)
+        best = np.full(len(lags), -np.inf)
         for stretch in self.stretches:
             if start <= (stretch.start + stretch.end) / 2 < end:
                 scores += stretch.scores
                 counts += stretch.counts
-        return DelayCurve(lags, scores, counts)
+                level = stretch.scores / np.maximum(stretch.counts, 1)
+                best = np.maximum(best, np.where(stretch.counts >= ENOUGH, level, -np.inf))
+        return DelayCurve(lags, scores, counts, best)
 
 
 def compare(

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from viseme.core.errors import DataError
 from viseme.engine.loop import fit
 from viseme.engine.progress import Bar
-from viseme.sync.bundle import save_bundle
+from viseme.sync.bundle import load_bundle, save_bundle
 from viseme.sync.calibrate import calibrate
 from viseme.sync.corpus import Clip, ManifestRow, band_filters, prepare, prepare_synthetic, read_manifest
 from viseme.sync.estimator import EstimatorConfig, find_peak
@@ -123,11 +123,9 @@ def train_sync(
         if not resume:
             checkpoint.unlink(missing_ok=True)
         networks.append(_train_one(number, real, synthetic, chosen, checkpoint, input))
-        if "train-research" in chosen.uses and number == 0:
-            real = _corrected(networks[0], real)
     calibration, found = calibrate(
         networks,  # type: ignore[arg-type]
-        _corrected(networks[0], kept) if "train-research" in chosen.uses else kept,
+        kept,
         num_trials=chosen.num_trials,
         on_progress=Bar("calibrating"),
     )
@@ -155,7 +153,7 @@ def _prepared(
 ) -> tuple[list[Clip], list[Clip]]:
     """Real and synthetic clips as an input sees them."""
     if mode in ("landmarks", "mesh"):
-        real = prepare(rows, work, num_jobs=jobs, on_progress=Bar("tracking faces"))
+        real = _corrected(prepare(rows, work, num_jobs=jobs, on_progress=Bar("tracking faces")))
         synthetic = prepare_synthetic(
             range(recipe.num_synthetic), work, num_jobs=jobs, on_progress=Bar("synthetic talkers")
         )
@@ -171,7 +169,8 @@ def _prepared(
         [Seen.load(path).shown(mode) for path in look_at_all(some, work, num_jobs=jobs, on_progress=Bar(what))]
         for some, what in ((rows, "looking at faces"), (talkers, "looking at talkers"))
     ]
-    return seen[0], seen[1]
+    usual = {True: 0.0, False: USUAL_DELAY}
+    return [replace(clip, delay=usual[clip.speaker.startswith("grid")]) for clip in seen[0]], seen[1]
 
 
 def _train_one(
@@ -223,22 +222,27 @@ def _rolled(num_real: int, num: int, by: int) -> np.ndarray:
     return np.concatenate([np.roll(real, by), np.roll(synthetic, by)])
 
 
+USUAL_DELAY = 0.05
+"""Seconds: how late the sound of the research clips is on average, by the data's own README."""
+
+
 @torch.inference_mode()
-def _corrected(network: nn.Module, clips: list[Clip]) -> list[Clip]:
-    """Clips with their own delay taken out where it is clear; those in sync by construction stay as they are."""
-    out = []
+def _corrected(clips: list[Clip]) -> list[Clip]:
+    """Clips with their own delay taken out where the weights that ship find it; GRID stays as it is, in sync."""
+    if all(clip.speaker.startswith("grid") for clip in clips):
+        return clips
+    out, network = [], load_bundle().models[0]
     lags = np.arange(-30, 31)
     for clip in clips:
-        if clip.speaker.startswith(("grid", "synthetic")):
+        if clip.speaker.startswith("grid"):
             out.append(clip)
             continue
         grid, points = to_grid_points(clip.times, clip.points)
         power = np.exp(clip.sound.astype(np.float32)) @ band_filters(1.0)
-        stretches = compare([network], grid, points, round(clip.sound_start * 100), power, lags)  # type: ignore[list-item]
+        stretches = compare([network], grid, points, round(clip.sound_start * 100), power, lags)
         peak = find_peak(FaceEvidence(0, stretches).curve(lags), EstimatorConfig(max_delay=0.3))
-        usual = 0.05
-        clear = peak is not None and peak.margin > 5 and abs(peak.delay - 0.005 - usual) < 0.12
-        out.append(replace(clip, delay=peak.delay - 0.005 if peak is not None and clear else usual))
+        clear = peak is not None and peak.margin > 5 and abs(peak.delay - 0.005 - USUAL_DELAY) < 0.12
+        out.append(replace(clip, delay=peak.delay - 0.005 if peak is not None and clear else USUAL_DELAY))
     return out
 
 
@@ -246,4 +250,5 @@ def _sources(rows: list, num_real: int, num_synthetic: int) -> list[str]:
     counted = Counter((r.path.parent.name, r.licence) for r in rows)
     real = [f"from {n} clips of {who} ({licence})" for (who, licence), n in sorted(counted.items())]
     kept = f"{num_real} of these trained on, the rest kept for calibration"
-    return [*real, kept, f"{num_synthetic} synthetic talkers of this package (CC0 face model, espeak-ng voices)"]
+    voices = "espeak-ng, flite and festival voices"
+    return [*real, kept, f"{num_synthetic} synthetic talkers of this package (CC0 face model; {voices})"]

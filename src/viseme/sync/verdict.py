@@ -70,7 +70,7 @@ def decide(
     if confidence < config.answer_above and not reasons:
         reasons.append(_why(peak.margin, peak.level, activity))
     if reasons:
-        confidence = min(confidence, 0.5) if confidence >= config.answer_above else confidence
+        confidence = min(confidence, 0.5 * config.answer_above) if confidence >= config.answer_above else confidence
         return DelayEstimate(
             audio_delay=None,
             interval=None,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.face3d.interface import load_face_model
+from viseme.face3d.interface import FaceModel, load_face_model
 from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, LipMotion, align, template
 
-__all__ = ["Landmarks", "Mesh", "VisualInput"]
+__all__ = ["Landmarks", "Mesh", "VisualInput", "lip_basis"]
 
 
 class VisualInput(Protocol):
@@ -25,6 +26,22 @@ class VisualInput(Protocol):
     def of_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same from (T, 67, 3) lip points."""
         ...
+
+
+@cache
+def _model_in_lip_space() -> tuple[FaceModel, NDArray[np.floating], NDArray[np.floating]]:
+    """The default face model, (3, 3) its axes and unit turned into those of lip motion, and (67, 3, E) `lip_basis`."""
+    model = load_face_model("default")
+    mean = model.landmark_points(model.mean, "mp468")
+    scale, rotation, _ = align(mean[None, RIGID_POINTS], template())
+    turn = scale[0] * rotation[0]
+    basis = model.landmark_bases("mp468")[2][LIP_POINTS]
+    return model, turn, np.einsum("ij,vjk->vik", turn, basis)
+
+
+def lip_basis() -> NDArray[np.floating]:
+    """(67, 3, E) how the lip points move with each expression of the default face model at coefficient 1."""
+    return _model_in_lip_space()[2]
 
 
 class Landmarks:
@@ -54,18 +71,8 @@ class Mesh:
     """Prior on unit-variance expression coefficients, in squared eye distances per coefficient."""
 
     def __init__(self) -> None:
-        model = load_face_model("default")
-        mean = model.landmark_points(model.mean, "mp468")
-        scale, rotation, _ = align(mean[None, RIGID_POINTS], template())
-        turn = scale[0] * rotation[0]
-        basis = np.stack(
-            [
-                model.landmark_points(model.exp_basis[..., k], "mp468")[LIP_POINTS]
-                for k in range(model.exp_basis.shape[-1])
-            ],
-            -1,
-        )
-        basis = np.einsum("ij,vjk->vik", turn, basis).reshape(3 * len(LIP_POINTS), -1)
+        model, turn, basis = _model_in_lip_space()
+        basis = basis.reshape(3 * len(LIP_POINTS), -1)
         lower = np.flatnonzero(np.linalg.norm(model.exp_basis, axis=1).mean(-1) * (model.masks["lips"] + 0.3) > 0)
         strength = np.linalg.norm(model.exp_basis[lower], axis=1).sum(-1) * (model.masks["lips"][lower] + 0.15)
         ranked = lower[np.argsort(-strength)][: 8 * self.num_points]

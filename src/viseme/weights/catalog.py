@@ -59,8 +59,8 @@ def assets_folder() -> Path:
 
 
 _TRAINED_ON = (
-    "420 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 2,360 synthetic talkers of "
-    "this package (CC0 face model, espeak-ng voices)"
+    "420 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 3,958 synthetic talkers of "
+    "this package (CC0 face model; espeak-ng, flite and festival voices, see docs/voices.md)"
 )
 _SEES = "mediapipe478 landmarks, head motion removed by the upper face, 25 Hz; sound at 16 kHz, 40 log-mels, 100 Hz"
 
@@ -69,8 +69,8 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="sync-landmarks",
         component="sync",
         file="sync-landmarks.safetensors",
-        sha256="e3b353b50ce8ac9488805763424ac92d57ba1e79ff630c04ff6e2cef7970d3df",
-        size=7443932,
+        sha256="dbae7186c4fb402df0505aaecd46de7c6bff68c275f5b1dd49992501b468de7b",
+        size=7443988,
         licence="Apache-2.0",
         training_data=_TRAINED_ON,
         preprocessing=_SEES,
@@ -81,8 +81,8 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="sync-mesh",
         component="sync",
         file="sync-mesh.safetensors",
-        sha256="4d35c59619bc8584cd8aecb840ee88211057458bbe41113abcc8d4b65bb2dd1d",
-        size=3778066,
+        sha256="5f55d58b2f6467613e658cc35841aa66597b68ceed243b4eb9dc7a98a7fb3239",
+        size=3778106,
         licence="Apache-2.0",
         training_data=_TRAINED_ON,
         preprocessing=_SEES + "; lip points explained by the default face model's expressions",
