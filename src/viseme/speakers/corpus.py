@@ -119,7 +119,7 @@ def features_of(
             gatherer.take(chunk)
     reader.read_to(float("inf"))
     faces = gatherer.finish()
-    delay = 0.0 if align == "none" else gatherer.likeliest()
+    delay = 0.0 if align == "none" else gatherer.file_delay()
     return faces, heard_at(*reader.bands(), delay), delay
 
 

@@ -41,8 +41,6 @@ LOCAL = np.arange(-130, 131, 2)
 """Delays, beside the one taken out, among which the best is sought: a voice dubbed off its own lips is found there."""
 REACH_S = 2.0
 """Seconds of sound on either side of a face that its lips are compared with."""
-AS_RECORDED = 0.7
-"""Prior probability that a file's sound is where it belongs, within 20 ms."""
 
 
 def smooth_steps(values: NDArray[np.floating], size: int = SMOOTH) -> NDArray[np.float32]:
@@ -229,26 +227,9 @@ class Gatherer:
         activity = FaceActivity(voiced, mouth_motion, seconds)
         return decide(curve, self._config, self._bundle.calibration, activity)
 
-    def taken_out(self, track_id: int) -> float:
-        """Seconds of delay that are taken out for a face, as known so far."""
-        lag = int(self._wide[self._lag(self._faces[track_id])])
-        return lag * 0.01 - (self._bundle.calibration.bias if self._align != "none" else 0.0)
-
-    def likeliest(self) -> float:
-        """Seconds: the likeliest delay of the file, given that most are recorded as they should be."""
-        return self._likeliest_lag() * 0.01 - self._bundle.calibration.bias
-
-    def _likeliest_lag(self) -> int:
-        """The delay with most evidence and prior, 10 ms; as recorded where nothing speaks for another."""
-        total = FaceEvidence(0).curve(self.lags)
-        for face in self._faces.values():
-            total = total + face.evidence.curve(self.lags)
-        home = round(self._bundle.calibration.bias * 100)
-        usable = total.usable(self._config)
-        near = np.abs(self.lags - home) <= 2
-        prior = np.where(near, AS_RECORDED / near.sum(), (1 - AS_RECORDED) / max((~near).sum(), 1))
-        score = np.where(usable, total.scores / self._config.temperature, 0.0) + np.log(prior)
-        return int(self.lags[int(score.argmax())]) if usable.any() else home
+    def file_delay(self) -> float:
+        """Seconds: the delay of the file where it can be told, else 0: as recorded."""
+        return self.estimate().audio_delay or 0.0
 
     def _lag(self, face: _Face) -> int:
         """Index into the scored delays of the one that is taken out for a face."""
@@ -260,7 +241,7 @@ class Gatherer:
                 means = np.where(usable, curve.scores / np.maximum(curve.counts, 1), -np.inf)
                 lag = int(curve.lags[int(means.argmax())])
         elif self._align == "file":
-            lag = self._likeliest_lag()
+            lag = round((self.file_delay() + self._bundle.calibration.bias) * 100)
         return int(np.clip(lag - self._wide[0], 0, len(self._wide) - 1))
 
     def _release_held(self, face: _Face) -> None:

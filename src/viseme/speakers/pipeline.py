@@ -225,9 +225,8 @@ def _result(
     estimate = got.gatherer.estimate()
     if align == "file" and estimate.verdict is Verdict.CANNOT_TELL and got.faces:
         why = ", ".join(r.value for r in estimate.reasons)
-        ms = round(got.gatherer.likeliest() * 1000)
-        warnings.append(f"the delay of the file cannot be told ({why}); the likeliest, {ms:+d} ms, was taken out")
-    delay = 0.0 if align == "none" else got.gatherer.likeliest()
+        warnings.append(f"the delay of the file cannot be told ({why}); faces were scored as recorded")
+    delay = 0.0 if align == "none" else got.gatherer.file_delay()
     begin, bands = got.reader.bands()
     heard = replace(heard_at(begin, bands, delay, scorer.voice(bands)), samples=samples)
     limit = scorer.threshold if threshold is None else threshold
