@@ -28,8 +28,18 @@ def network(name) -> torch.nn.Module:
     return kind(kind.Config.tiny()).eval()
 
 
-def _points(size: int = 2, num: int = NUM) -> torch.Tensor:
-    return torch.randn(size, num, 67, 3, generator=torch.Generator().manual_seed(1)) * 0.03
+def _points(network: torch.nn.Module, size: int = 2, num: int = NUM) -> torch.Tensor:
+    """What the network's picture stream takes: lip points, or pictures of 256 levels."""
+    chance = torch.Generator().manual_seed(1)
+    if not hasattr(network.config, "channels"):
+        return torch.randn(size, num, 67, 3, generator=chance) * 0.03
+    side = network.config.size
+    return torch.randint(0, 256, (size, num, network.config.channels, side, side), generator=chance) / 255
+
+
+def _given(points: torch.Tensor) -> np.ndarray:
+    """The same of one clip as `score_pairs` takes it."""
+    return points[0].numpy() if points.ndim == 4 else (points[0] * 255).round().to(torch.uint8).numpy()
 
 
 def _mels(size: int = 2, num: int = FRAMES) -> torch.Tensor:
@@ -44,7 +54,7 @@ def test_there_are_models():
 
 def test_shapes(network):
     with torch.inference_mode():
-        seen, heard = network.embed_picture(_points()), network.embed_sound(_mels())
+        seen, heard = network.embed_picture(_points(network)), network.embed_sound(_mels())
     assert seen.shape[:2] == (2, NUM)
     assert heard.shape[:2] == (2, FRAMES // 4)
     assert seen.shape[2] == heard.shape[2]
@@ -54,19 +64,19 @@ def test_shapes(network):
 
 def test_the_same_twice_in_evaluation(network):
     with torch.inference_mode():
-        assert torch.equal(network.embed_picture(_points()), network.embed_picture(_points()))
+        assert torch.equal(network.embed_picture(_points(network)), network.embed_picture(_points(network)))
         assert torch.equal(network.embed_sound(_mels()), network.embed_sound(_mels()))
 
 
 def test_a_batch_of_two_is_two_of_one(network):
     with torch.inference_mode():
-        for embed, values in ((network.embed_picture, _points()), (network.embed_sound, _mels())):
+        for embed, values in ((network.embed_picture, _points(network)), (network.embed_sound, _mels())):
             one_by_one = torch.cat([embed(values[:1]), embed(values[1:])])
             torch.testing.assert_close(embed(values), one_by_one, rtol=1e-4, atol=1e-5)
 
 
 def _loss(network: torch.nn.Module) -> torch.Tensor:
-    seen, heard = network.embed_picture(_points()), network.embed_sound(_mels())
+    seen, heard = network.embed_picture(_points(network)), network.embed_sound(_mels())
     return matching_loss(torch.einsum("btd,bsd->bts", seen, heard) * network.scale(), 0)[0]
 
 
@@ -133,7 +143,7 @@ def test_sound_output_t_is_centred_on_frame_4t_plus_one_and_a_half(network):
 
 def test_picture_output_t_is_centred_on_picture_t_but_for_its_velocity(network):
     """The velocity looks one picture back, so a picture moves outputs from t - n to t + n + 1."""
-    points = _points(1, 41)
+    points = _points(network, 1, 41)
     with torch.inference_mode():
         before = network.embed_picture(points)[0]
         other = points.clone()
@@ -145,7 +155,7 @@ def test_picture_output_t_is_centred_on_picture_t_but_for_its_velocity(network):
 
 def test_nothing_leaks_along_the_whole_clip(network):
     with torch.inference_mode():
-        points, mels = _points(1, 80), _mels(1, 320)
+        points, mels = _points(network, 1, 80), _mels(1, 320)
         seen, heard = network.embed_picture(points)[0], network.embed_sound(mels)[0]
         points, mels = points.clone(), mels.clone()
         points[0, 0] += 1
@@ -155,11 +165,13 @@ def test_nothing_leaks_along_the_whole_clip(network):
 
 
 def test_a_score_every_10_ms_is_the_sound_begun_that_much_later(network):
-    points, mels = _points(1, 12)[0].numpy(), _mels(1, 120)[0].numpy()
+    seen_points, mels = _points(network, 1, 12), _mels(1, 120)[0].numpy()
+    points = _given(seen_points)
     scores = score_pairs([network], points, mels)
     assert scores.shape == (12, 120)
     with torch.inference_mode():
-        seen = network.embed_picture(torch.from_numpy(points - points.mean(0))[None])[0]
+        centred = seen_points - seen_points.mean(1, keepdim=True) if seen_points.ndim == 4 else seen_points
+        seen = network.embed_picture(centred)[0]
         for phase in range(4):
             heard = network.embed_sound(torch.from_numpy(mels[phase : phase + 116].copy())[None])[0]
             expected = (seen @ heard.T * network.scale()).numpy()
@@ -167,7 +179,7 @@ def test_a_score_every_10_ms_is_the_sound_begun_that_much_later(network):
 
 
 def test_score_columns_lie_one_and_a_half_frames_after_their_number(network):
-    points, mels = _points(1, 12)[0].numpy(), _mels(1, 120)[0].numpy()
+    points, mels = _given(_points(network, 1, 12)), _mels(1, 120)[0].numpy()
     other = mels.copy()
     other[60] += 3
     changed = np.flatnonzero(
@@ -178,7 +190,7 @@ def test_score_columns_lie_one_and_a_half_frames_after_their_number(network):
 
 @pytest.mark.parametrize("num", [0, 1, 2, 3, 5, 8])
 def test_any_number_of_sound_frames_is_scored(network, num):
-    scores = score_pairs([network], _points(1, 3)[0].numpy(), _mels(1, 8)[0, :num].numpy())
+    scores = score_pairs([network], _given(_points(network, 1, 3)), _mels(1, 8)[0, :num].numpy())
     assert scores.shape == (3, num)
     assert np.isfinite(scores).all()
 
@@ -187,14 +199,24 @@ def test_several_models_are_averaged(network, name):
     torch.manual_seed(8)
     kind = sync_models[name]
     other = kind(kind.Config.tiny()).eval()
-    points, mels = _points(1, 5)[0].numpy(), _mels(1, 20)[0].numpy()
+    points, mels = _given(_points(network, 1, 5)), _mels(1, 20)[0].numpy()
     both = score_pairs([network, other], points, mels)
     np.testing.assert_allclose(
         both, (score_pairs([network], points, mels) + score_pairs([other], points, mels)) / 2, rtol=1e-4, atol=1e-5
     )
 
 
-@pytest.mark.parametrize("wrong", [{"point_dims": 4}, {"dropout": 1.0}, {"width": 0}, {"embedding": 0}])
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *(("two-stream", wrong) for wrong in ({"point_dims": 4}, {"dropout": 1.0}, {"width": 0}, {"embedding": 0})),
+        *(("pixel-stream", wrong) for wrong in ({"channels": 2}, {"widths": (4, 4)}, {"size": 40})),
+    ],
+)
 def test_impossible_sizes_are_refused(name, wrong):
     with pytest.raises(ConfigError):
         sync_models[name].Config(**wrong)
+
+
+def test_every_model_has_its_impossible_sizes():
+    assert set(MODELS) == {"pixel-stream", "two-stream"}
