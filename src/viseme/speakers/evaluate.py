@@ -43,7 +43,7 @@ TABLE_III = (
 )
 """Published on ASW test, without training on ASW: method, AP, AUROC, EER."""
 
-VIDEO_TYPES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v")
+VIDEO_TYPES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ts")
 NEVER = -1e9
 """Score of an instant on which no face of ours lies."""
 
