@@ -128,7 +128,7 @@ def write_manifest(folder: Path, clips: Sequence[CorpusClip], *, use: str, add: 
     ]
     temporary = path.with_suffix(".partial")
     with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(kept + rows)
     temporary.replace(path)
