@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from viseme.core.errors import DataError
+from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
 from viseme.standardize import train
 from viseme.standardize.augment import PictureAugment, augment_picture
 from viseme.standardize.basis import FaceBasis
-from viseme.standardize.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic, read_manifest
+from viseme.standardize.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
 from viseme.standardize.crops import crop_squares
 from viseme.standardize.interface import FaceObservation
 from viseme.standardize.losses import LossWeights, lmid_weights

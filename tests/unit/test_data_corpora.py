@@ -124,7 +124,7 @@ def test_grid_knows_its_sentences(tmp_path):
 
 
 def test_a_manifest_is_what_training_reads(tmp_path):
-    from viseme.sync.corpus import read_manifest
+    from viseme.data.manifest import read_manifest
 
     clips = read_voxceleb2(_vox(tmp_path / "vox", "dev", 1, 1, 2), "dev", check=False)
     write_manifest(tmp_path / "m", clips, use="train")

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError, OutputError
+from viseme.data.manifest import ManifestRow
 from viseme.face3d.interface import load_face_model
 from viseme.standardize.basis import FaceBasis
-from viseme.standardize.corpus import Collection, ManifestRow
+from viseme.standardize.corpus import Collection
 from viseme.standardize.losses import LossWeights
 from viseme.standardize.overfit import Explained, lip_distances, overfit
 from viseme.standardize.table1 import PUBLISHED_E1, Study, _chosen, reproduce_table1

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from viseme.core.errors import DataError
+from viseme.data.manifest import read_manifest
 from viseme.sync import corpus
 from viseme.sync.augment import MIRROR, REGIONS, AugmentConfig, draw_batch, other_face
-from viseme.sync.corpus import Clip, band_filters, bands, read_manifest
+from viseme.sync.corpus import Clip, band_filters, bands
 from viseme.sync.sound import mel_filters, power_spectrum
 from viseme.sync.train import train_sync
 

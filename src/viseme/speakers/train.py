@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from viseme.core.errors import DataError
+from viseme.data.manifest import read_manifest
 from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit
 from viseme.engine.progress import Bar
@@ -28,7 +29,7 @@ from viseme.speakers.head import CLASSES, HeadScorer, SpeakerHead, face_inputs, 
 from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
 from viseme.sync.bundle import SyncBundle, load_bundle
-from viseme.sync.corpus import Clip, prepare, read_manifest
+from viseme.sync.corpus import Clip, prepare
 from viseme.synth.conversation import HELD_OUT_SEED
 
 __all__ = ["RECIPES", "ConversationReport", "SpeakersRecipe", "TrainedHead", "measure", "train_speakers"]

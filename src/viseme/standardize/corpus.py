@@ -6,7 +6,6 @@ never read here.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -18,39 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import DataError, VisemeError
+from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.standardize.crops import crop_picture, crop_squares, into_crop
 from viseme.standardize.interface import CROP_SIZE
 
 __all__ = [
-    "TRAINABLE",
     "Collection",
-    "ManifestRow",
     "merged",
     "most_varied",
     "prepare_real",
     "prepare_synthetic",
-    "read_manifest",
 ]
-
-TRAINABLE = ("train", "train-research")
-"""Uses of the manifest that may be trained on: the first for what ships, the second for comparison only."""
 
 QUALITY = 95
 """JPEG quality that crops are kept at."""
 
 _VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManifestRow:
-    """One clip of the manifest that may be trained on."""
-
-    path: Path
-    use: str
-    source: str
-    speaker: str
-    licence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,29 +65,6 @@ class Collection:
         if found is None:
             raise DataError(f"picture {index} of {self.name} is damaged; delete the prepared files and run again")
         return np.ascontiguousarray(found[..., ::-1], np.uint8)
-
-
-def read_manifest(folder: Path, uses: Sequence[str]) -> list[ManifestRow]:
-    """Rows of `folder/manifest.csv` with one of the `uses`.
-
-    Raises:
-        DataError: there is no manifest, or a use was asked for that must not be trained on.
-    """
-    forbidden = [use for use in uses if use not in TRAINABLE]
-    if forbidden:
-        raise DataError(f"clips marked {forbidden[0]!r} are for measuring and are never trained on; use {TRAINABLE}")
-    try:
-        with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise DataError(f"{folder} has no manifest.csv; pass the folder of clips with --data") from None
-    return [
-        ManifestRow(
-            path=folder / r["file"], use=r["use"], source=r["source"], speaker=r["speaker"], licence=r["licence"]
-        )
-        for r in rows
-        if r["use"] in uses
-    ]
 
 
 def _coded(image: NDArray[np.uint8]) -> bytes:

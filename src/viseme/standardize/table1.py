@@ -23,19 +23,13 @@ import torch
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, DataError
+from viseme.data.manifest import TRAINABLE, ManifestRow, read_manifest
 from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.standardize.augment import PictureAugment
 from viseme.standardize.basis import FaceBasis
-from viseme.standardize.corpus import (
-    TRAINABLE,
-    Collection,
-    ManifestRow,
-    prepare_real,
-    prepare_synthetic,
-    read_manifest,
-)
+from viseme.standardize.corpus import Collection, prepare_real, prepare_synthetic
 from viseme.standardize.estimators.landmark_fit import CHEEKS, LandmarkFit
 from viseme.standardize.interface import CROP_SIZE, FaceObservation
 from viseme.standardize.losses import LossWeights

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError, DataError
+from viseme.data.manifest import read_manifest
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
 from viseme.standardize.augment import augment_picture
 from viseme.standardize.basis import PIXELS_PER_DM, FaceBasis
-from viseme.standardize.corpus import Collection, merged, prepare_real, prepare_synthetic, read_manifest
+from viseme.standardize.corpus import Collection, merged, prepare_real, prepare_synthetic
 from viseme.standardize.interface import CROP_SIZE, FaceObservation
 from viseme.standardize.losses import (
     albedo_uniformity_loss,

@@ -6,7 +6,6 @@ prepared here: `read_manifest` refuses to hand one out.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import DataError, VisemeError
+from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LIP_POINTS, lip_motion
 from viseme.sync.sound import mel_filters, power_spectrum
 
-__all__ = ["TRAINABLE", "Clip", "ManifestRow", "band_filters", "bands", "prepare", "prepare_synthetic", "read_manifest"]
-
-TRAINABLE = ("train", "train-research")
-"""Uses of the manifest that may be trained on: the first for what ships, the second for comparison only."""
+__all__ = ["Clip", "band_filters", "bands", "prepare", "prepare_synthetic"]
 
 _EDGES = np.concatenate([np.arange(0, 32), np.arange(32, 96, 2), np.arange(96, 257, 4)])
 _WIDTHS = np.diff(np.append(_EDGES, 257))
@@ -36,16 +33,6 @@ BAND_WIDTHS_HZ = _WIDTHS * 31.25
 """(105,) widths of the bands that `bands` keeps, hertz."""
 BAND_CENTRES_HZ = (_EDGES + (_WIDTHS - 1) / 2) * 31.25
 """(105,) centres of these bands, hertz."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManifestRow:
-    """One clip of the manifest that may be trained on."""
-
-    path: Path
-    use: str
-    speaker: str
-    licence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,27 +53,6 @@ class Clip:
     """90th percentile of the logarithm of the frames' power."""
     delay: float = 0.0
     """Seconds by which the sound is late; taken out in training."""
-
-
-def read_manifest(folder: Path, uses: Sequence[str]) -> list[ManifestRow]:
-    """Rows of `folder/manifest.csv` with one of the `uses`.
-
-    Raises:
-        DataError: there is no manifest, or a use was asked for that must not be trained on.
-    """
-    forbidden = [use for use in uses if use not in TRAINABLE]
-    if forbidden:
-        raise DataError(f"clips marked {forbidden[0]!r} are for measuring and are never trained on; use {TRAINABLE}")
-    try:
-        with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise DataError(f"{folder} has no manifest.csv; pass the folder of clips with --data") from None
-    return [
-        ManifestRow(path=folder / r["file"], use=r["use"], speaker=r["speaker"], licence=r["licence"])
-        for r in rows
-        if r["use"] in uses
-    ]
 
 
 def bands(samples: NDArray[np.floating]) -> NDArray[np.float16]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import VisemeError
+from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
@@ -25,7 +26,7 @@ from viseme.media import Picture, pictures, sound
 from viseme.standardize.crops import crop_picture, crop_squares
 from viseme.standardize.interface import CROP_SIZE, Coefficients, FaceObservation, estimators
 from viseme.standardize.synthesis import StandardFace, pictured
-from viseme.sync.corpus import Clip, ManifestRow, _clip, _key
+from viseme.sync.corpus import Clip, _clip, _key
 from viseme.sync.visual import Landmarks, Mesh
 
 __all__ = [

@@ -23,11 +23,12 @@ import torch
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, DataError
+from viseme.data.manifest import ManifestRow, read_manifest
 from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.standardize.tables import Interval, Table, bootstrap, write_tables
-from viseme.sync.corpus import ManifestRow, band_filters, read_manifest
+from viseme.sync.corpus import band_filters
 from viseme.sync.estimator import log_ratios
 from viseme.sync.evidence import PICTURE_STEP, normalise_mels, score_pairs, to_grid_points
 from viseme.sync.inputs import INPUTS, Seen, film_talkers, look_at_all

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from viseme.core.errors import DataError
+from viseme.data.manifest import ManifestRow, read_manifest
 from viseme.engine.loop import fit
 from viseme.engine.progress import Bar
 from viseme.sync.bundle import load_bundle, save_bundle
 from viseme.sync.calibrate import calibrate
-from viseme.sync.corpus import Clip, ManifestRow, band_filters, prepare, prepare_synthetic, read_manifest
+from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.inputs import Input, Seen, film_talkers, look_at_all
