@@ -139,3 +139,15 @@ def test_real_clips_are_prepared_once_and_leave_one_without_a_face_out(tmp_path)
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "clips").iterdir()}
     prepare(rows, tmp_path, num_jobs=1, on_progress=lambda *at: None)
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "clips").iterdir()} == stamps
+
+
+def test_networks_trained_side_by_side_are_those_trained_one_after_another(studio):
+    made = []
+    for jobs in (1, 2):
+        torch.set_num_threads(1)
+        out = studio / f"{jobs}.safetensors"
+        train.train_sync(out, data=studio, work=studio / "work", recipe="quick", models=2, jobs=jobs, resume=False)
+        made.append(load_bundle(out).models)
+    for one, other in zip(*made, strict=True):
+        for name, tensor in one.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)

@@ -43,19 +43,34 @@ class SyntheticFaces:
     """(D,) texture; hair, beard and mottling come on top of it."""
 
 
-def draw_faces(seed: int, num: int, *, model: FaceModel | None = None) -> SyntheticFaces:
+def draw_faces(
+    seed: int,
+    num: int,
+    *,
+    model: FaceModel | None = None,
+    alpha: NDArray[np.floating] | None = None,
+    beta: NDArray[np.floating] | None = None,
+    yaw: float | None = None,
+) -> SyntheticFaces:
     """A person who speaks, grimaces and turns; the same seed gives the same pictures.
 
     Args:
         seed: Of everything.
         num: Pictures.
         model: Default: the default face model.
+        alpha: (A,) another identity in the same scene; None = the seed's.
+        beta: (num, E) other expressions; None = the seed's.
+        yaw: Radians; the head stays turned so. None = it turns as the seed has it.
     """
     model = model or load_face_model()
     rng = np.random.default_rng([seed, 909])
     person = Person.random(seed, model)
+    if alpha is not None:
+        person = replace(person, alpha=np.asarray(alpha, np.float32))
     delta = _texture(seed, model)
     betas = _expressions(rng, num, model)
+    if beta is not None:
+        betas = np.asarray(beta, np.float32)
     mean, identity, expression = neutral_landmarks(model)
     still = mean + identity @ person.alpha
     usual = rng.normal(0, np.deg2rad([9, 16, 5]))
@@ -73,6 +88,8 @@ def draw_faces(seed: int, num: int, *, model: FaceModel | None = None) -> Synthe
     for i in range(num):
         wide = [6, 12, 4] if rng.random() < 0.5 else [2, 3, 1.5]
         angles = (usual + rng.normal(0, np.deg2rad(wide))).clip(np.deg2rad([-28, -50, -22]), np.deg2rad([30, 50, 22]))
+        if yaw is not None:
+            angles[1] = yaw
         turned = place(still + expression @ betas[i], np.concatenate([angles, np.zeros(3)]))
         pose = np.concatenate([angles, centred(turned, camera=camera)])
         if restless:
