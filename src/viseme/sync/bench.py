@@ -35,7 +35,7 @@ from viseme.sync.interface import visual_inputs
 from viseme.sync.sound import HOP, RATE, WINDOW, mel_filters, power_spectrum
 from viseme.sync.verdict import FaceActivity, decide
 
-__all__ = ["Row", "Trial", "main", "wilson"]
+__all__ = ["Row", "Trial", "main", "tracked_clip", "wilson"]
 
 LAGS = np.arange(-200, 201)
 RIGHT = 0.04
@@ -127,10 +127,17 @@ def _track(stream: Iterable[Picture]) -> tuple[NDArray[np.float64], NDArray[np.f
     return np.concatenate([c.times for c in best]), np.concatenate([c.landmarks for c in best])
 
 
-def _material(
-    row: dict[str, str], folder: Path, work: Path, name: str, disturb: Callable[[Picture], Picture] | None
-) -> Material | None:
-    """A tracked clip, from the work folder where it has been tracked before."""
+def tracked_clip(
+    row: dict[str, str],
+    folder: Path,
+    work: Path,
+    name: str = "clean",
+    disturb: Callable[[Picture], Picture] | None = None,
+) -> Path:
+    """An npz of a clip's longest face and its sound, from the work folder where it has been tracked before.
+
+    Holds `times` (T,), `landmarks` (T, 478, 3), `samples` (S,) at 16 kHz and `sound_start`; T is 0 without a face.
+    """
     kept = work / name / (row["file"].replace("/", "__") + ".npz")
     if not kept.exists():
         path = folder / row["file"]
@@ -146,7 +153,13 @@ def _material(
             samples=np.concatenate([b.samples for b in blocks]),
             sound_start=float(blocks[0].start),
         )
-    with np.load(kept, allow_pickle=False) as data:
+    return kept
+
+
+def _material(
+    row: dict[str, str], folder: Path, work: Path, name: str, disturb: Callable[[Picture], Picture] | None
+) -> Material | None:
+    with np.load(tracked_clip(row, folder, work, name, disturb), allow_pickle=False) as data:
         if len(data["times"]) < 10:
             return None
         motion = lip_motion(data["landmarks"], data["times"])

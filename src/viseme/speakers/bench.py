@@ -1,0 +1,171 @@
+"""`python -m viseme.speakers.bench`: what finding speakers must reach, measured: conversations, foreign sound, speed.
+
+Conversations with voices, faces and scenes that no training meets; real clips marked `dev` under their own sound and
+under that of other clips; wall clocks. Knows scorers and features; trains nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.errors import VisemeError
+from viseme.metrics.detection import DetectionScores
+from viseme.speakers.corpus import SoundPiece, features_of
+from viseme.speakers.interface import STEP_S, FaceSteps, Heard, SpeakerScorer, load_scorer
+from viseme.speakers.pipeline import find_speakers_with
+from viseme.speakers.timeline import TimelineConfig, read_states
+from viseme.speakers.train import measure, prepare_conversations
+from viseme.sync.bench import tracked_clip
+from viseme.sync.bundle import SyncBundle, load_bundle
+from viseme.sync.sound import RATE
+from viseme.synth.conversation import HELD_OUT_SEED, conversation_tracks
+
+__all__ = ["main"]
+
+FRESH_SEED = HELD_OUT_SEED + 1_000_000
+"""First conversation of this bench; `viseme train speakers` looks at others."""
+WINDOW_S = 2.0
+LEFT_OUT = ("romanian_tedx", "clearervoice", "revise")
+"""Sources of the manifest whose clips have no whole face, or two."""
+NUM_FOREIGN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Talker:
+    """A tracked real clip."""
+
+    name: str
+    source: str
+    times: NDArray[np.float64]
+    landmarks: NDArray[np.float32]
+    sound: SoundPiece
+
+
+def _talkers(folder: Path, work: Path) -> list[_Talker]:
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["use"] == "dev" and r["source"] not in LEFT_OUT]
+    out = []
+    for row in rows:
+        try:
+            kept = tracked_clip(row, folder, work)
+        except VisemeError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        with np.load(kept, allow_pickle=False) as data:
+            start = Fraction(round(float(data["sound_start"]) * RATE), RATE)
+            if len(data["times"]) >= WINDOW_S * 25:
+                piece = SoundPiece(start, data["samples"])
+                out.append(_Talker(name=row["file"], source=row["source"], times=data["times"],
+                                   landmarks=data["landmarks"], sound=piece))  # fmt: skip
+    return out
+
+
+def _windows(scorer: SpeakerScorer, face: FaceSteps, heard: Heard) -> NDArray[np.float64]:
+    """Mean score of every window of 2 s, one a second, in which a voice is heard at least half of the time."""
+    scored = scorer.score([face], heard)[0].speaking
+    voice = scorer.voice(heard.bands)
+    voiced = np.nan_to_num(heard.at(face, (voice > 0).astype(np.float32)))
+    there = face.column("sound") > 0
+    num = round(WINDOW_S / STEP_S)
+    starts = range(0, face.num - num + 1, num // 2)
+    cuts = [slice(at, at + num) for at in starts]
+    return np.array([scored[c].mean() for c in cuts if voiced[c].mean() >= 0.5 and there[c].all()])
+
+
+def foreign_lines(bundle: SyncBundle, scorers: Sequence[SpeakerScorer], clips: Sequence[_Talker]) -> Iterator[str]:
+    """Real clips under their own sound and under that of other sources, the file's delay sought in both."""
+    rng = np.random.default_rng(0)
+    pools = [DetectionScores() for _ in scorers]
+    for clip in clips:
+        others = [c for c in clips if c.source != clip.source]
+        drawn = rng.choice(len(others), min(NUM_FOREIGN, len(others)), replace=False)
+        for sound in (clip, *(others[i] for i in drawn)):
+            moved = SoundPiece(clip.sound.start, sound.sound.samples)
+            faces, heard, _ = features_of(bundle, [(0, 0, clip.times, clip.landmarks)], moved)
+            for pool, scorer in zip(pools, scorers):
+                found = np.concatenate([_windows(scorer, face, heard) for face in faces] or [np.zeros(0)])
+                pool.add(clip.name, found, np.full(len(found), sound is clip))
+    for pool, scorer in zip(pools, scorers):
+        yield f"own or foreign sound, windows of 2 s, {scorer.name}: {pool.compute(num_draws=1000)}   AUROC >= .95"
+
+
+def conversation_lines(
+    bundle: SyncBundle, scorers: Sequence[SpeakerScorer], work: Path, num: int, jobs: int
+) -> Iterator[str]:
+    """Synthetic conversations of 12 s."""
+    made = prepare_conversations(bundle, None, range(FRESH_SEED, FRESH_SEED + num), work, num_jobs=jobs)
+    for scorer in scorers:
+        yield f"--- {scorer.name}\n{measure(scorer, made)}"
+
+
+def speed_lines(bundle: SyncBundle, scorer: SpeakerScorer, video: Path | None) -> Iterator[str]:
+    """After tracking, on a conversation's landmarks; and a whole film where one is given."""
+    made = conversation_tracks(FRESH_SEED, seconds=30.0)
+    tracks = [(t.id, t.shot, t.times, t.landmarks) for t in made.tracks]
+    piece = SoundPiece(Fraction(round(made.sound_start * RATE), RATE), made.sound)
+    spent = []
+    for _ in range(4):
+        began = time.perf_counter()
+        faces, heard, _ = features_of(bundle, tracks, piece)
+        read_states(faces, scorer.score(faces, heard), heard, scorer.threshold, TimelineConfig())
+        spent.append(time.perf_counter() - began)
+    face_seconds = sum(len(t.times) for t in made.tracks) * STEP_S
+    ratio = 30.0 / float(np.median(spent[1:]))
+    yield (
+        f"after tracking: {ratio:.0f} x real time (30 s with {len(tracks)} tracks, {face_seconds:.0f} s of faces; "
+        "median of 3)   >= 50"
+    )
+    if video is not None:
+        results = [find_speakers_with(bundle, scorer, video) for _ in range(3)]
+        took = float(np.median([r.elapsed for r in results]))
+        yield (
+            f"whole file {results[0].width}x{results[0].height}, {len(results[0].faces)} faces: "
+            f"{(results[0].duration or 0) / took:.1f} x real time (median of 3)   >= 1.5"
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m viseme.speakers.bench", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--clips", type=Path, default=Path("runs/bench"), help="where `make bench` keeps tracked clips")
+    parser.add_argument("--work", type=Path, default=Path("runs/speakers"))
+    parser.add_argument("--scorers", nargs="*", default=["head", "evidence", "cosine"])
+    parser.add_argument("--head", help="weights of the head; without it, those that ship")
+    parser.add_argument("--conversations", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--video", type=Path, help="also time this file")
+    parser.add_argument("--no-speed", action="store_true")
+    options = parser.parse_args(arguments)
+    bundle = load_bundle()
+    scorers = [load_scorer(name, options.head if name == "head" else None) for name in options.scorers]
+    print(f"speakers, {date.today().isoformat()}, sync weights {bundle.name}", flush=True)
+    if options.conversations:
+        _show(conversation_lines(bundle, scorers, options.work, options.conversations, options.jobs))
+    if options.data.exists():
+        _show(foreign_lines(bundle, scorers, _talkers(options.data, options.clips)))
+    else:
+        print(f"{options.data} is not here: no real clip was measured")
+    if not options.no_speed:
+        _show(speed_lines(bundle, scorers[0], options.video))
+    return 0
+
+
+def _show(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
