@@ -51,6 +51,8 @@ class NetworkRecipe:
     """Of the loss terms."""
     augment: PictureAugment = field(default_factory=PictureAugment)
     """What pictures go through."""
+    bfloat16: bool = False
+    """Run the network in bfloat16 while training (twice as fast where the processor has it); losses stay in float32."""
     loop: LoopConfig = field(default_factory=LoopConfig)
     """The schedule."""
     shared_rate: float = 1e-4
@@ -90,9 +92,10 @@ def small_recipe() -> NetworkRecipe:
         drawn=6,
         render_size=112,
         network=small_config(),
-        weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.1),
+        weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.3),
+        bfloat16=True,
         loop=LoopConfig(
-            steps=9000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200
+            steps=10_000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200
         ),
         shared_rate=5e-3,
     )

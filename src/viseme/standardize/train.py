@@ -74,9 +74,11 @@ class TrainedNetwork:
 class Trainee(nn.Module):
     """A network with the matrices that only training has: column k holds identity and texture of sharer k."""
 
-    def __init__(self, network: ExpressionNetwork, basis: FaceBasis, num_columns: int) -> None:
+    def __init__(
+        self, network: ExpressionNetwork, basis: FaceBasis, num_columns: int, *, bfloat16: bool = False
+    ) -> None:
         super().__init__()
-        self.network, self.basis = network, basis
+        self.network, self.basis, self._bfloat16 = network, basis, bfloat16
         self.shared = network.config.num_identity == 0
         if self.shared:
             self.identity = nn.Embedding(num_columns, basis.num_identity, sparse=True)
@@ -86,7 +88,9 @@ class Trainee(nn.Module):
 
     def explain(self, images: Tensor, columns: Tensor) -> Prediction:
         """Coefficients of a batch, shared ones from the matrices: (B, 3, 224, 224), (B,)."""
-        found = self.network(images)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._bfloat16):
+            found = self.network(images)
+        found = found.single()
         if self.shared:
             found = found._replace(alpha=self.identity(columns), delta=self.texture(columns))
         return found
@@ -257,7 +261,7 @@ def train_on(
     network = ExpressionNetwork(network_config(recipe, basis, variant))
     if imagenet is not None:
         load_imagenet(network, imagenet)
-    trainee = Trainee(network, basis, max(data.columns.values()) + 1)
+    trainee = Trainee(network, basis, max(data.columns.values()) + 1, bfloat16=recipe.bfloat16)
     key = _run_key(recipe, data, imagenet)
     checkpoint = work / f"{name}-{key}.pt"
     work.mkdir(parents=True, exist_ok=True)

@@ -26,9 +26,14 @@ class ResNetConfig:
     """Blocks of each stage; all stages but the first halve the picture."""
     width: int = 64
     """Channels of the first stage; doubled by each further one."""
+    stem: int = 7
+    """Side of the first convolution, pixels; odd."""
+    stem_stride: int = 2
+    """Its stride; more of it sees large pictures at the cost of small ones."""
 
     def __post_init__(self) -> None:
-        if self.block not in ("basic", "bottleneck") or self.width < 1 or not self.depths or min(self.depths) < 1:
+        known = self.block in ("basic", "bottleneck") and self.stem % 2 == 1
+        if not known or min(self.width, self.stem_stride, *self.depths, len(self.depths)) < 1:
             raise ConfigError(f"impossible residual network: {self}")
 
 
@@ -78,7 +83,7 @@ class ResNet(nn.Module):
     def __init__(self, num_outputs: int, config: ResNetConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ResNetConfig()
-        self.conv1 = _convolution(3, config.width, 7, 2)
+        self.conv1 = _convolution(3, config.width, config.stem, config.stem_stride)
         self.bn1 = nn.BatchNorm2d(config.width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
