@@ -1,6 +1,8 @@
-"""Which tracks are one person: the shape and the looks of the upper face, never the mouth. Knows tracks of one file.
+"""Which tracks are one person: the shape and the looks of the upper face, never the mouth, and the voice. Knows tracks
+of one file.
 
-Two tracks seen at the same time are two people. For the rest, the distance of two faces is turned into a probability.
+Two tracks seen at the same time are two people. For the rest, the distances of two faces and of what is heard while
+they speak are turned into a probability.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, template
 from viseme.faces import FaceTrackChunk
 from viseme.faces.strips import FaceStrips, crop_face
 from viseme.speakers.crops import CropStore
-from viseme.speakers.interface import FaceSteps
+from viseme.speakers.interface import STEP_S, FaceSteps, Heard
+from viseme.speakers.timeline import SPEAKING
 
-__all__ = ["Looks", "Membership", "people"]
+__all__ = ["Looks", "Membership", "people", "voices_of"]
 
 NOT_MOUTH = np.setdiff1d(np.arange(468), LIP_POINTS)
 SIDE = 24
@@ -100,38 +103,76 @@ class Membership:
     confidence: float
 
 
-def distance(
-    a: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None],
-    b: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None],
-) -> tuple[float, float]:
-    """Root mean square distance of shapes (eye distances) and of looks (logarithms); NaN where one is missing."""
-    parts = []
-    for x, y in zip(a, b):
-        parts.append(float("nan") if x is None or y is None else float(np.sqrt(((x - y) ** 2).mean())))
-    return parts[0], parts[1]
+Voice = NDArray[np.float64] | None
+Description = tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, Voice]
+LEAST_VOICE_S = 1.0
+"""Seconds that a face must speak alone for its voice to count."""
+
+
+def voices_of(faces: Sequence[FaceSteps], states: Sequence[NDArray[np.int8]], heard: Heard) -> list[Voice]:
+    """For each face (40,) the mean mel spectrum of its voice, decibels around its own mean, over the louder 70 % of the
+    steps at which it alone speaks; None where these are fewer than `LEAST_VOICE_S`."""
+    num = len(heard.bands)
+    spoken = np.zeros((len(faces), num), bool)
+    for row, face, state in zip(spoken, faces, states):
+        at = np.arange(face.first, face.first + face.num) - heard.first
+        inside = (at >= 0) & (at < num)
+        row[at[inside]] = (state == SPEAKING)[inside]
+    alone = spoken & (spoken.sum(0) == 1)
+    return [_spectrum(heard.bands[row]) for row in alone]
+
+
+def _spectrum(bands: NDArray[np.floating]) -> Voice:
+    if len(bands) * STEP_S < LEAST_VOICE_S:
+        return None
+    levels = np.maximum(bands.astype(np.float64), -60)
+    loud = (10 ** (levels / 10)).sum(1)
+    levels = levels[loud >= np.percentile(loud, 30)]
+    return (levels - levels.mean(1, keepdims=True)).mean(0)
+
+
+def distance(a: Description, b: Description) -> tuple[float, float, float]:
+    """Root mean square distance of shapes (eye distances), looks (logarithms) and voices (decibels); NaN where one is
+    missing."""
+    shape, look, voice = (
+        float("nan") if x is None or y is None else float(np.sqrt(((x - y) ** 2).mean())) for x, y in zip(a, b)
+    )
+    return shape, look, voice
 
 
 WEIGHTS = (6.0, -70.0, -10.0)
 """Of 1, the distance of shapes and the distance of looks, in the log-odds that two tracks are one person."""
+VOICE_WEIGHTS = (2.2, -0.53)
+"""Of 1 and the distance of voices, added to that: half of a logistic regression on 544 pairs of tracks of 500 synthetic
+conversations, because a person's voice varies more than a made one."""
+MOST_BY_VOICE = 1.5
+"""Log-odds that a voice can give or take: a face is the better witness."""
 
 
-def log_odds(shape: float, look: float) -> float:
-    """Log-odds that two tracks are one person; what is missing is taken as ambiguous."""
+def log_odds(shape: float, look: float, voice: float = float("nan")) -> float:
+    """Log-odds that two tracks are one person; a face's distance that is missing is taken as ambiguous, a voice's says
+    nothing."""
     constant, by_shape, by_look = WEIGHTS
     middle_shape, middle_look = 0.04, 0.3
     shape = middle_shape if np.isnan(shape) else shape
     look = middle_look if np.isnan(look) else look
-    return constant + by_shape * shape + by_look * look
+    heard = 0.0 if np.isnan(voice) else VOICE_WEIGHTS[0] + VOICE_WEIGHTS[1] * voice
+    return constant + by_shape * shape + by_look * look + float(np.clip(heard, -MOST_BY_VOICE, MOST_BY_VOICE))
 
 
-def people(faces: Sequence[FaceSteps], looks: Looks) -> dict[int, Membership]:
+def people(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> dict[int, Membership]:
     """Join tracks that never overlap in time and probably show one person, the surest pair first.
+
+    Args:
+        faces: Of one file.
+        looks: What was seen of them.
+        voices: For each face, as from `voices_of`.
 
     Returns:
         Track id -> person, numbered by first appearance, and the probability that joining it was right.
     """
     order = list(faces)
-    described = [looks.describe(face.track_id) for face in order]
+    described = [(*looks.describe(face.track_id), voice) for face, voice in zip(order, voices, strict=True)]
     num = len(order)
     odds = np.full((num, num), -np.inf)
     for i in range(num):

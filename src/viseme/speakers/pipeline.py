@@ -25,7 +25,7 @@ from viseme.faces import tracker
 from viseme.media import MediaInfo, pictures, probe, sound
 from viseme.speakers.crops import CropStore
 from viseme.speakers.gather import REACH_S, STRETCH, Align, Gatherer
-from viseme.speakers.identity import Looks, people
+from viseme.speakers.identity import Looks, people, voices_of
 from viseme.speakers.interface import FaceSteps, SpeakerScorer, load_scorer
 from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
 from viseme.speakers.voice import VoiceReader, heard_at
@@ -232,7 +232,7 @@ def _result(
     limit = scorer.threshold if threshold is None else threshold
     scored = scorer.score(got.faces, heard)
     states, voiced = read_states(got.faces, scored, heard, limit, config)
-    persons = people(got.faces, got.looks)
+    persons = people(got.faces, got.looks, voices_of(got.faces, states, heard))
     timelines = tuple(
         FaceTimeline(
             track_id=face.track_id,
