@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from viseme.core.errors import MissingWeights, VisemeError
 from viseme.face3d.interface import FaceModel, load_face_model
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import pictures
-from viseme.standardize.crops import crop_squares
+from viseme.standardize.crops import crop_picture, crop_squares
 from viseme.standardize.estimators.landmark_fit import LandmarkFit, neutral_landmarks
 from viseme.standardize.estimators.networks import ENet
 from viseme.standardize.interface import CROP_SIZE, ExpressionEstimator, FaceObservation
@@ -171,26 +172,46 @@ def _follow(path: Path) -> list[FaceObservation]:
     return max(tracks.values(), key=lambda t: sum(len(p.times) for p in t), default=[])
 
 
-def _residual_lines(folder: Path, every: int) -> Iterator[str]:
-    """Distance of the fitted landmarks from the tracked ones over the width of the face."""
-    medians, frames, valid = [], 0, 0
+def _with_crops(path: Path, piece: FaceObservation) -> FaceObservation:
+    """The same stretch with its pictures."""
+    wanted = {round(float(t) * 1e6): i for i, t in enumerate(piece.times) if np.isfinite(piece.crops[i]).all()}
+    images = np.zeros((len(piece.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for picture in pictures(path, max_side=1280):
+        index = wanted.get(round(float(picture.time) * 1e6))
+        if index is not None:
+            images[index] = crop_picture(picture.image, piece.crops[index], scale=picture.scale)
+    return replace(piece, images=images)
+
+
+def _real_lines(folder: Path, every: int, network: ExpressionEstimator | None) -> Iterator[str]:
+    """Distance of the fitted landmarks from the tracked ones over the width of the face; and whether E-Net, which has
+    seen one real person, opens strangers' lips as the landmark fit does."""
+    lips = _Lips(load_face_model())
+    medians, alike, frames, valid = [], [], 0, 0
     for path in _dev(folder)[::every]:
         try:
             track = _follow(path)
+            found = list(LandmarkFit().estimate(track)) if track else []
+            seen = list(network.estimate([_with_crops(path, track[0])])) if network and track else []
         except VisemeError as error:
             print(f"left out: {error}", file=sys.stderr)
             continue
-        found = list(LandmarkFit().estimate(track)) if track else []
         residual = np.concatenate([c.residual[c.valid] for c in found if c.residual is not None] or [np.zeros(0)])
         frames += sum(len(c.times) for c in found)
         valid += sum(int(c.valid.sum()) for c in found)
         if len(residual):
             medians.append(100 * float(np.median(residual)))
-    if not medians:
-        return
-    n = f"n = {len(medians)} dev clips, {frames} frames, {valid} valid"
-    value = f"{np.median(medians):.2f} %, 95th percentile {np.percentile(medians, 95):.2f} %"
-    yield _line("landmark-fit: median residual of the face width", value, n, "<= 1.3 %")
+        if seen and (both := found[0].valid & seen[0].valid).sum() >= 25:
+            gaps = [lips.aperture(c.beta[both]) for c in (found[0], seen[0])]
+            alike.append(float(np.asarray(np.corrcoef(gaps))[0, 1]))
+    if medians:
+        n = f"n = {len(medians)} dev clips, {frames} frames, {valid} valid"
+        value = f"{np.median(medians):.2f} %, 95th percentile {np.percentile(medians, 95):.2f} %"
+        yield _line("landmark-fit: median residual of the face width", value, n, "<= 1.3 %")
+    if alike:
+        value = f"{np.median(alike):.3f}, 5th percentile {np.percentile(alike, 5):.3f}"
+        n = f"n = {len(alike)} dev clips, first stretch"
+        yield _line("E-Net: lip aperture, correlation with landmark-fit, median", value, n, "")
 
 
 # --- speed
@@ -256,8 +277,8 @@ def main(arguments: list[str] | None = None) -> int:
         _show(truth_lines("landmark-fit", LandmarkFit(LandmarkFit.Config(max_yaw=1.2)), _tracked, SEEDS))
         for _, reader in networks:
             _show(truth_lines("E-Net", reader, _filmed, SEEDS))
-    if options.data.exists():
-        _show(_residual_lines(options.data, options.every))
+    if (options.data / "manifest.csv").exists():
+        _show(_real_lines(options.data, options.every, networks[0][1] if networks else None))
     else:
         print(f"{options.data} is not here: no real face was measured")
     if not options.no_speed:

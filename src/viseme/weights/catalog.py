@@ -88,6 +88,36 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         preprocessing=_SEES + "; lip points explained by the default face model's expressions",
         card="sync-mesh.md",
     ),
+    WeightsRecord(
+        name="enet-small",
+        component="enet",
+        file="enet-small.safetensors",
+        sha256="097305c3b78c0e2ec5ffcf6114d615214562724c8cab911fa8b6d877d506595a",
+        size=12703874,
+        licence="Apache-2.0",
+        training_data=(
+            "460 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 800 synthetic people "
+            "of this package (CC0 face model)"
+        ),
+        preprocessing="mediapipe478 landmarks; square crop 1.7 times their box, 224 px RGB in [0, 1]",
+        card="enet-small.md",
+        default=True,
+    ),
+    WeightsRecord(
+        name="speaker-head",
+        component="speakers",
+        file="speaker-head.safetensors",
+        sha256="b7691b06f4abe2fe4265bf801ba6e4d107774bcd8870ba8f5138fe138d5fdd4b",
+        size=325128,
+        licence="Apache-2.0",
+        training_data=(
+            "1,200 synthetic conversations of this package (CC0 face model; espeak-ng, flite and festival voices, see "
+            "docs/voices.md) and 460 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0)"
+        ),
+        preprocessing="scores of sync-landmarks@dbae7186c4fb and mouth motion every 40 ms; 40 log-mels",
+        card="speaker-head.md",
+        default=True,
+    ),
 )
 
 WEIGHTS: Mapping[str, WeightsRecord] = MappingProxyType({record.name: record for record in _RECORDS})
