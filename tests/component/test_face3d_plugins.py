@@ -513,6 +513,11 @@ def test_the_command_prints_them(capfd: pytest.CaptureFixture[str], tmp_path: Pa
     assert main(["face-models", "--folder", str(tmp_path), "--json"]) == 0
     rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [row["name"] for row in rows] == ["default", "bfm", "flame", "gnm", "ict"]
+    for wrong in (tmp_path / "none", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        assert main(["face-models", "--folder", str(wrong)]) == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith(f"viseme: error: {wrong} is not a folder")
     assert main(["face-models"]) == 0
     text = capfd.readouterr().out
     assert "CC0-1.0" in text

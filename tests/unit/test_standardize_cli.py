@@ -12,6 +12,7 @@ import viseme.standardize.pipeline as pipeline
 from viseme.cli.main import main
 from viseme.core.errors import UnreadableMedia
 from viseme.core.results import Reason, RejectedTrack
+from viseme.standardize.pipeline import standardize
 from viseme.standardize.results import StandardizedTrack, StandardizeResult
 
 
@@ -65,6 +66,16 @@ def test_a_folder_takes_one_file_too(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert main(["standardize", "a.mp4", "-o", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "a.safetensors").exists()
     assert "1 done, 0 failed" in capfd.readouterr().err
+
+
+def test_a_folder_without_videos_says_so(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "standardize", standardize)
+    (tmp_path / "empty").mkdir()
+    assert main(["standardize", str(tmp_path / "empty"), "-o", str(tmp_path / "out")]) == 1
+    (line, *_) = capfd.readouterr().err.splitlines()
+    assert line.endswith("empty is a folder that holds no video; name a video or another folder")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,55 @@ def test_a_profile_is_refused() -> None:
     found = fitted(seen(yaw=1.2))
     assert set(reasons(found)) == {"profile"}
     assert (found.beta == 0).all()
+
+
+def test_an_infinite_landmark_is_a_bad_one_and_no_warning() -> None:
+    piece = seen()
+    piece.landmarks[2, 17] = np.inf
+    piece.landmarks[4] = -np.inf
+    piece.landmarks[4, :200] = np.inf
+    crops = crop_squares(piece.landmarks)
+    assert np.isnan(crops).all(1).nonzero()[0].tolist() == [2, 4]
+    found = fitted(replace(piece, crops=crops))
+    assert [reasons(found)[i] for i in (2, 4)] == ["bad_landmarks", "not_seen"]
+    assert found.valid.sum() == 10
+
+
+def turning(num: int = 40, *, made_up: float) -> FaceObservation:
+    """First from the front; then the head is turned, and landmarks lie off by `made_up` of the face width (sigma)."""
+    front, turned = seen(num), seen(num, yaw=0.6)
+    width = np.ptp(front.landmarks[0, :468, 0])
+    off = made_up * width * np.random.default_rng(5).normal(size=(478, 3))
+    landmarks = front.landmarks.copy()
+    landmarks[num // 2 :] = (turned.landmarks + off)[num // 2 :]
+    return replace(front, landmarks=landmarks, crops=crop_squares(landmarks))
+
+
+def test_a_turned_face_that_is_not_that_persons_is_a_profile() -> None:
+    """What a tracker does with a head at 60 to 70 degrees; `tests/component/test_standardize_profile.py` goes
+    through a real one."""
+    honest = fitted(turning(made_up=0))
+    assert honest.valid.all()
+    found = fitted(turning(made_up=0.02))
+    assert found.valid[:20].all()
+    assert set(reasons(found)[20:]) == {"profile"}
+    assert not found.beta[20:].any()
+    assert found.residual is not None
+    assert (np.abs(found.pose[20:, 1]) < 0.85).all(), "by the residual, not by the angle"
+    assert (found.residual[20:] < 0.035).all()
+    assert fitted(turning(made_up=0.02), turned_residual=1.0).valid.all()
+
+
+def test_frames_in_profile_have_no_say_in_the_identity() -> None:
+    alone = seen(20)
+    found, expected = fitted(turning(made_up=0.02)), fitted(alone)
+    np.testing.assert_allclose(found.alpha, expected.alpha, atol=1e-3)  # type: ignore[arg-type]
+
+
+def test_a_track_that_never_shows_the_front_has_an_identity_for_all_that() -> None:
+    found = fitted(seen(yaw=0.65))
+    assert found.valid.all()
+    assert np.abs(found.alpha).max() > 0.1  # type: ignore[arg-type]
 
 
 def test_a_track_without_a_usable_frame_is_all_refused() -> None:

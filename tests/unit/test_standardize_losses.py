@@ -40,6 +40,11 @@ def test_a_negative_weight_is_refused_by_name():
         LossWeights(lips=-1)
 
 
+def test_recognition_is_refused_for_nothing_would_read_it():
+    with pytest.raises(ConfigError, match=r"'recognition' is 0\.2.*leave it at 0"):
+        LossWeights(recognition=0.2)
+
+
 def test_photometric_is_the_attended_mean_of_colour_distances():
     seen, drawn = torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 3, 3)
     drawn[0, 0, 0] = torch.tensor([0.3, 0.0, 0.4])  # .5 away

@@ -12,7 +12,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from viseme.core.errors import ConfigError, MissingWeights, WeightsError
+from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import load_face_model
+from viseme.standardize.estimators.landmark_fit import LandmarkFit, neutral_landmarks
 from viseme.standardize.estimators.networks import ENet, PerImage, PerImageAggregated
 from viseme.standardize.interface import CROP_SIZE, FRAME_REASONS, FaceObservation, estimators
 from viseme.standardize.networks.bundle import load_imagenet, load_network, save_network
@@ -173,13 +175,21 @@ def test_imagenet_weights_start_all_but_the_last_layer(tmp_path):
 # --- estimators
 
 
-def _track(num=5, **changes) -> FaceObservation:
+def _projected(yaw: float) -> np.ndarray:
+    """(468, 3) landmarks of the mean face in the standard crop."""
+    mean = neutral_landmarks(load_face_model())[0]
+    return project(place(mean, np.array([0, yaw, 0, 0, 0, -2.0])), Camera.standard())
+
+
+def _track(num=5, yaw=0.0, **changes) -> FaceObservation:
     rng = np.random.default_rng(0)
+    landmarks = np.zeros((num, 478, 3), np.float32)
+    landmarks[:, :468] = _projected(yaw)
     values = {
         "times": np.arange(num) / 25,
-        "landmarks": rng.uniform(0, 200, (num, 478, 3)).astype(np.float32),
+        "landmarks": landmarks,
         "observed": np.ones(num, bool),
-        "crops": np.tile([100.0, 100.0, 220.0], (num, 1)),
+        "crops": np.tile([CROP_SIZE / 2, CROP_SIZE / 2, CROP_SIZE], (num, 1)),
         "images": rng.integers(0, 256, (num, CROP_SIZE, CROP_SIZE, 3)).astype(np.uint8),
     }
     return FaceObservation(**(values | changes))
@@ -223,32 +233,37 @@ def test_bad_frames_are_marked_and_hold_zeros(bundle):
     track = _track()
     track.landmarks[1, 30] = np.nan
     track.observed[2] = False
-    track.crops[3] = np.nan
+    track.landmarks[3] = np.nan
     (found,) = ENet(ENet.Config(weights=str(bundle))).estimate([track])
     reasons = [FRAME_REASONS[r] for r in found.reason]
-    assert reasons == ["ok", "bad_landmarks", "interpolated", "bad_landmarks", "ok"]
+    assert reasons == ["ok", "bad_landmarks", "interpolated", "not_seen", "ok"]
     assert found.valid.tolist() == [True, False, False, False, True]
     assert not found.beta[1:4].any()
     assert np.isfinite(found.beta).all()
+    (fit,) = LandmarkFit().estimate([track])
+    np.testing.assert_array_equal(fit.reason, found.reason)
 
 
 def test_a_head_turned_too_far_is_a_profile(bundle):
     (found,) = ENet(ENet.Config(weights=str(bundle), max_yaw=1e-9)).estimate([_track()])
     assert {FRAME_REASONS[r] for r in found.reason} == {"profile"}
     assert not found.beta.any()
+    assert found.pose.any()
 
 
-def test_enet_streams(bundle):
-    read = []
+def test_what_the_landmarks_call_profile_is_profile_whatever_the_network_says(bundle):
+    pieces = [_track(3), _track(2, yaw=1.2)]
+    front, turned = ENet(ENet.Config(weights=str(bundle), max_yaw=9)).estimate(pieces)
+    assert front.valid.all()
+    assert {FRAME_REASONS[r] for r in turned.reason} == {"profile"}
+    assert not turned.beta.any()
+    assert not turned.gamma.any()
+    assert turned.pose.any()
 
-    def pieces():
-        for i in range(3):
-            read.append(i)
-            yield _track(2)
 
-    first = next(ENet(ENet.Config(weights=str(bundle))).estimate(pieces()))
-    assert read == [0]
-    assert len(first.times) == 2
+def test_stretches_come_out_as_they_were_cut(bundle):
+    found = list(ENet(ENet.Config(weights=str(bundle))).estimate(_track(n) for n in (2, 3, 1)))
+    assert [len(c.times) for c in found] == [2, 3, 1]
 
 
 def test_per_image_has_its_own_identity_and_aggregated_the_mean_of_valid_frames(alone):

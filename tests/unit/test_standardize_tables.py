@@ -16,7 +16,7 @@ from viseme.standardize.basis import FaceBasis
 from viseme.standardize.corpus import Collection
 from viseme.standardize.losses import LossWeights
 from viseme.standardize.overfit import Explained, lip_distances, overfit
-from viseme.standardize.table1 import PUBLISHED_E1, Study, _chosen, reproduce_table1
+from viseme.standardize.table1 import E1_ROWS, PUBLISHED_E1, Study, _Answer, _chosen, _e1, reproduce_table1
 from viseme.standardize.tables import Interval, Table, bootstrap, write_tables
 
 
@@ -139,6 +139,20 @@ def test_published_ratios_are_those_of_the_published_means():
     gt = PUBLISHED_E1["GT"][2]
     for _, _, mean, ratio in PUBLISHED_E1.values():
         assert mean / gt == pytest.approx(ratio, abs=2e-3)
+
+
+def test_what_was_published_and_not_measured_here_has_a_row_of_its_own():
+    names = [f"s/{i}" for i in range(4)]
+    numbers = {row: np.full(4, 2.0) for row, _ in E1_ROWS}
+    answer = _Answer(
+        fold=0, seed=0, names=tuple(names), face_px=np.ones(4), e1=numbers, freed=numbers, e2={}, motion={}
+    )
+    table, record = _e1("e1", "all", names, dict.fromkeys(names, 0), [answer])
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["MGCNet: β alone, as published"] == ("", "-", "-", "-", "-", "3.365", "3.084")
+    assert rows["MGCNet: α and β, as published"] == ("", "-", "-", "-", "-", "2.912", "2.669")
+    assert len(table.rows) == len(E1_ROWS) + 2
+    assert set(record) == set(numbers)
 
 
 @pytest.mark.parametrize("wrong", [{"folds": 1}, {"seeds": 0}, {"steps": 0}, {"collections": -1}])

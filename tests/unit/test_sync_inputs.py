@@ -9,18 +9,23 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
+from viseme.face3d.interface import load_face_model
 from viseme.standardize.interface import Coefficients
+from viseme.standardize.networks.bundle import save_network
+from viseme.standardize.networks.expression import ExpressionNetwork
+from viseme.standardize.networks.resnet import ResNet
 from viseme.sync import corpus
 from viseme.sync.augment import AugmentConfig
 from viseme.sync.bundle import Calibration, load_bundle, save_bundle
 from viseme.sync.corpus import Clip
 from viseme.sync.evidence import score_pairs, to_grid_points
-from viseme.sync.inputs import INPUTS, PICTURE_SIZE, Seen, in_threes, lower_face, standard_lower_face
+from viseme.sync.inputs import INPUTS, PICTURE_SIZE, Seen, in_threes, look_at_all, lower_face, standard_lower_face
 from viseme.sync.interface import sync_models, visual_inputs
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.pipeline import check
 from viseme.sync.shown import batch_of, draw_pictures, model_name, network_of
+from viseme.weights.catalog import sha256_of
 
 NUM = 60
 SMALL = TwoStream.Config(width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,), dropout=0.0)
@@ -161,6 +166,22 @@ def test_a_bundle_of_pictures_comes_back_as_it_was(tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
     mels = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
     np.testing.assert_allclose(score_pairs([network], pictures, mels), score_pairs(bundle.models, pictures, mels))
+
+
+def test_other_weights_are_not_answered_from_old_files(tmp_path):
+    rest = {"num_jobs": 1, "on_progress": lambda done, total: None}
+    config = ExpressionNetwork.Config(backbone=ResNet.Config(block="basic", depths=(1, 1), width=4), size=56)
+    files = [tmp_path / "a" / "w.safetensors", tmp_path / "b" / "w.safetensors"]
+    for seed, file in enumerate(files):
+        torch.manual_seed(seed)
+        save_network(file, ExpressionNetwork(config), variant="enet", face_model=load_face_model(), card={})
+        assert look_at_all([], tmp_path, estimator="enet", weights=str(file), **rest) == []
+    assert look_at_all([], tmp_path, **rest) == []
+    found = sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("seen"))
+    hashes = sorted(sha256_of(file)[:12] for file in files)
+    assert found == [*(f"seen-enet-{h}" for h in hashes), "seen-landmark-fit"]
+    with pytest.raises(ConfigError, match="landmark-fit needs no weights"):
+        look_at_all([], tmp_path, weights=str(files[0]), **rest)
 
 
 def test_impossible_networks_are_refused():

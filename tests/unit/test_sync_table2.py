@@ -141,6 +141,9 @@ def test_the_report_gives_intervals_orders_and_published_numbers(tmp_path):
     assert "| rgb | mini | 90.0 [" in str(result)
     assert "| 99.1 | 98.5 |" in str(result)
     assert "VocaLiST | LRS2 | 92.8" in str(result)
+    assert "| IC-SyncNet | LRS2 | 96.5 | - | - | - | - | - |" in str(result)
+    assert "| rgb, Deep3D's coefficients | mini | - | - | - | - | - | - | - | 97.4 | 97.4 |" in str(result)
+    assert "| rgbd, Deep3D's coefficients | mini | - | - | - | - | - | - | - | 98.1 | - |" in str(result)
 
 
 def test_measured_clips_are_dev_clips_with_a_whole_face(tmp_path):

@@ -23,10 +23,12 @@ def crop_squares(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         (T, 3); NaN where a landmark is not finite.
     """
     points = np.asarray(landmarks, np.float64)[:, :468, :2]
+    finite = np.isfinite(points).all((1, 2))
+    points = np.where(finite[:, None, None], points, 0.0)  # infinity minus infinity is a warning
     low, high = points.min(1), points.max(1)
     side = MARGIN * (high - low).max(1)
     out = np.concatenate([(low + high) / 2, side[:, None]], 1)
-    out[~np.isfinite(points).all((1, 2))] = np.nan
+    out[~finite] = np.nan
     return out
 
 

@@ -59,7 +59,7 @@ class LossWeights:
     light: float = 0.0
     """Of `light_loss`."""
     recognition: float = 0.0
-    """Of `recognition_loss`; needs a recognition network of the user's own."""
+    """Of `recognition_loss`: 0, for the trainer has no recognition network; a loop of your own may add the term."""
     known: float = 0.0
     """Of `known_expression_loss`, per pixel; ours, for synthetic pictures alone."""
 
@@ -67,6 +67,11 @@ class LossWeights:
         negative = [name for name in self.__dataclass_fields__ if getattr(self, name) < 0]
         if negative:
             raise ConfigError(f"the loss weight {negative[0]!r} must not be negative")
+        if self.recognition > 0:
+            raise ConfigError(
+                f"the loss weight 'recognition' is {self.recognition:g}, but the trainer has no face-recognition "
+                "network; leave it at 0, or add `recognition_loss` with a network of your own in your own loop"
+            )
 
 
 def dsp_weights() -> LossWeights:

@@ -25,6 +25,7 @@ from viseme.engine.ahead import ahead
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import MediaInfo, pictures, probe
 from viseme.media.files import shown
+from viseme.media.search import find_media
 from viseme.standardize.crops import crop_picture, crop_squares
 from viseme.standardize.files import STANDARDIZED_SCHEMA, ClipWriter
 from viseme.standardize.interface import (
@@ -97,6 +98,7 @@ def standardize(
         raise ConfigError(f"there is no z_norm {z_norm!r}; known: {', '.join(Z_NORMS)}")
     reader = _estimator(estimator, face_model, None if weights is None else os.fspath(weights))
     face = StandardFace(StandardFace.Config(face_model=face_model))
+    _refuse_empty_folder(path)
     info = probe(path)
     if info.video is None or info.video.is_still:
         what = "is a photograph" if info.video is not None else "has no picture stream"
@@ -176,6 +178,13 @@ def _estimator(name: str, face_model: str, weights: str | None) -> ExpressionEst
             f"{name} was trained with the face model {reader.bundle.face_model.name!r}, not {face_model!r}"
         )
     return reader
+
+
+def _refuse_empty_folder(path: str | os.PathLike[str]) -> None:
+    """A folder stands in a batch only where nothing was found in it."""
+    name = os.fsdecode(os.fspath(path))
+    if os.path.isdir(name) and find_media([name]) == [name]:
+        raise UnreadableMedia(f"{shown(path)} is a folder that holds no video; name a video or another folder")
 
 
 def _refuse_target(path: str | os.PathLike[str], target: str | os.PathLike[str] | None, overwrite: bool) -> None:

@@ -68,13 +68,21 @@ class NetworkRecipe:
 
 
 def dsp_recipe() -> NetworkRecipe:
-    """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4; 20 epochs of 960 collections of 50 pictures."""
+    """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4; 20 epochs of 960 collections of 50 pictures.
+
+    Other than in the paper, half of a batch are synthetic people (one collection of two) and the network's gradients
+    are clipped at norm 1. Real clips alone: `viseme.standardize.train.train_on(real, [], dsp_recipe(), work=...)`.
+    """
     loop = LoopConfig(steps=60_000, learning_rate=1e-4, weight_decay=0.0, schedule="constant", save_every=500)
     return NetworkRecipe(frames=50, loop=loop)
 
 
 def lmid_recipe() -> NetworkRecipe:
-    """LMID: ResNet-50, ten clips of a person merged to 50 varied pictures, LMID's weights; 10 epochs of 546."""
+    """LMID: ResNet-50, ten clips of a person merged to 50 varied pictures, LMID's weights; 10 epochs of 546.
+
+    Other than in the paper, half of a batch are synthetic people, the network's gradients are clipped at norm 1 and
+    the recognition term is left out. Real clips alone: as for `dsp_recipe`.
+    """
     loop = LoopConfig(steps=9_300, learning_rate=1e-4, weight_decay=0.0, schedule="constant", save_every=500)
     return NetworkRecipe(frames=25, collection="merged", weights=lmid_weights(), loop=loop)
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.errors import VisemeError
+from viseme.core.errors import ConfigError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LipMotion, lip_motion
@@ -298,6 +298,15 @@ def _look_one(
         seen.save(path)
 
 
+def _folder(estimator: str, weights: str | None) -> str:
+    """Name of the folder for what an estimator saw; it holds the hash of the weights of one that has some."""
+    if "weights" in {f.name for f in fields(estimators[estimator].Config)}:  # type: ignore[attr-defined]
+        return f"seen-{estimator}-{_reader(estimator, weights).bundle.name.rpartition('@')[2]}"
+    if weights is not None:
+        raise ConfigError(f"{estimator} needs no weights; leave --weights out")
+    return f"seen-{estimator}"
+
+
 def look_at_all(
     rows: Sequence[ManifestRow],
     work: Path,
@@ -320,10 +329,15 @@ def look_at_all(
         on_progress: Told clips done and in all.
 
     Returns:
-        Files for `Seen.load`.
+        Files for `Seen.load`. They lie in a folder with the hash of the weights in its name, so that other weights
+        are never answered from them.
+
+    Raises:
+        ConfigError: weights for an estimator that has none.
+        WeightsError: the weights are missing, damaged or another estimator's.
     """
-    plain = work / f"seen-{estimator}"
-    folder = plain if not blur_px else work / f"seen-{estimator}-blur{blur_px:g}"
+    name = _folder(estimator, weights)
+    plain, folder = work / name, work / (f"{name}-blur{blur_px:g}" if blur_px else name)
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
         (

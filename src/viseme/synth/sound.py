@@ -33,12 +33,11 @@ def music(rng: np.random.Generator, num: int) -> NDArray[np.float32]:
         low, high = (int(x * 4 * beat * SAMPLE_RATE) for x in (bar, bar + 1))
         local = t[low:high] - bar * 4 * beat
         base = root * 2 ** (rng.choice([0, 3, 5, 7, -2]) / 12)
+        decay = np.exp(-1.5 * (local % (2 * beat)))
         for step in (0, int(rng.choice([3, 4])), 7, 12):
             tone = base * 2 ** (step / 12)
             for harmonic in (1, 2, 3, 4):
-                out[low:high] += (
-                    np.sin(2 * np.pi * tone * harmonic * local) * np.exp(-1.5 * (local % (2 * beat))) / harmonic
-                )
+                out[low:high] += np.sin(2 * np.pi * tone * harmonic * local) * decay / harmonic
     hit = np.exp(-30 * (t % beat)) * rng.standard_normal(num) * 1.5
     out += hit
     return (out / max(float(out.std()), 1e-12)).astype(np.float32)

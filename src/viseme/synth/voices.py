@@ -404,13 +404,19 @@ def _tidy(part: _Spoken, voice: Voice, stretch: float, text: str) -> tuple[NDArr
     return sound, _with_releases(sound, part.rate, phonemes)
 
 
+@lru_cache(maxsize=8)
+def _above_voice_bar(rate: int) -> NDArray[np.float64]:
+    """Second-order sections; designing them takes longer than filtering a sentence."""
+    return np.asarray(butter(2, 500, "highpass", fs=rate, output="sos"))
+
+
 def _with_releases(sound: NDArray[np.float32], rate: int, phonemes: list[Phoneme]) -> list[Phoneme]:
     """Phonemes with `closure`: from the phone's start to the steepest rise of what lies above voice bar and murmur."""
     step = max(1, round(rate * 0.002))
     num = len(sound) // step
     if num < 8:
         return phonemes
-    above = np.asarray(sosfilt(butter(2, 500, "highpass", fs=rate, output="sos"), sound))
+    above = np.asarray(sosfilt(_above_voice_bar(rate), sound))
     power = np.convolve(np.square(above[: num * step]).reshape(num, step).mean(axis=1), np.ones(3) / 3, "same")
     level_db = 10 * np.log10(power + 1e-7)
     result = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from viseme.core.errors import ConfigError
 from viseme.core.results import to_jsonable
 from viseme.face3d.interface import FACE_MODELS, model_folder
 
@@ -83,7 +84,8 @@ _RECORDS: dict[str, dict[str, Any]] = {
         "landmark_embedding.npz",
     },
     "ict": {
-        "what": "ICT-FaceKit Light: face, mouth socket, gums, tongue and teeth",
+        "what": "ICT-FaceKit Light: face, mouth socket, gums, tongue and teeth; 53 of its 57 expression files, those "
+        "that vertex_indices.json names",
         "vertices": 18844,
         "triangles": 37548,
         "identity": 80,
@@ -115,7 +117,12 @@ def face_models(folder: str | Path | None = None) -> tuple[FaceModelInfo, ...]:
 
     Returns:
         The default first, then by name. Models added by other packages are listed with what is known: their name.
+
+    Raises:
+        ConfigError: `folder` is not a folder.
     """
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigError(f"{folder} is not a folder; give the folder that holds one folder a face model")
     infos = []
     for name in sorted(FACE_MODELS, key=lambda n: (n != "default", n)):
         place = model_folder(name) if folder is None else Path(folder) / name

@@ -31,7 +31,7 @@ from viseme.face3d.raster import jit
 from viseme.standardize.crops import into_crop
 from viseme.standardize.interface import CROP_SIZE, FRAME_REASONS, Coefficients, FaceObservation
 
-__all__ = ["LandmarkFit", "neutral_landmarks"]
+__all__ = ["LandmarkFit", "neutral_landmarks", "refused"]
 
 NUM_POINTS = 468
 BATCH = 128
@@ -41,6 +41,8 @@ DAMPING = 3.0
 hard to tell apart. Where the rounds come to rest is not changed by it."""
 IN_MEMORY = 32 << 20
 """Bytes of a track's landmarks kept in memory; what is more waits in a temporary file."""
+ENOUGH = 12
+"""Frames from about the front that say all of a person's identity: half a second."""
 CHEEKS = (234, 454)
 """Landmarks at the two ends of the face's width."""
 UPPER_INNER = np.array([191, 80, 81, 82, 13, 312, 311, 310, 415])
@@ -126,7 +128,7 @@ class _State:
     beta: NDArray[np.float64]
     """(F, E)."""
 
-    def part(self, rows: slice) -> _State:
+    def part(self, rows: slice | NDArray[np.bool_]) -> _State:
         return _State(self.rotation[rows], self.shift[rows], self.beta[rows])
 
 
@@ -177,13 +179,20 @@ class LandmarkFit:
         beginning of the track alone, then every stretch as it comes."""
         max_identity_frames: int = 1000
         """Frames, spread evenly over the track, that determine identity, 1 or more: of 40 s at 25 a second, all."""
-        max_yaw: float = 0.9
+        max_yaw: float = 0.85
         """Radians to either side beyond which a frame is `profile`."""
+        turned_yaw: float = 0.5
+        """Radians beyond which `turned_residual` holds, and beyond which a frame has no say in the identity of a track
+        that is also seen from nearer the front, more than 0."""
+        turned_residual: float = 0.0165
+        """Mean landmark distance over face width beyond which a turned frame is `profile`, more than 0: of a head at
+        60 to 70 degrees a tracker often draws a face at 35 to 45, which that person's shape explains less well."""
         max_residual: float = 0.035
         """Mean landmark distance over face width beyond which a frame is `poor_fit`."""
 
         def __post_init__(self) -> None:
-            for name in ("mu", "alpha_weight", "beta_weight", "beta_sigma", "lip_weight", "max_yaw", "max_residual"):
+            positive = ("mu", "alpha_weight", "beta_weight", "beta_sigma", "lip_weight", "max_yaw", "turned_yaw")
+            for name in (*positive, "turned_residual", "max_residual"):
                 if not getattr(self, name) > 0:
                     raise ConfigError(f"{name} must be more than 0, not {getattr(self, name)}")
             for name in ("rounds", "max_identity_frames"):
@@ -222,15 +231,24 @@ class LandmarkFit:
         for piece in waiting:
             chosen = np.arange(-seen % every, len(piece.times), every)
             seen += len(piece.times)
-            kept.append(self._points(piece, chosen[_refused(piece)[chosen] == OK]))
+            kept.append(self._points(piece, chosen[refused(piece)[chosen] == OK]))
         points = np.concatenate(kept)
         alpha = np.zeros(self._t.num_identity)
         if not len(points):
             return alpha
         state = self._begin(points, alpha)
+        near = self._from_the_front(state)
+        points, state = points[near], state.part(near)
         for _ in range(self.config.rounds):
             alpha = self._round(points, state, alpha)
         return alpha
+
+    def _from_the_front(self, state: _State) -> NDArray[np.bool_]:
+        """(F,) frames up to `turned_yaw`; where there are hardly any, the least turned ones. Otherwise an identity
+        that explains the far side of the face as the tracker makes it up would hide that it is made up."""
+        yaw = np.abs(_angles(state.rotation)[:, 1])
+        front = yaw <= self.config.turned_yaw
+        return front if front.sum() >= ENOUGH else yaw <= float(np.quantile(yaw, 0.1)) + 0.15
 
     def _round(self, points: NDArray[np.float64], state: _State, alpha: NDArray[np.float64]) -> NDArray[np.float64]:
         """One round over all frames; `state` is moved in place, the new identity is returned."""
@@ -253,7 +271,7 @@ class LandmarkFit:
 
     def _explain(self, piece: FaceObservation, alpha: NDArray[np.float64]) -> Coefficients:
         """Expression and pose of a stretch whose identity is known."""
-        num, reason = len(piece.times), _refused(piece)
+        num, reason = len(piece.times), refused(piece)
         beta = np.zeros((num, self._t.basis.shape[1] - len(alpha)), np.float32)
         pose = np.zeros((num, 6), np.float32)
         residual = np.full(num, np.nan, np.float32)
@@ -267,7 +285,7 @@ class LandmarkFit:
             beta[chosen] = state.beta
             pose[chosen] = np.concatenate([_angles(state.rotation), state.shift], 1)
             residual[chosen] = self._residual(points, state, alpha)
-        reason[fitted[np.abs(pose[fitted, 1]) > self.config.max_yaw]] = PROFILE
+        reason[fitted[self._turned_away(pose[fitted], residual[fitted])]] = PROFILE
         poor = ~(residual[fitted] <= self.config.max_residual) & (reason[fitted] == OK)
         reason[fitted[poor]] = POOR_FIT
         beta[reason != OK] = 0
@@ -281,6 +299,12 @@ class LandmarkFit:
             alpha=alpha.astype(np.float32),
             residual=residual,
         )
+
+    def _turned_away(self, pose: NDArray[np.floating], residual: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """(F,) frames in profile: turned too far, or turned and explained badly."""
+        yaw = np.abs(pose[:, 1])
+        made_up = (yaw > self.config.turned_yaw) & ~(residual <= self.config.turned_residual)
+        return made_up | (yaw > self.config.max_yaw)
 
     @staticmethod
     def _points(piece: FaceObservation, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -481,8 +505,8 @@ def _batches(num: int) -> Iterator[slice]:
     return (slice(start, min(start + BATCH, num)) for start in range(0, num, BATCH))
 
 
-def _refused(piece: FaceObservation) -> NDArray[np.uint8]:
-    """(T,) why a frame is not even tried, or 0."""
+def refused(piece: FaceObservation) -> NDArray[np.uint8]:
+    """(T,) index into `FRAME_REASONS` of why a frame is not even tried, or 0; the same for all estimators."""
     finite = np.isfinite(piece.landmarks[:, :NUM_POINTS, :2])
     reason = np.full(len(piece.times), OK, np.uint8)
     reason[~piece.observed] = INTERPOLATED

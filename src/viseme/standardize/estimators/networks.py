@@ -1,11 +1,12 @@
 """Expression read off the picture by a trained network: E-Net and the per-image baselines.
 
-Knows crops and bundles; refuses to know training. Frames are looked at in small batches and forgotten, so a track of
-any length streams; only `per-image-aggregated` waits for the end of a track, at coefficient size.
+Knows crops and bundles; refuses to know training. Pictures are looked at in small batches and forgotten; coefficients
+wait for the end of the track, because which frames are profile is only told from the whole of it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -15,13 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, WeightsError
+from viseme.standardize.estimators.landmark_fit import LandmarkFit, refused
 from viseme.standardize.interface import CROP_SIZE, FRAME_REASONS, Coefficients, FaceObservation
 from viseme.standardize.networks.bundle import NetworkBundle, load_network
 from viseme.standardize.networks.expression import ExpressionNetwork
 
 __all__ = ["ENet", "PerImage", "PerImageAggregated"]
 
-OK, NOT_SEEN, INTERPOLATED, PROFILE, POOR_FIT, BAD_LANDMARKS = range(len(FRAME_REASONS))
+OK, PROFILE, POOR_FIT = (FRAME_REASONS.index(name) for name in ("ok", "profile", "poor_fit"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,15 +59,31 @@ class _Looker:
             torch.set_num_threads(config.threads)
         self._device = torch.device(config.device)
         self._network = _fused(bundle.network).to(self._device)
+        self._fit = LandmarkFit(LandmarkFit.Config(face_model=bundle.face_model.name))
 
-    def look(self, piece: FaceObservation) -> Coefficients:
+    def follow(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
+        """Coefficients of a track. What the landmark fit calls profile is profile here too: a network says something
+        of every picture, and nothing of how far to believe it."""
+        waiting: deque[Coefficients] = deque()
+
+        def looked() -> Iterator[FaceObservation]:
+            for piece in track:
+                if len(piece.times):
+                    waiting.append(self._look(piece))
+                    yield piece
+
+        for fit in self._fit.estimate(looked()):
+            found = waiting.popleft()
+            yield _marked(found, (found.reason == OK) & (fit.reason == PROFILE))
+
+    def _look(self, piece: FaceObservation) -> Coefficients:
         """Coefficients of one stretch."""
         if piece.images is None:
             raise ValueError("this estimator looks at pictures: FaceObservation.images must not be None")
         num, size = len(piece.times), (CROP_SIZE, CROP_SIZE, 3)
         if piece.images.shape != (num, *size):
             raise ValueError(f"images must be {(num, *size)}, not {piece.images.shape}")
-        reason = _refused(piece)
+        reason = refused(piece)
         config = self.bundle.network.config
         widths = {"alpha": config.num_identity, "beta": config.num_expression, "delta": config.num_texture}
         widths |= {"gamma": 27, "pose": 6}
@@ -78,18 +96,27 @@ class _Looker:
                 values[some] = found[name]
         wild = ~np.all([np.isfinite(values).all(1) for values in out.values()], axis=0)
         reason[wild] = POOR_FIT
-        reason[(reason == OK) & (np.abs(out["pose"][:, 1]) > self.config.max_yaw)] = PROFILE
-        for name, values in out.items():
-            if name != "pose":
-                values[reason != OK] = 0
-        out["pose"][(reason != OK) & (reason != PROFILE)] = 0
-        return Coefficients(times=piece.times, valid=reason == OK, reason=reason, crops=piece.crops, **out)
+        for values in out.values():
+            values[reason != OK] = 0
+        found = Coefficients(times=piece.times, valid=reason == OK, reason=reason, crops=piece.crops, **out)
+        return _marked(found, (reason == OK) & (np.abs(out["pose"][:, 1]) > self.config.max_yaw))
 
     @torch.inference_mode()
     def _run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
         found = self._network(batch.permute(0, 3, 1, 2).float() / 255)
         return {k: v.float().cpu().numpy() for k, v in found._asdict().items() if v is not None}
+
+
+def _marked(found: Coefficients, profile: NDArray[np.bool_]) -> Coefficients:
+    """Some frames as profile: coefficients are zeroed, pose is kept."""
+    kept = {
+        name: np.where(profile[:, None], np.float32(0), values)
+        for name in ("alpha", "beta", "delta", "gamma")
+        if (values := getattr(found, name)) is not None
+    }
+    reason = np.where(profile, np.uint8(PROFILE), found.reason)
+    return replace(found, reason=reason, valid=reason == OK, **kept)
 
 
 def _fused(network: ExpressionNetwork) -> ExpressionNetwork:
@@ -106,15 +133,6 @@ def _fused(network: ExpressionNetwork) -> ExpressionNetwork:
         if shortcut is not None:
             module.downsample = torch.nn.Sequential(fuse_conv_bn_eval(shortcut[0], shortcut[1]))
     return network
-
-
-def _refused(piece: FaceObservation) -> NDArray[np.uint8]:
-    """(T,) why a frame is not looked at."""
-    reason = np.zeros(len(piece.times), np.uint8)
-    reason[~np.asarray(piece.observed, bool)] = INTERPOLATED
-    finite = np.isfinite(piece.landmarks[:, :468]).all((1, 2)) & np.isfinite(piece.crops).all(1)
-    reason[~finite] = BAD_LANDMARKS
-    return reason
 
 
 class ENet:
@@ -140,9 +158,8 @@ class ENet:
         return self._looker.bundle
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
-        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, as soon as they came in."""
-        for piece in track:
-            yield self._looker.look(piece)
+        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
+        return self._looker.follow(track)
 
 
 class PerImage:
@@ -168,9 +185,8 @@ class PerImage:
         return self._looker.bundle
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
-        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, as soon as they came in."""
-        for piece in track:
-            yield self._looker.look(piece)
+        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
+        return self._looker.follow(track)
 
 
 class PerImageAggregated:
@@ -193,7 +209,7 @@ class PerImageAggregated:
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
-        waiting = [self._looker.look(piece) for piece in track]
+        waiting = list(self._looker.follow(track))
         count = max(1, sum(int(c.valid.sum()) for c in waiting))
         means = {}
         for name in ("alpha", "delta"):
