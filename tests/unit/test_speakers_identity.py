@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,16 @@ def test_a_voice_is_taken_only_where_one_face_speaks_alone_and_long_enough():
     assert first is not None
     share = 40 / 80  # of the steps at which the first speaks alone, as many lie in either half
     assert np.allclose(first, share * voice(5.0) + (1 - share) * voice(-5.0), atol=0.5)
+
+
+def test_an_hour_of_cuts_takes_seconds():
+    rng = np.random.default_rng(0)
+    who = rng.integers(6, size=600)
+    looks = Known(**{f"t{i}": (0.3 * w + rng.normal(0, 0.004), 2.0 * w) for i, w in enumerate(who)})
+    faces = [face(i, 60 * i) for i in range(600)]
+    began = time.process_time()
+    found = people(faces, looks, [None] * 600)  # type: ignore[arg-type]
+    assert time.process_time() - began < 20
+    named = np.array([found[i].person for i in range(600)])
+    assert all(len(set(named[who == w])) == 1 for w in range(6))
+    assert len(set(named)) == 6

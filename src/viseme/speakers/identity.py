@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 
 from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, template
 from viseme.faces import FaceTrackChunk
@@ -104,7 +105,6 @@ class Membership:
 
 
 Voice = NDArray[np.float64] | None
-Description = tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, Voice]
 LEAST_VOICE_S = 1.0
 """Seconds that a face must speak alone for its voice to count."""
 
@@ -131,13 +131,11 @@ def _spectrum(bands: NDArray[np.floating]) -> Voice:
     return (levels - levels.mean(1, keepdims=True)).mean(0)
 
 
-def distance(a: Description, b: Description) -> tuple[float, float, float]:
-    """Root mean square distance of shapes (eye distances), looks (logarithms) and voices (decibels); NaN where one is
-    missing."""
-    shape, look, voice = (
-        float("nan") if x is None or y is None else float(np.sqrt(((x - y) ** 2).mean())) for x, y in zip(a, b)
-    )
-    return shape, look, voice
+def distances(rows: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64]:
+    """(N, N) root mean square distance of vectors; NaN where one is missing."""
+    size = next((len(row) for row in rows if row is not None), 1)
+    stacked = np.array([np.full(size, np.nan) if row is None else row for row in rows])
+    return cdist(stacked, stacked) / np.sqrt(size)
 
 
 WEIGHTS = (6.0, -70.0, -10.0)
@@ -149,15 +147,25 @@ MOST_BY_VOICE = 1.5
 """Log-odds that a voice can give or take: a face is the better witness."""
 
 
-def log_odds(shape: float, look: float, voice: float = float("nan")) -> float:
-    """Log-odds that two tracks are one person; a face's distance that is missing is taken as ambiguous, a voice's says
-    nothing."""
+def log_odds(shape: ArrayLike, look: ArrayLike, voice: ArrayLike = np.nan) -> NDArray[np.float64]:
+    """Log-odds that two tracks are one person, from the distances of their shapes (eye distances), looks (logarithms)
+    and voices (decibels); a face's distance that is missing (NaN) is taken as ambiguous, a voice's says nothing."""
     constant, by_shape, by_look = WEIGHTS
     middle_shape, middle_look = 0.04, 0.3
-    shape = middle_shape if np.isnan(shape) else shape
-    look = middle_look if np.isnan(look) else look
-    heard = 0.0 if np.isnan(voice) else VOICE_WEIGHTS[0] + VOICE_WEIGHTS[1] * voice
-    return constant + by_shape * shape + by_look * look + float(np.clip(heard, -MOST_BY_VOICE, MOST_BY_VOICE))
+    shape = np.nan_to_num(np.asarray(shape, np.float64), nan=middle_shape)
+    look = np.nan_to_num(np.asarray(look, np.float64), nan=middle_look)
+    heard = np.nan_to_num(VOICE_WEIGHTS[0] + VOICE_WEIGHTS[1] * np.asarray(voice, np.float64), nan=0.0)
+    return constant + by_shape * shape + by_look * look + np.clip(heard, -MOST_BY_VOICE, MOST_BY_VOICE)
+
+
+def _pairs(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> NDArray[np.float64]:
+    """(N, N) log-odds that two tracks are one person; minus infinity where they overlap in time."""
+    shape, look = zip(*(looks.describe(face.track_id) for face in faces))
+    odds = log_odds(distances(shape), distances(look), distances(voices))
+    first = np.array([face.first for face in faces])
+    end = first + np.array([face.num for face in faces])
+    overlap = (first[:, None] < end[None]) & (first[None] < end[:, None])
+    return np.where(overlap, -np.inf, odds)
 
 
 def people(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> dict[int, Membership]:
@@ -172,35 +180,26 @@ def people(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) ->
         Track id -> person, numbered by first appearance, and the probability that joining it was right.
     """
     order = list(faces)
-    described = [(*looks.describe(face.track_id), voice) for face, voice in zip(order, voices, strict=True)]
-    num = len(order)
-    odds = np.full((num, num), -np.inf)
-    for i in range(num):
-        for j in range(i):
-            apart = order[i].first >= order[j].first + order[j].num or order[j].first >= order[i].first + order[i].num
-            if apart:
-                odds[i, j] = odds[j, i] = log_odds(*distance(described[i], described[j]))
-    groups = [[i] for i in range(num)]
-    sure = np.ones(num)
-    while len(groups) > 1:
-        links = [
-            (float(odds[np.ix_(a, b)].mean()), x, y)
-            for x, a in enumerate(groups)
-            for y, b in enumerate(groups[:x])
-            if np.isfinite(odds[np.ix_(a, b)]).all()
-        ]
-        if not links:
+    if not order:
+        return {}
+    total = _pairs(order, looks, voices)  # sums between groups; what may not be joined stays at minus infinity
+    groups = [[i] for i in range(len(order))]
+    sure = np.ones(len(order))
+    while True:
+        sizes = np.array([max(len(group), 1) for group in groups])
+        mean = total / (sizes[:, None] * sizes)
+        x, y = (int(i) for i in np.unravel_index(mean.argmax(), mean.shape))
+        if mean[x, y] <= 0:
             break
-        best, x, y = max(links)
-        if best <= 0:
-            break
-        probability = float(1 / (1 + np.exp(-best)))
-        smaller = min(groups[x], groups[y], key=len)
-        sure[smaller] = np.minimum(sure[smaller], probability)
-        if len(groups[x]) == len(groups[y]):
-            for i in (*groups[x], *groups[y]):
-                sure[i] = min(sure[i], probability)
-        groups[y] = groups[y] + groups[x]
-        del groups[x]
+        one, other = sorted((x, y))
+        probability = float(1 / (1 + np.exp(-mean[x, y])))
+        smaller = min(groups[one], groups[other], key=len)
+        both = [*groups[one], *groups[other]] if len(groups[one]) == len(groups[other]) else smaller
+        sure[both] = np.minimum(sure[both], probability)
+        groups[one], groups[other] = groups[one] + groups[other], []
+        total[one] += total[other]
+        total[:, one] += total[:, other]
+        total[other], total[:, other], total[one, one] = -np.inf, -np.inf, -np.inf
+    groups = [group for group in groups if group]
     groups.sort(key=lambda g: min(order[i].first for i in g))
     return {order[i].track_id: Membership(n, float(sure[i])) for n, group in enumerate(groups) for i in group}
