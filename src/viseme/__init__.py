@@ -29,6 +29,7 @@ _LAZY = {
     "evaluate_folder": "viseme.speakers.evaluate",
     "face_models": "viseme.face3d.models.catalog",
     "find_speakers": "viseme.speakers.pipeline",
+    "find_speakers_live": "viseme.speakers.live",
     "fix": "viseme.sync.repair",
     "reproduce_table1": "viseme.standardize.table1",
     "reproduce_table2": "viseme.sync.table2",

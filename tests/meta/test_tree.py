@@ -43,7 +43,7 @@ def test_such_a_place_would_be_noticed(tmp_path: Path) -> None:
 
 
 def test_nothing_large_is_tracked(root: Path) -> None:
-    large = {str(p.relative_to(root)): p.stat().st_size for p in tracked(root) if p.stat().st_size > 12_000_000}
+    large = {str(p.relative_to(root)): p.stat().st_size for p in tracked(root) if p.stat().st_size > 13_000_000}
     assert large == {}
 
 
@@ -112,6 +112,6 @@ def test_every_weight_in_the_package_is_catalogued_and_right() -> None:
     for record in WEIGHTS.values():
         verify(record)
         assert record.size == record.path.stat().st_size
-        assert record.size <= 10_000_000
+        assert record.size <= {"enet": 25_000_000}.get(record.component, 10_000_000)
         assert record.licence
         assert record.training_data

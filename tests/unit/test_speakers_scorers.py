@@ -17,6 +17,7 @@ from viseme.speakers.models.light_asd import LightASD
 from viseme.speakers.models.lr_asd import LRASD
 from viseme.speakers.pixels import LightASDScorer, LRASDScorer, read_published
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
+from viseme.speakers.timeline import SPEAKING, TimelineConfig, read_states
 
 
 def face(ratio: float, *, first: int = 0, num: int = 60, motion: float = 0.05, track_id: int = 0) -> FaceSteps:
@@ -67,6 +68,16 @@ def test_evidence_raises_the_score(scorer) -> None:
     good, bad = scorer.score([face(3.0), face(-1.0, track_id=1)], sound())
     assert (good.speaking > scorer.threshold).all()
     assert (bad.speaking < scorer.threshold).all()
+
+
+@pytest.mark.parametrize("scorer", [EvidenceScorer(), CosineScorer()])
+def test_a_face_that_fits_the_sound_is_called_speaking(scorer) -> None:
+    """A band made for log-odds would swallow every cosine."""
+    faces = [face(3.0), face(-1.0, track_id=1)]
+    config = TimelineConfig(band=scorer.band)
+    (good, bad), _ = read_states(faces, scorer.score(faces, sound()), sound(), scorer.threshold, config)
+    assert (good == SPEAKING).all()
+    assert (bad != SPEAKING).all()
 
 
 def test_a_still_mouth_in_silence_does_not_speak() -> None:

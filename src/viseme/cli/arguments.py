@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from importlib import import_module
 from typing import Any, get_args, get_origin, get_type_hints
 
 import tyro
 
-__all__ = ["option_table", "options_of", "parse"]
+from viseme.cli.exits import UsageError
+
+__all__ = ["option_table", "options_of", "parse", "time_of"]
 
 _POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
 
@@ -109,3 +112,23 @@ def _num_values(kind: Any) -> int:
     if kind is bool:
         return 0
     return len(get_args(kind)) if get_origin(kind) is tuple else 1
+
+
+def time_of(flag: str, text: str) -> Fraction:
+    """Seconds of a value such as 120ms or -0.12s.
+
+    Raises:
+        UsageError: no unit, or no time.
+
+    Example:
+        >>> time_of("--delay", "-80ms")
+        Fraction(-2, 25)
+    """
+    from viseme.core.time import parse_time
+
+    if not text.strip().lower().endswith("s"):
+        raise UsageError(f"{flag} {text!r} needs a unit: 120ms or 0.12s")
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-__all__ = ["LIP_POINTS", "RIGID_POINTS", "LipMotion", "align", "lip_motion", "template"]
+__all__ = ["LIP_POINTS", "POSE_REACH_S", "RIGID_POINTS", "LipMotion", "align", "lip_motion", "template"]
 
 RIGID_POINTS = np.array(
     # forehead, temples, nose bridge and ridge, eye corners: nothing that speech or brows move
@@ -32,6 +32,11 @@ AROUND = [2, 164, 205, 425, 207, 427, 57, 287, 212, 432]
 LIP_POINTS = np.array(OUTER_LIPS + INNER_LIPS + JAW + AROUND)
 """Indices into mp478 of the 67 points of lip motion: 20 outer lip, 20 inner lip, 17 jaw, 10 around the mouth."""
 
+
+POSE_SMOOTH_S = 0.03
+"""Width of the smoothing of the head's motion, seconds."""
+POSE_REACH_S = 2 * 4 * POSE_SMOOTH_S
+"""Seconds on either side that a pose depends on: four widths, once for the rotation and again for the place."""
 
 _TEMPLATE = np.array(
     [
@@ -138,7 +143,7 @@ def lip_motion(
     times: NDArray[np.floating],
     observed: NDArray[np.bool_] | None = None,
     *,
-    smooth_s: float = 0.03,
+    smooth_s: float = POSE_SMOOTH_S,
 ) -> LipMotion:
     """Take pose, size and place out of a landmark sequence.
 

@@ -23,7 +23,7 @@ from viseme.faces.smoothing import REACH
 from viseme.faces.strips import FaceStrips
 from viseme.faces.tracks import Sample, Track, chunk_of, fault_of, joined
 
-__all__ = ["LandmarkTracker"]
+__all__ = ["LandmarkTracker", "Run"]
 
 DETECTOR_INPUT = 192
 """Pixels of the full-range detector's input; a face below `SMALLEST_SEEN` of them is not found."""
@@ -47,10 +47,14 @@ class LandmarkTracker:
 
     def track(self, pictures: Iterable[PictureLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
         """See `FaceTracker.track`."""
-        run = _Run(self._nets, self.config, strips)
+        run = self.start(strips=strips)
         for picture, cut in with_cuts(pictures):
             yield from run.step(picture, cut)
         yield from run.end_shot()
+
+    def start(self, *, strips: FaceStrips | None = None, chunk_s: float | None = None) -> Run:
+        """A pass that is given one picture after the other; `chunk_s` replaces that of the configuration."""
+        return Run(self._nets, self.config if chunk_s is None else replace(self.config, chunk_s=chunk_s), strips)
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class _Surplus:
     limit: float
 
 
-class _Run:
+class Run:
     """The state of one pass over one video."""
 
     def __init__(self, nets: FaceNets, config: TrackingConfig, strips: FaceStrips | None) -> None:
@@ -83,9 +87,15 @@ class _Run:
         self._presence = 0.0
         self._shot_told = False
 
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The faces that are followed now."""
+        return tuple(self._live)
+
     # --- one picture
 
     def step(self, picture: PictureLike, cut: bool) -> Iterator[FaceEvent]:
+        """Look at the next picture; `cut`: it opens a new shot."""
         now = float(picture.time)
         if now <= self._now:
             raise ValueError(f"pictures must come in order of time: {now} after {self._now}")

@@ -20,7 +20,7 @@ from av.error import FFmpegError
 
 from viseme.core.errors import OutputError, UnreadableMedia
 
-__all__ = ["OutputFile", "WarningSink", "open_media", "reason", "replacing", "shown"]
+__all__ = ["OutputFile", "WarningSink", "open_container", "open_media", "reason", "replacing", "shown"]
 
 av.logging.set_level(None)  # FFmpeg writes nothing to the terminal; errors come as exceptions
 
@@ -100,22 +100,29 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise UnreadableMedia(f"{name} cannot be opened: {reason(error)}") from error
     container = None
     try:
-        try:
-            container = av.open(
-                source,
-                buffer_size=BUFFER_SIZE,
-                container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": "none"},
-                io_open=_refuse,
-            )
-        except (FFmpegError, OSError, ValueError, IndexError, UnicodeError) as error:
-            raise UnreadableMedia(
-                f"{name} is not a readable media file ({reason(error)}); it may be damaged, cut short or another kind"
-            ) from error
+        container = open_container(source, name, "it may be damaged, cut short or another kind")
         yield container
     finally:
         if container is not None:
             container.close()
         source.close()
+
+
+def open_container(source: Any, name: str, hint: str) -> Any:
+    """A PyAV input container over an object with `read`, and `seek` and `tell` where it can.
+
+    Raises:
+        UnreadableMedia: it is not media; the line ends with `hint`.
+    """
+    try:
+        return av.open(
+            source,
+            buffer_size=BUFFER_SIZE,
+            container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": "none"},
+            io_open=_refuse,
+        )
+    except (FFmpegError, OSError, ValueError, IndexError, UnicodeError) as error:
+        raise UnreadableMedia(f"{name} is not a readable media file ({reason(error)}); {hint}") from error
 
 
 class OutputFile:

@@ -29,7 +29,7 @@ from viseme.media.info import (
 )
 from viseme.media.timing import Orientation, PictureClock, fitted_size
 
-__all__ = ["Picture", "pictures"]
+__all__ = ["Picture", "PictureConverter", "pictures"]
 
 SHORT_BY = Fraction(1, 2)
 """Seconds by which the last packet may miss the header's duration before the file is called cut short."""
@@ -51,7 +51,7 @@ class Picture:
     """A key picture of the stream."""
 
 
-class _Converter:
+class PictureConverter:
     """Decoded frame -> upright RGB, with swscale's tables kept between frames."""
 
     def __init__(self, stream: Any, max_side: int | None) -> None:
@@ -128,7 +128,7 @@ def _pictures(
         if seek and start is not None and not is_still(container, stream):
             origin = first_picture_time(path)
             seek = origin is not None and _seek(container, stream, origin + start)
-        convert = _Converter(stream, max_side)
+        convert = PictureConverter(stream, max_side)
         clock = PictureClock(frame_step(stream))
         problems: list[Exception] = []
         num = num_problems_before = 0

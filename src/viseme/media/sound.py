@@ -183,6 +183,41 @@ class _Resampler:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
+class SoundPlacer:
+    """Decoded frames of one stream -> mono samples at one rate on an even grid: holes filled, overlaps cut."""
+
+    def __init__(self, rate: int) -> None:
+        """`rate`: samples per second wanted."""
+        self.rate = rate
+        self.clock: SoundClock | None = None
+        """Of the source; its start is that of the first frame since the rate last changed."""
+        self._resample: _Resampler | None = None
+        self._sent = 0
+
+    def take(self, frame: Any) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+        """(container-clock seconds, samples), contiguous as long as the stream keeps its rate."""
+        if self.clock is None or frame.sample_rate != self.clock.rate:
+            yield from self.flush()
+            self.clock = SoundClock(frame.sample_rate, start=None if self.clock is None else self.clock.now)
+            self._resample, self._sent = _Resampler(frame.sample_rate, self.rate), 0
+        assert self._resample is not None
+        zeros, cut = self.clock.place(stamp(frame), frame.samples)
+        for piece in (*_silence(zeros, self.clock.rate), mono(frame)[cut:]):
+            yield from self._stamped(self._resample(piece))
+
+    def flush(self) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+        """What is still inside."""
+        if self._resample is not None:
+            yield from self._stamped(self._resample.flush())
+
+    def _stamped(self, samples: NDArray[np.float32]) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+        if len(samples):
+            assert self.clock is not None
+            assert self.clock.start is not None
+            yield self.clock.start + Fraction(self._sent, self.rate), samples
+            self._sent += len(samples)
+
+
 def _resampled(
     path: str | os.PathLike[str],
     rate: int,
@@ -203,43 +238,32 @@ def _resampled(
         if wanted is not None and not _seek(container, stream, wanted - PREROLL):
             wanted = None
         reader = SoundReader(container, stream)
-        clock: SoundClock | None = None
-        resample, sent, begin = None, 0, Fraction(0)
+        placer = SoundPlacer(rate)
         for frame in reader:
-            if clock is None or frame.sample_rate != clock.rate:
-                if clock is not None and resample is not None:
-                    yield begin + Fraction(sent, rate), resample.flush()
-                previous = None if clock is None else clock.now
-                clock = SoundClock(frame.sample_rate, start=previous)
-                resample, sent = _Resampler(frame.sample_rate, rate), 0
             at = stamp(frame)
             if wanted is not None and at is not None and at > wanted:  # the index led too far: read from the front
                 yield from _resampled(path, rate, index, start, end, warn, False)
                 return
             wanted = None
-            zeros, cut = clock.place(at, frame.samples)
+            for begin, samples in placer.take(frame):
+                origin = begin if origin is None else origin
+                yield begin - origin, samples
+            clock = placer.clock
+            assert clock is not None
             assert clock.start is not None
-            assert resample is not None
             origin = clock.start if origin is None else origin
-            begin = clock.start - origin
-            for piece in (*_silence(zeros, clock.rate), mono(frame)[cut:]):
-                out = resample(piece)
-                if len(out):
-                    yield begin + Fraction(sent, rate), out
-                    sent += len(out)
             _tell(name, clock, origin, warn)
             if end is not None and clock.now - origin > end + PREROLL:
                 break
-        if wanted is not None and clock is None:  # the wanted time lies past the end, or the index is wrong
+        if wanted is not None and placer.clock is None:  # the wanted time lies past the end, or the index is wrong
             yield from _resampled(path, rate, index, start, end, warn, False)
             return
-        if clock is None or resample is None or origin is None:
+        if placer.clock is None or origin is None:
             detail = f" ({reader.problems[0]})" if reader.problems else ""
             raise UnreadableMedia(f"{name}: audio stream {index} is damaged before its first sample{detail}")
-        out = resample.flush()
-        if len(out):
-            yield begin + Fraction(sent, rate), out
-        reader.warn(name, clock.now - origin, warn)
+        for begin, samples in placer.flush():
+            yield begin - origin, samples
+        reader.warn(name, placer.clock.now - origin, warn)
 
 
 def _silence(num: int, rate: int) -> Iterator[NDArray[np.float32]]:

@@ -17,11 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.errors import DataError, VisemeError
+from viseme.core.errors import ConfigError, DataError, VisemeError, WeightsError
 from viseme.core.speakers import SpeakersResult
 from viseme.data.active_speakers import LabelledTrack, check_asw_counts, read_asw, read_ava, read_columbia
 from viseme.engine.progress import Bar
+from viseme.media import probe
 from viseme.metrics.detection import DetectionMetrics, DetectionScores, f1_score
+from viseme.speakers.interface import load_scorer
 from viseme.speakers.pipeline import find_speakers
 
 __all__ = [
@@ -156,6 +158,8 @@ class _Run:
             path = _media(media, video)
             try:
                 result = None if path is None else self.find(path)
+            except (ConfigError, WeightsError):  # of the run, not of this video
+                raise
             except VisemeError as error:
                 self.missing.append(f"{video} ({error})")
                 continue
@@ -178,7 +182,7 @@ class _Run:
         try:
             metrics = self.pool.compute()
         except ValueError as error:
-            raise DataError(f"{corpus}: {error}; missing: {', '.join(self.missing) or 'nothing'}") from None
+            raise DataError(f"{corpus}: {error}; missing: {_first(self.missing)}") from None
         return Evaluation(
             corpus=corpus,
             metrics=metrics,
@@ -187,6 +191,12 @@ class _Run:
             recipe=self.recipe,
             published=published,
         )
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first three, for an error of one line."""
+    more = f"; and {len(names) - 3} more" if len(names) > 3 else ""
+    return ("; ".join(names[:3]) or "nothing") + more
 
 
 def _media(folder: Path, video: str) -> Path | None:
@@ -217,7 +227,7 @@ def evaluate_asw(
     *,
     split: Literal["dev", "val", "test"] = "test",
     align: Literal["none", "file", "track"] = "file",
-    scorer: str = "evidence",
+    scorer: str = "head",
     scorer_weights: Path | None = None,
     weights: Path | None = None,
     any_labels: bool = False,
@@ -251,7 +261,7 @@ def evaluate_ava(
     *,
     predictions: Path | None = None,
     align: Literal["none", "file", "track"] = "file",
-    scorer: str = "evidence",
+    scorer: str = "head",
     scorer_weights: Path | None = None,
     weights: Path | None = None,
 ) -> Evaluation:
@@ -305,7 +315,7 @@ def evaluate_columbia(
     label_width: int = 640,
     label_height: int = 360,
     align: Literal["none", "file", "track"] = "file",
-    scorer: str = "evidence",
+    scorer: str = "head",
     scorer_weights: Path | None = None,
     weights: Path | None = None,
     threshold: float | None = None,
@@ -343,7 +353,7 @@ def evaluate_folder(
     *,
     window: float = 2.0,
     align: Literal["none", "file", "track"] = "file",
-    scorer: str = "evidence",
+    scorer: str = "head",
     scorer_weights: Path | None = None,
     weights: Path | None = None,
     most: int = 200,
@@ -364,42 +374,69 @@ def evaluate_folder(
         most: Clips, evenly chosen.
 
     Raises:
-        DataError: fewer than two clips, or nothing in them could be scored.
+        ConfigError: `window` or `most` is out of its range, or there is no such scorer.
+        DataError: fewer than two clips with picture and sound, or nothing in them could be scored.
+        WeightsError: weights are missing or damaged.
     """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_TYPES and p.is_file())
-    if len(files) < 2:
-        raise DataError(f"{folder} holds {len(files)} clips; at least two are needed")
-    if len(files) > most:
-        files = [files[i] for i in np.linspace(0, len(files) - 1, most).astype(int)]
-    pool, missing, recipe, bar = DetectionScores(), [], "", Bar("clips")
+    if not 0 < window < np.inf or most < 2:
+        raise ConfigError(f"window must be more than 0 seconds and most 2 or more, not {window:g} and {most}")
+    load_scorer(scorer, scorer_weights)  # a wrong name is told before an hour of work
+    files, missing = _talking(folder, most)
+    pool, recipe, bar = DetectionScores(), "", Bar("clips")
     for number, path in enumerate(files):
-        other = files[(number + max(1, len(files) // 2)) % len(files)]
+        other = files[(number + len(files) // 2) % len(files)]
         try:
-            for sound, label in ((None, True), (other, False)):
-                result = find_speakers(
-                    path,
-                    align=align,
-                    scorer=scorer,
-                    scorer_weights=scorer_weights,
-                    weights=weights,
-                    audio=sound,
+            own, foreign = (
+                find_speakers(
+                    path, align=align, scorer=scorer, scorer_weights=scorer_weights, weights=weights, audio=sound
                 )
-                recipe = f"{result.scorer}, align {result.align}"
-                means = windows_of(result, window)
-                pool.add(str(path.relative_to(folder)), means, np.full(len(means), label))
+                for sound in (None, other)
+            )
+        except (ConfigError, WeightsError):
+            raise
         except VisemeError as error:
             missing.append(f"{path.name} ({error})")
+        else:
+            recipe = f"{own.scorer}, align {own.align}"
+            for result, label in ((own, True), (foreign, False)):
+                means = windows_of(result, window)
+                pool.add(str(path.relative_to(folder)), means, np.full(len(means), label))
         bar(number + 1, len(files))
     try:
         metrics = pool.compute()
     except ValueError as error:
-        raise DataError(f"{folder}: {error}") from None
+        raise DataError(f"{folder}: {error}; left out: {_first(missing)}") from None
     return Evaluation(
         corpus=f"{folder.name}, own against foreign sound, windows of {window:g} s",
         metrics=metrics,
         missing=tuple(missing),
         recipe=recipe,
     )
+
+
+def _talking(folder: Path, most: int) -> tuple[list[Path], list[str]]:
+    """At most `most` files of a folder that have picture and sound, and what is wrong with the others."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; give one that holds clips")
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_TYPES and p.is_file())
+    if len(files) > most:
+        files = [files[i] for i in np.linspace(0, len(files) - 1, most).astype(int)]
+    good, bad = [], []
+    for path in files:
+        try:
+            info = probe(path)
+        except VisemeError as error:
+            bad.append(f"{path.name} ({error})")
+            continue
+        if info.video is None or info.video.is_still or not info.audio:
+            bad.append(f"{path.name} (no picture or no sound)")
+        else:
+            good.append(path)
+    if len(good) < 2:
+        raise DataError(
+            f"{folder} holds {len(good)} clips with picture and sound; at least two are needed; left out: {_first(bad)}"
+        )
+    return good, bad
 
 
 def windows_of(result: SpeakersResult, window: float) -> NDArray[np.float64]:

@@ -6,12 +6,15 @@ all delays at once; what was scored is held until the delay of the file is known
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
+from torch import Tensor
 
 from viseme.core.results import DelayEstimate, Reason
 from viseme.face3d.lips import LipMotion, lip_motion
@@ -19,12 +22,22 @@ from viseme.faces import FaceTrackChunk
 from viseme.speakers.interface import FEATURES, STEP_S, FaceSteps
 from viseme.sync.bundle import SyncBundle
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, banded, log_ratios
-from viseme.sync.evidence import BLOCK, CONTEXT, FaceEvidence, Stretch, embed_pairs, normalise_mels, to_grid_points
+from viseme.sync.evidence import (
+    BLOCK,
+    CONTEXT,
+    FaceEvidence,
+    Stretch,
+    embed_lips,
+    embed_pairs,
+    embed_sound,
+    normalise_mels,
+    to_grid_points,
+)
 from viseme.sync.interface import visual_inputs
 from viseme.sync.listening import Listener
 from viseme.sync.verdict import FaceActivity, decide, withhold
 
-__all__ = ["Align", "Gatherer", "lagged_features", "local_features", "pair_bands", "smooth_steps"]
+__all__ = ["Align", "Gatherer", "bands_of", "lagged_features", "local_features", "pair_bands", "smooth_steps"]
 
 Align = Literal["none", "file", "track"]
 STRETCH = 20.0
@@ -126,6 +139,7 @@ class Gatherer:
         )
         self._max_delay = max_delay
         self._faces: dict[int, _Face] = {}
+        self._heard: tuple[tuple[int, int], list[Tensor]] | None = None
         self.position = 0.0
 
     def take(self, chunk: FaceTrackChunk) -> None:
@@ -169,7 +183,8 @@ class Gatherer:
             return
         reach = max(REACH_S, self._wide[-1] * 0.01) + CONTEXT
         first, power = self._listener.window(face.times[0] - reach, face.times[-1] + reach)
-        band, cosines, present = pair_bands(self._bundle, points, steps, first, power, self._wide)
+        pairs = self._pairs(points, first, power)
+        band, cosines, present = bands_of(pairs, steps, first, len(power), self._wide)
         keep = np.flatnonzero(steps >= (face.next_step if face.next_step is not None else steps[0]))
         if len(keep) == 0:
             return
@@ -202,6 +217,19 @@ class Gatherer:
         )
         face.scored_to = float(face.times[-1])
         face.forget(face.scored_to - MEMORY)
+
+    @torch.inference_mode()
+    def _pairs(
+        self, points: NDArray[np.floating], first: int, power: NDArray[np.floating]
+    ) -> list[tuple[Tensor, Tensor, float]]:
+        """`embed_pairs`; faces seen together meet the same sound, so that of the last face is kept."""
+        if min(len(points), len(power)) == 0:
+            return []
+        models, place = self._bundle.models, (first, len(power))
+        if self._heard is None or self._heard[0] != place:
+            self._heard = place, embed_sound(models, normalise_mels(power))
+        seen = embed_lips(models, points - points.mean(0))
+        return [(s, h, float(m.scale())) for s, h, m in zip(seen, self._heard[1], models)]
 
     # --- delays
 
@@ -298,14 +326,25 @@ def pair_bands(
     Returns:
         (T, L) log-likelihood ratios, (T, L) cosines, zero where absent, and (T, L) whether the pair was there.
     """
-    num = len(points), len(power)
-    raw, cosines = np.zeros(num, np.float32), np.zeros(num, np.float32)
-    if min(num) > 0:
-        for seen, heard, scale in embed_pairs(bundle.models, points, normalise_mels(power)):
-            product = (seen @ heard.T).numpy()
-            raw += product * np.float32(scale / len(bundle.models))
-            norms = seen.norm(dim=1).numpy()[:, None] * heard.norm(dim=1).numpy()[None]
-            cosines += product / np.maximum(norms, 1e-9) / len(bundle.models)
+    if min(len(points), len(power)) == 0:
+        return bands_of([], steps, first, len(power), lags)
+    return bands_of(embed_pairs(bundle.models, points, normalise_mels(power)), steps, first, len(power), lags)
+
+
+def bands_of(
+    pairs: Sequence[tuple[Tensor, Tensor, float]],
+    steps: NDArray[np.integer],
+    first: int,
+    num_frames: int,
+    lags: NDArray[np.integer],
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
+    """`pair_bands` from what `embed_pairs` gave for (T,) steps and the `num_frames` sound frames from `first` on."""
+    raw, cosines = (np.zeros((len(steps), num_frames), np.float32) for _ in range(2))
+    for seen, heard, scale in pairs:
+        product = (seen @ heard.T).numpy()
+        raw += product * np.float32(scale / len(pairs))
+        norms = seen.norm(dim=1).numpy()[:, None] * heard.norm(dim=1).numpy()[None]
+        cosines += product / np.maximum(norms, 1e-9) / len(pairs)
     centres = steps * 4 - (first + 2)  # column j is the instant (first + j + 2) / 100 s
     band, present = banded(log_ratios(raw), centres, lags)
     other, _ = banded(cosines, centres, lags)

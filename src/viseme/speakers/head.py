@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 import viseme
 from viseme.core.errors import ConfigError, WeightsError
-from viseme.speakers.gather import smooth_steps
+from viseme.speakers.gather import SMOOTH, smooth_steps
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
 from viseme.speakers.voice import speech_level, voice_log_odds
 from viseme.weights import find_weights, weights_id
@@ -221,9 +221,16 @@ class HeadScorer:
 
     wants_crops = False
     unit = "log-odds of speaking"
+    band = 0.5
 
-    def __init__(self, head: SpeakerHead, *, name: str = "head", threshold: float = 0.0) -> None:
+    def __init__(
+        self, head: SpeakerHead, *, name: str = "head", threshold: float = 0.0, sync: str | None = None
+    ) -> None:
         self._head = head.eval()
+        self.sync = sync
+        """Name and hash of the sync weights whose scores it learnt from; None = not known."""
+        config = head.config
+        self.reach_steps = SMOOTH // 2 + 2 * max(sum(config.dilations), sum(config.voice_dilations))
         self.name, self.threshold = name, threshold
 
     @classmethod
@@ -251,7 +258,7 @@ class HeadScorer:
             head.load_state_dict(tensors)
         except (KeyError, TypeError, RuntimeError) as error:
             raise WeightsError(f"{path} does not fit its own header ({error!r}); get the file again") from error
-        return cls(head, name=weights_id(path), threshold=float(header["threshold"]))
+        return cls(head, name=weights_id(path), threshold=float(header["threshold"]), sync=header.get("sync"))
 
     @torch.inference_mode()
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:

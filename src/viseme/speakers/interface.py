@@ -118,12 +118,16 @@ class SpeakerScorer(Protocol):
 
     wants_crops: bool
     """Whether `FaceSteps.crops` are needed."""
+    reach_steps: int
+    """Later steps that a score depends on; a live score is as late as that."""
     name: str
     """For results; with the hash of the weights where there are some."""
     unit: str
     """What a score is, in words."""
     threshold: float
     """Score from which a face is called speaking."""
+    band: float
+    """A face begins to speak above threshold + band and ends below threshold - band."""
 
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
         """(V,) log-odds that somebody is heard, from (V, 40) decibels of mel bands every 40 ms."""

@@ -41,7 +41,7 @@ def find_speakers(
     path: str | os.PathLike[str],
     *,
     align: Align = "file",
-    scorer: str = "evidence",
+    scorer: str = "head",
     scorer_weights: str | os.PathLike[str] | None = None,
     threshold: float | None = None,
     max_delay: float = 0.45,
@@ -57,7 +57,8 @@ def find_speakers(
         path: Any file with moving pictures and sound.
         align: What delay of the sound is taken out before scoring: the "file" has one, each "track" its own (which
             flatters silent faces: each finds its luckiest delay), or "none".
-        scorer: "evidence" (log-odds of speaking), "cosine" (as published), or another registered one.
+        scorer: "head" (the trained one that ships), "evidence" (log-odds by summed evidence alone), "cosine" (as
+            published), or another registered one.
         scorer_weights: Name or file of its weights, for a scorer that has some.
         threshold: Score from which a face is called speaking; None = the scorer's own.
         max_delay: Largest delay of the file considered either way, seconds. What is farther off is not taken for the
@@ -113,6 +114,9 @@ def find_speakers_with(
     if info.video is None or info.video.is_still:
         what = "is a photograph" if info.video is not None else "has no picture stream"
         raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
+    trained_on = getattr(scorer, "sync", None)
+    if trained_on not in (None, bundle.name):
+        warnings.append(f"the scorer {scorer.name} was trained on the scores of {trained_on}, not of {bundle.name}")
     source = path if audio is None else audio
     with closing(CropStore()) as crops:
         got = gather(
@@ -128,7 +132,7 @@ def find_speakers_with(
             on_progress=on_progress,
             crops=crops if scorer.wants_crops else None,
         )
-        config = timeline or TimelineConfig()
+        config = timeline or TimelineConfig(band=scorer.band)
         samples = partial(_samples, source, audio_stream)
         return _result(got, scorer, path, info, align, threshold, config, warnings, began, samples)
 

@@ -71,8 +71,10 @@ class PixelScorer:
     """A published network, run over each face in stretches."""
 
     wants_crops = True
+    reach_steps = STRETCH + MARGIN
     unit = "logit of speaking, mean over 0.2 s"
     threshold = 0.0
+    band = 0.5
     network: type[LightASD] | type[LRASD]
 
     def __init__(self, network: nn.Module, *, name: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from viseme.speakers.gather import smooth_steps
+from viseme.speakers.gather import SMOOTH, smooth_steps
 from viseme.speakers.interface import FaceSteps, Heard, Scored
 from viseme.speakers.voice import speech_level, voice_log_odds
 
@@ -23,9 +23,12 @@ class CosineScorer:
     """
 
     wants_crops = False
+    reach_steps = SMOOTH // 2
     name = "cosine"
     unit = "cosine of lip and sound embedding, mean over 0.6 s"
-    threshold = 0.2
+    threshold = 0.45
+    """Equal errors on 300 synthetic conversations; .36 on the steps of 83 real clips under own and foreign sound."""
+    band = 0.05
 
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
         """By level and rhythm."""
@@ -48,9 +51,11 @@ class EvidenceScorer:
     """
 
     wants_crops = False
+    reach_steps = SMOOTH // 2
     name = "evidence"
     unit = "log-odds of speaking"
     threshold = 0.0
+    band = 0.5
 
     weights = (-2.0, 1.03, 0.2, 1.56, -0.53)
     """Of 1, the mean evidence, the bounded log-odds of a voice, the logarithm of the mouth's motion, and how much more

@@ -36,7 +36,7 @@ class TimelineConfig:
     """How scores become stretches."""
 
     band: float = 0.5
-    """A face begins to speak above threshold + band and ends below threshold - band, in units of the score."""
+    """A face begins to speak above threshold + band and ends below threshold - band; each scorer has its own."""
     fill_s: float = 0.4
     """Pauses up to this long inside speech belong to it, seconds."""
     least_s: float = 0.24
@@ -168,7 +168,7 @@ def segments(states: NDArray[np.int8], first: int) -> tuple[StateSegment, ...]:
 def voice_states(
     faces: Sequence[FaceSteps], states: Sequence[NDArray[np.int8]], voiced: NDArray[np.bool_], first: int
 ) -> NDArray[np.int8]:
-    """(V,) 0 = no voice, else 1 + the number of a `VoiceState`."""
+    """(V,) 0 = no voice, else 1 + the number of a `VoiceState`; none lasts for less than .3 s beside another."""
     kinds = list(VoiceState)
     code = {kind: 1 + kinds.index(kind) for kind in kinds}
     found = {s: np.zeros(len(voiced), bool) for s in (SPEAKING, UNKNOWN, DUBBED)}
@@ -180,7 +180,7 @@ def voice_states(
     out = np.where(found[UNKNOWN], code[VoiceState.UNSURE], code[VoiceState.OFFSCREEN])
     out = np.where(found[DUBBED], code[VoiceState.DUBBED], out)
     out = np.where(near, code[VoiceState.ONSCREEN], out)
-    return np.where(voiced, out, 0).astype(np.int8)
+    return _without_splinters(np.where(voiced, out, 0).astype(np.int8), round(0.3 / STEP_S))
 
 
 def voice_segments(
@@ -188,7 +188,7 @@ def voice_segments(
 ) -> tuple[VoiceSegment, ...]:
     """Stretches of the sound in which somebody is heard, each with whose voice it is."""
     kinds = list(VoiceState)
-    codes = _without_splinters(voice_states(faces, states, voiced, first), round(0.3 / STEP_S))
+    codes = voice_states(faces, states, voiced, first)
     edges = np.flatnonzero(np.diff(codes)) + 1
     bounds = [0, *edges.tolist(), len(codes)]
     out = []

@@ -313,7 +313,7 @@ def measure(
         for s, state in zip(scored, made.states):
             speaking.add(made.name, s.speaking, state == 1)
         voices.add(made.name, heard.voice, made.heard)
-        states, voiced = read_states(made.faces, scored, heard, limit, TimelineConfig())
+        states, voiced = read_states(made.faces, scored, heard, limit, TimelineConfig(band=scorer.band))
         owned = np.zeros(len(voiced), bool)
         for face, state in zip(made.faces, states):
             index = np.arange(face.first, face.first + face.num) - heard.first

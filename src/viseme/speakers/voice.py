@@ -16,7 +16,7 @@ from viseme.speakers.interface import STEP_S, Heard
 from viseme.sync.listening import Listener
 from viseme.sync.sound import NUM_MELS
 
-__all__ = ["SPEECH_BANDS", "VoiceReader", "heard_at", "speech_level", "voice_log_odds"]
+__all__ = ["SPEECH_BANDS", "VoiceReader", "heard_at", "mel_bands", "speech_level", "voice_log_odds"]
 
 SPEECH_BANDS = slice(4, 31)
 """Mel bands between 250 and 4000 Hz."""
@@ -56,8 +56,7 @@ class VoiceReader:
     def _take(self, power: NDArray[np.float32]) -> None:
         rows = np.concatenate([self._rest, power])
         whole = len(rows) // FRAMES_PER_STEP * FRAMES_PER_STEP
-        means = rows[:whole].reshape(-1, FRAMES_PER_STEP, NUM_MELS).mean(1)
-        self._bands.append((10 * np.log10(means + 1e-10)).astype(np.float16))
+        self._bands.append(mel_bands(rows[:whole]))
         self._rest = rows[whole:]
 
     @property
@@ -70,6 +69,12 @@ class VoiceReader:
         if self._first is None:
             return 0, np.zeros((0, NUM_MELS), np.float16)
         return self._first, np.concatenate(self._bands)
+
+
+def mel_bands(power: NDArray[np.floating]) -> NDArray[np.float16]:
+    """(V, 40) decibels every 40 ms from (4 V, 40) mel powers every 10 ms."""
+    means = power.reshape(-1, FRAMES_PER_STEP, NUM_MELS).mean(1)
+    return (10 * np.log10(means + 1e-10)).astype(np.float16)
 
 
 def speech_level(bands_db: NDArray[np.floating]) -> NDArray[np.float64]:

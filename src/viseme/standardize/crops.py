@@ -23,7 +23,7 @@ def crop_squares(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         (T, 3); NaN where a landmark is not finite.
     """
     points = np.asarray(landmarks, np.float64)[:, :468, :2]
-    finite = np.isfinite(points).all((1, 2))
+    finite = np.asarray(np.isfinite(points).all((1, 2)))
     points = np.where(finite[:, None, None], points, 0.0)  # infinity minus infinity is a warning
     low, high = points.min(1), points.max(1)
     side = MARGIN * (high - low).max(1)

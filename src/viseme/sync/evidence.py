@@ -24,7 +24,9 @@ __all__ = [
     "FaceEvidence",
     "Stretch",
     "compare",
+    "embed_lips",
     "embed_pairs",
+    "embed_sound",
     "normalise_mel_tensor",
     "normalise_mels",
     "score_pairs",
@@ -41,11 +43,12 @@ CONTEXT = 0.5
 """Seconds of sound around the reach of the delays that the sound stream sees beyond what is scored."""
 
 
-def normalise_mels(power: NDArray[np.floating]) -> NDArray[np.float32]:
+def normalise_mels(power: NDArray[np.floating], like: NDArray[np.floating] | None = None) -> NDArray[np.float32]:
     """Log-mels that do not depend on loudness or on the colour of the channel.
 
     Args:
         power: (A, M) mel band powers.
+        like: (A', M) powers whose loudness and colour are taken out; None = their own.
 
     Returns:
         (A, M) logarithms after loudness is set so that the 90th percentile frame is alike everywhere, each band's mean
@@ -53,14 +56,17 @@ def normalise_mels(power: NDArray[np.floating]) -> NDArray[np.float32]:
     """
     if len(power) == 0:
         return np.zeros(power.shape, np.float32)
-    return normalise_mel_tensor(torch.from_numpy(np.ascontiguousarray(power, np.float32))[None])[0].numpy()
+    own = torch.from_numpy(np.ascontiguousarray(power, np.float32))[None]
+    other = None if like is None else torch.from_numpy(np.ascontiguousarray(like, np.float32))[None]
+    return normalise_mel_tensor(own, other)[0].numpy()
 
 
-def normalise_mel_tensor(power: Tensor) -> Tensor:
+def normalise_mel_tensor(power: Tensor, like: Tensor | None = None) -> Tensor:
     """`normalise_mels` of a batch (B, A, M)."""
-    loud = torch.quantile(power.sum(-1), 0.9, dim=1).clamp_min(1e-9)
-    logs = torch.log(power * (LOUD / loud)[:, None, None] + FLOOR)
-    return (logs - logs.mean(1, keepdim=True)) / 3
+    gain = (LOUD / torch.quantile((power if like is None else like).sum(-1), 0.9, dim=1).clamp_min(1e-9))[:, None, None]
+    logs = torch.log(power * gain + FLOOR)
+    mean = (logs if like is None else torch.log(like * gain + FLOOR)).mean(1, keepdim=True)
+    return (logs - mean) / 3
 
 
 LOUD = 200.0
@@ -108,10 +114,23 @@ def embed_pairs(
         For each model (T, D), (A, D) and a number; row `j` of the sound belongs to the instant one and a half frames
         after frame `j`'s centre.
     """
+    seen = embed_lips(models, points if points.dtype == np.uint8 else points - points.mean(0))
+    return [(s, h, float(m.scale())) for s, h, m in zip(seen, embed_sound(models, mels), models)]
+
+
+@torch.inference_mode()
+def embed_lips(models: Sequence[SyncModel], points: NDArray[Any]) -> list[Tensor]:
+    """For each model (T, D) embeddings of (T, K, 3) points, mean removed, or of (T, C, H, W) uint8 pictures."""
     if points.dtype == np.uint8:
         picture = torch.from_numpy(np.ascontiguousarray(points))[None].float() / 255
     else:
-        picture = torch.from_numpy(np.ascontiguousarray(points - points.mean(0), dtype=np.float32))[None]
+        picture = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
+    return [model.embed_picture(picture)[0] for model in models]
+
+
+@torch.inference_mode()
+def embed_sound(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list[Tensor]:
+    """For each model (A, D) embeddings of (A, M) normalised mels every 10 ms, A > 0; see `embed_pairs`."""
     num = len(mels)
     padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
     span = num + (-num) % 4
@@ -119,8 +138,7 @@ def embed_pairs(
     out = []
     for model in models:
         heard = model.embed_sound(phases)
-        dense = heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num]
-        out.append((model.embed_picture(picture)[0], dense, float(model.scale())))
+        out.append(heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num])
     return out
 
 

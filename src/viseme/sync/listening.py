@@ -41,8 +41,9 @@ class SoundLike(Protocol):
 class Listener:
     """Mel powers of a stream of sound blocks, computed once and forgotten when no longer needed."""
 
-    def __init__(self, blocks: Iterable[SoundLike]) -> None:
-        self._blocks = iter(blocks)
+    def __init__(self, blocks: Iterable[SoundLike] | None) -> None:
+        """`blocks` are read as they are asked for; None = they are handed over with `hear` as they come."""
+        self._blocks = None if blocks is None else iter(blocks)
         self._pending = np.zeros(0, np.float32)
         self._pending_at = 0
         """Sample number, on a clock where sample 0 is at time zero of the clip, of the first pending sample."""
@@ -64,8 +65,11 @@ class Listener:
         self.num_frames = 0
 
     def _read(self) -> bool:
-        """Take in one block; False at the end of the sound."""
-        block = next(self._blocks, None)
+        """Take in one block; False at the end of the sound, or where blocks are handed over."""
+        return self._blocks is not None and self.hear(next(self._blocks, None))
+
+    def hear(self, block: SoundLike | None) -> bool:
+        """Take in the next block; None = the sound has ended, which is answered with False."""
         if block is None:
             if not self._ended:
                 self._ended = True
@@ -107,6 +111,11 @@ class Listener:
         for at in range((-self._next) % 5, len(power), 5):
             self.level_times.append((self._next + at) * FRAME + OFFSET)
             self.levels.append(float(10 * np.log10(energy[at : at + 5].mean() * 2 / (FFT_GAIN * WINDOW) + 1e-10)))
+
+    @property
+    def position(self) -> float:
+        """Seconds up to which frames are there."""
+        return self._next * FRAME
 
     def window(self, start: float, end: float) -> tuple[int, NDArray[np.float32]]:
         """Mel powers of the frames whose centres lie in [start, end).

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json as jsonlib
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from viseme.cli.arguments import time_of
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
 
@@ -57,7 +57,7 @@ def run(options: Options, screen: Screen) -> int:
         raise UsageError("give one FILE; see viseme fix --help")
     if options.out is None:
         raise UsageError("say where to write: viseme fix FILE -o OUT")
-    delay = None if options.delay is None else _delay(options.delay)
+    delay = None if options.delay is None else time_of("--delay", options.delay)
     from viseme.sync.repair import fix
 
     with screen.progress(options.file[0]) as tick:
@@ -91,17 +91,6 @@ def run(options: Options, screen: Screen) -> int:
         left = result.residual.estimate.words
         screen.note(f"viseme: error: {result.out} is not in place ({left}); look at it before using it")
     return ExitCode.DONE if result.repaired else ExitCode.FAILED
-
-
-def _delay(text: str) -> Fraction:
-    from viseme.core.time import parse_time
-
-    if not text.strip().lower().endswith("s"):
-        raise UsageError(f"--delay {text!r} needs a unit: 120ms or 0.12s")
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise UsageError(f"--delay: {error}") from None
 
 
 def _residual(left: DelayEstimate) -> str:

@@ -1,0 +1,121 @@
+"""Work that comes whether we are ready or not: a bounded wait, then some of it is left out, and counted.
+
+Knows iterators and a clock; refuses to know what the items are.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Backlog"]
+
+T = TypeVar("T")
+
+
+class Backlog(Iterator[T], Generic[T]):
+    """Items made in another thread, in order; errors arrive where they are asked for.
+
+    Where `size` items that may be left out wait, the source is made to wait too, as a pipe from a file can. Once that
+    has put the source `patience` seconds behind real time, as it would a camera, further ones are left out instead.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[T],
+        moment: Callable[[T], float | None],
+        *,
+        size: int,
+        patience: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start reading.
+
+        Args:
+            items: What comes.
+            moment: Seconds on the stream's own clock of an item that may be left out; None = it must be kept.
+            size: Items that may be left out and wait at most.
+            patience: Seconds behind real time from which they are left out; None = never, the source waits.
+            clock: Seconds of the wall.
+        """
+        self._moment, self._size, self._patience, self._clock = moment, size, patience, clock
+        self._waiting: deque[tuple[T, float | None]] = deque()
+        self._num_optional = 0
+        self._change = threading.Condition()
+        self._stopped = self._ended = False
+        self._error: BaseException | None = None
+        self._anchor: tuple[float, float] | None = None
+        self.num_left_out = 0
+        self.newest = self.oldest = 0.0
+        """Seconds on the stream's clock: the newest item that was kept, and the newest that was given out."""
+        self._items = items
+        self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
+        self._thread.start()
+
+    @property
+    def seconds(self) -> float:
+        """How much of the stream waits."""
+        return max(0.0, self.newest - self.oldest)
+
+    def __next__(self) -> T:
+        with self._change:
+            self._change.wait_for(lambda: self._waiting or self._ended)
+            if not self._waiting:
+                raise StopIteration if self._error is None else self._error
+            item, at = self._waiting.popleft()
+            if at is not None:
+                self._num_optional -= 1
+                self.oldest = at
+            self._change.notify_all()
+            return item
+
+    def close(self, stop: Callable[[], Any] | None = None) -> bool:
+        """Stop reading; items not asked for are lost. `stop` wakes a source that waits. True = the thread has ended."""
+        with self._change:
+            self._stopped = True
+            self._change.notify_all()
+        if stop is not None:
+            stop()
+        self._thread.join(timeout=5)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            for item in self._items:
+                if not self._take(item, self._moment(item)):
+                    break
+        except BaseException as error:
+            self._error = error
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+
+    def _take(self, item: T, at: float | None) -> bool:
+        with self._change:
+            if at is not None:
+                if self._anchor is None or self._num_optional == 0:  # whoever asks has caught up: count from here
+                    self._anchor = self._clock(), at
+                if not self._has_room(at):
+                    self.num_left_out += 1
+                    return not self._stopped
+                self._num_optional += 1
+                self.newest = at
+            self._waiting.append((item, at))
+            self._change.notify_all()
+            return not self._stopped
+
+    def _has_room(self, at: float) -> bool:
+        """Wait for room, as long as that is allowed."""
+        assert self._anchor is not None
+        while not self._stopped and self._num_optional >= self._size:
+            left = None
+            if self._patience is not None:
+                behind = (self._clock() - self._anchor[0]) - (at - self._anchor[1])
+                left = self._patience - behind
+                if left <= 0:
+                    return False
+            self._change.wait(left)
+        return not self._stopped

@@ -1,0 +1,136 @@
+"""The last seconds of every face, picture by picture. Knows tracks; refuses to know sound.
+
+A chunk of the tracker comes seconds after its pictures; a live answer cannot wait for it. Here the same pass over the
+same nets is asked after each picture for what it knows of the last seconds, in constant memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.results import RejectedTrack
+from viseme.faces.config import TrackingConfig
+from viseme.faces.geometry import face_boxes
+from viseme.faces.interface import FaceTrackChunk, PictureLike
+from viseme.faces.smoothing import REACH, smooth
+from viseme.faces.tracking import LandmarkTracker
+from viseme.faces.tracks import Track, fault_of
+
+__all__ = ["FaceWindow", "LiveFaces", "reach_s"]
+
+VERDICT_EVERY = 3
+"""Of so many pictures one is looked at to tell whether a face can be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceWindow:
+    """The last seconds of one face; see `FaceTrackChunk` for the arrays."""
+
+    track_id: int
+    times: NDArray[np.float64]
+    landmarks: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    observed: NDArray[np.bool_]
+
+
+def reach_s(config: TrackingConfig) -> float:
+    """Seconds after which no later picture changes a landmark: gaps are filled when the face is seen again, and
+    smoothing looks ahead."""
+    return config.max_gap_s + REACH
+
+
+class LiveFaces:
+    """Faces of a stream, with what was seen of each within the last `window_s` seconds."""
+
+    def __init__(self, tracker: LandmarkTracker, window_s: float) -> None:
+        self._run = tracker.start(chunk_s=2 * window_s)
+        self._config: TrackingConfig = tracker.config
+        self._window_s = window_s
+        self._ended: list[FaceWindow] = []
+        self._refused: list[RejectedTrack] = []
+        self._smoothed: dict[int, _Smoothed] = {}
+        self.now = 0.0
+        """Seconds of the newest picture."""
+
+    def step(self, picture: PictureLike, cut: bool) -> None:
+        """Look at the next picture; `cut`: it opens a new shot."""
+        for event in self._run.step(picture, cut):
+            self._take(event)
+        self.now = float(picture.time)
+        begin = self.now - self._window_s
+        for track in self._run.tracks:
+            keep = next((i for i, s in enumerate(track.samples) if s.time >= begin), len(track.samples) - 1)
+            del track.samples[:keep]
+            del track.detections[: -round(self._window_s / self._config.detect_every_s)]
+        self._ended = [face for face in self._ended if face.times[-1] >= begin]
+        self._refused = [track for track in self._refused if track.end >= begin]
+
+    def end(self) -> None:
+        """No further picture comes."""
+        for event in self._run.end_shot():
+            self._take(event)
+
+    def _take(self, event: FaceTrackChunk | RejectedTrack) -> None:
+        if isinstance(event, RejectedTrack):
+            self._refused.append(event)
+        else:
+            self._ended.append(
+                FaceWindow(
+                    track_id=event.track_id,
+                    times=event.times,
+                    landmarks=event.landmarks,
+                    boxes=event.boxes,
+                    observed=event.observed,
+                )
+            )
+
+    def windows(self) -> tuple[list[FaceWindow], list[RejectedTrack]]:
+        """Faces of the last seconds in order of their ids, and those that cannot be used, with the reason."""
+        good, refused = list(self._ended), list(self._refused)
+        for track in self._run.tracks:
+            looked_at = [*track.samples[:-1:VERDICT_EVERY], track.samples[-1]]
+            fault = fault_of(track, looked_at, False, self._config)
+            if fault is not None:
+                refused.append(fault)
+            else:
+                smoothed = self._smoothed.setdefault(track.id, _Smoothed(self._config))
+                good.append(_window(track, smoothed(track)))
+        self._smoothed = {t.id: self._smoothed[t.id] for t in self._run.tracks if t.id in self._smoothed}
+        return sorted(good, key=lambda face: face.track_id), refused
+
+
+class _Smoothed:
+    """Landmarks of one track, each smoothed once, when all that it depends on has come."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self._config = config
+        self._done: dict[float, NDArray[np.float32]] = {}
+
+    def __call__(self, track: Track) -> NDArray[np.float32]:
+        """(T, 478, 3) of all samples; those of the last `REACH` seconds will change."""
+        times = np.array([s.time for s in track.samples])
+        first = next((i for i, s in enumerate(track.samples) if s.time not in self._done), len(times) - 1)
+        low = int(np.searchsorted(times, times[first] - REACH))
+        new = smooth(
+            times[low:],
+            np.stack([s.landmarks for s in track.samples[low:]]),
+            rigid_width=self._config.rigid_smoothing_s,
+            speech_width=self._config.speech_smoothing_s,
+        )[first - low :]
+        points = [self._done[s.time] for s in track.samples[:first]] + list(new)
+        final = times <= times[-1] - REACH
+        self._done = {s.time: p for s, p, done in zip(track.samples, points, final) if done}
+        return np.stack(points)
+
+
+def _window(track: Track, points: NDArray[np.float32]) -> FaceWindow:
+    return FaceWindow(
+        track_id=track.id,
+        times=np.array([s.time for s in track.samples]),
+        landmarks=points,
+        boxes=face_boxes(points),
+        observed=np.array([s.observed for s in track.samples]),
+    )

@@ -1,0 +1,168 @@
+"""The bench of finding speakers on two made-up talkers, untrained sync weights and a scorer that knows the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from viseme.core.errors import DataError
+from viseme.face3d.lips import RIGID_POINTS, template
+from viseme.speakers import bench
+from viseme.speakers.corpus import SoundPiece
+from viseme.speakers.interface import FaceSteps, Heard, Scored
+from viseme.speakers.scorers import CosineScorer
+from viseme.sync.bundle import Calibration, SyncBundle
+from viseme.sync.models.two_stream import TwoStream
+
+SECONDS, VOICED_S = 6.4, 4.4
+NUM = round(SECONDS * 25)
+LATER_S = 3
+"""When the second talker's clip begins: a face is known by its time, a sound by its level."""
+HEADER = "file,use,source,speaker"
+
+
+@pytest.fixture
+def bundle() -> SyncBundle:
+    torch.manual_seed(0)
+    return SyncBundle((TwoStream(TwoStream.Config.tiny()).eval(),), Calibration(), "landmarks", "tiny", {})
+
+
+def landmarks(seed: int, num: int = NUM) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    points = np.repeat(rng.normal(0, 20, (1, 478, 3)), num, axis=0)
+    points[:, RIGID_POINTS] = template() * [60, -60, -60]
+    return (points + rng.normal(0, 0.5, points.shape) + 200).astype(np.float32)
+
+
+def talkers(*sources: str, level: float = 0.1) -> list[bench._Talker]:
+    """The first is loud, the others are not; all are silent at the end."""
+    made = []
+    for number, source in enumerate(sources):
+        samples = np.random.default_rng(number).normal(0, level / (10 if number else 1), round(SECONDS * 16000))
+        samples[round(VOICED_S * 16000) :] = 0
+        start = LATER_S * min(number, 1)
+        times = np.asarray(start + np.arange(NUM) * 0.04, np.float64)
+        piece = SoundPiece(Fraction(start), samples.astype(np.float32))
+        name = f"{source}-{number}"
+        made.append(bench._Talker(name=name, source=source, times=times, landmarks=landmarks(number), sound=piece))
+    return made
+
+
+class Knowing(CosineScorer):
+    """Scores 1 where the loud sound meets the early face or the quiet one the late face, else -1."""
+
+    name = "knowing"
+    threshold = 0.0
+
+    def voice(self, bands: np.ndarray) -> np.ndarray:
+        return np.where(bands.mean(1) > -80, 3.0, -3.0).astype(np.float32)
+
+    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+        loud = bool(heard.bands.max(1)[10:100].mean() > self.between)
+        sign = [1.0 if loud == (f.first * 0.04 < LATER_S / 2) else -1.0 for f in faces]
+        return [Scored(speaking=np.full(f.num, s, np.float32)) for f, s in zip(faces, sign)]
+
+    between = 0.0
+
+
+@pytest.fixture
+def knowing(bundle: SyncBundle) -> Knowing:
+    scorer = Knowing()
+    levels = []
+    for talker in talkers("one", "two"):
+        _, heard, _ = bench.features_of(bundle, [(0, 0, talker.times, talker.landmarks)], talker.sound)
+        levels.append(float(heard.bands.max(1)[10:100].mean()))
+        assert (scorer.voice(heard.bands)[:100] > 0).all()
+        assert (scorer.voice(heard.bands)[120:] < 0).all()
+    assert levels[0] > levels[1] + 10
+    scorer.between = float(np.mean(levels))
+    return scorer
+
+
+def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncBundle, knowing: Knowing) -> None:
+    first, second = bench.foreign_lines(bundle, [knowing, CosineScorer()], talkers("one", "two"))
+    # of the windows at 0, 1, 2, 3 and 4 s, the last has a voice for .4 s: four windows, two faces, two sounds
+    assert "16 instants of 2 videos, 50.0% positive" in first
+    assert "AUROC 1.000" in first
+    assert "above its threshold 100.0% of own, 0.0% of foreign" in first
+    assert "knowing" in first
+    assert "cosine" in second
+
+
+def test_syllables_with_pauses_are_left_out_of_the_second_line(bundle: SyncBundle, knowing: Knowing) -> None:
+    both, running = bench.foreign_lines(bundle, [knowing], talkers("one", "two", bench.ISOLATED[0]))
+    assert "of 3 videos" in both
+    assert running.startswith("    running speech alone")
+    assert "of 2 videos" in running
+
+
+def test_clips_of_one_source_are_no_foreign_sound(bundle: SyncBundle, knowing: Knowing) -> None:
+    with pytest.raises(DataError, match="2 clips"):
+        list(bench.foreign_lines(bundle, [knowing], talkers("one", "one")))
+
+
+def test_clips_without_a_voice_are_told(bundle: SyncBundle, knowing: Knowing) -> None:
+    with pytest.raises(DataError, match="knowing"):
+        list(bench.foreign_lines(bundle, [knowing], talkers("one", "two", level=0.0)))
+
+
+def test_no_conversation_at_all_is_told(bundle: SyncBundle, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bench, "prepare_conversations", lambda *a, **k: [])
+    with pytest.raises(DataError, match="espeak-ng"):
+        list(bench.conversation_lines(bundle, [CosineScorer()], tmp_path, 3, 1))
+
+
+def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncBundle, knowing: Knowing, monkeypatch) -> None:
+    (talker,) = talkers("one")
+    tracks = [
+        SimpleNamespace(id=i, shot=0, times=talker.times[::thin], landmarks=talker.landmarks[::thin])
+        for i, thin in enumerate((1, 2))
+    ]
+    made = SimpleNamespace(tracks=tracks, sound=talker.sound.samples, sound_start=0.0)
+    monkeypatch.setattr(bench, "conversation_tracks", lambda *a, **k: made)
+    (line,) = bench.speed_lines(bundle, knowing, None)
+    assert line.startswith("after tracking: ")
+    assert "with 2 tracks, 13 s of faces" in line
+
+
+def test_only_clips_for_measuring_with_one_whole_face_are_taken(tmp_path: Path) -> None:
+    rows = ["a.mp4,dev,one,a", "b.mp4,train,one,b", "c.mp4,dev,revise,c", "d.mp4,dev,two,d", "e.mp4,dev,two,e"]
+    (tmp_path / "manifest.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "clean").mkdir()
+    for name, num in (("a", NUM), ("b", NUM), ("c", NUM), ("d", 20)):  # d is too short, e has no file
+        np.savez(
+            tmp_path / "clean" / f"{name}.mp4.npz",
+            times=np.arange(num) * 0.04,
+            landmarks=landmarks(0, num),
+            samples=np.zeros(16000, np.float32),
+            sound_start=0.5,
+        )
+    (found,) = bench._talkers(tmp_path, tmp_path)
+    assert (found.name, found.source, found.sound.start) == ("a.mp4", "one", Fraction(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--scorers", "foo"], "there is no speaker_scorer 'foo'"),
+        (["--scorers", "light-asd"], "without weights"),
+        (["--scorers", "head", "--head", "nowhere.safetensors"], "nowhere.safetensors"),
+    ],
+)
+def test_wrong_options_end_in_one_line(options: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main([*options, "--conversations", "0", "--no-speed", "--data", "nowhere"]) == 1
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_without_clips_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--scorers", "cosine", "--conversations", "0", "--no-speed", "--data", str(tmp_path)]
+    assert bench.main(options) == 0
+    assert "no real clip was measured" in capsys.readouterr().out

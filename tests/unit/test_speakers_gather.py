@@ -1,0 +1,71 @@
+"""Gathering: faces seen together share the embedding of their sound; faces elsewhere have their own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from viseme.face3d.lips import RIGID_POINTS, template
+from viseme.faces import FaceTrackChunk
+from viseme.faces.geometry import face_boxes
+from viseme.speakers import gather
+from viseme.speakers.corpus import SoundPiece
+from viseme.speakers.gather import Gatherer
+from viseme.sync.bundle import Calibration, SyncBundle
+from viseme.sync.listening import Listener
+from viseme.sync.models.two_stream import TwoStream
+
+
+@pytest.fixture
+def bundle() -> SyncBundle:
+    torch.manual_seed(0)
+    model = TwoStream(TwoStream.Config.tiny()).eval()
+    return SyncBundle((model,), Calibration(), "landmarks", "tiny", {})
+
+
+def chunk(track_id: int, start: float) -> FaceTrackChunk:
+    rng = np.random.default_rng(track_id)
+    landmarks = np.repeat(rng.normal(0, 20, (1, 478, 3)), 50, axis=0)
+    landmarks[:, RIGID_POINTS] = template() * [60, -60, -60]
+    landmarks = (landmarks + rng.normal(0, 0.5, landmarks.shape) + 200).astype(np.float32)
+    return FaceTrackChunk(
+        track_id=track_id,
+        shot=0,
+        times=(start + np.arange(50) * 0.04).astype(np.float64),
+        landmarks=landmarks,
+        boxes=face_boxes(landmarks),
+        observed=np.ones(50, bool),
+        confidence=np.ones(50, np.float32),
+        last=True,
+    )
+
+
+def gatherer(bundle: SyncBundle) -> Gatherer:
+    samples = np.random.default_rng(9).normal(0, 0.1, 16000 * 20).astype(np.float32)
+    return Gatherer(bundle, Listener([SoundPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
+
+
+def test_a_face_has_the_same_features_in_company_as_alone(bundle, monkeypatch) -> None:
+    embedded = []
+
+    def counted(models, mels):
+        embedded.append(len(mels))
+        return gather_embed_sound(models, mels)
+
+    gather_embed_sound = gather.embed_sound
+    monkeypatch.setattr(gather, "embed_sound", counted)
+    chunks = [chunk(0, 4.0), chunk(1, 4.0), chunk(2, 11.0), chunk(3, 4.0)]
+    together = gatherer(bundle)
+    for one in chunks:
+        together.take(one)
+    assert len(embedded) == 3  # the second face met the sound of the first; the same length elsewhere is not the same
+    found = {face.track_id: face for face in together.finish()}
+    for one in chunks:
+        alone = gatherer(bundle)
+        alone.take(one)
+        (face,) = alone.finish()
+        np.testing.assert_array_equal(found[one.track_id].features, face.features)
+    assert not np.array_equal(found[0].features[:, 0], found[2].features[:, 0])

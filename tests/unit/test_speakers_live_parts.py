@@ -1,0 +1,232 @@
+"""The parts of a live answer: ears that embed sound once, the delay so far, how far each part looks ahead."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from viseme.core.errors import ConfigError
+from viseme.media import SoundBlock
+from viseme.speakers.ear import RENEW_S, VOICE_S, Ear
+from viseme.speakers.interface import STEP_S
+from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency, picture_reach, sound_reach
+from viseme.speakers.latency import VOICE_S as VOICE_REACH_S
+from viseme.speakers.recent import RunningDelay
+from viseme.speakers.scorers import CosineScorer, EvidenceScorer
+from viseme.speakers.stream import LiveWork
+from viseme.speakers.timeline import TimelineConfig
+from viseme.speakers.voice import VoiceReader
+from viseme.sync.bundle import Calibration, SyncBundle
+from viseme.sync.evidence import CONTEXT, FaceEvidence, Stretch, embed_sound, normalise_mels
+from viseme.sync.listening import Listener
+from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.sound import RATE
+
+
+@pytest.fixture
+def bundle() -> SyncBundle:
+    torch.manual_seed(0)
+    model = TwoStream(TwoStream.Config.tiny()).eval()
+    return SyncBundle((model,), Calibration(), "landmarks", "tiny", {})
+
+
+def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> list[SoundBlock]:
+    """Noise that grows louder and softer, in packets."""
+    num = round(seconds * RATE)
+    level = 0.1 + 0.05 * np.sin(np.arange(num) / RATE)
+    samples = (np.random.default_rng(0).standard_normal(num) * level).astype(np.float32)
+    return [
+        SoundBlock(start=start + Fraction(at, RATE), samples=samples[at : at + size], rate=RATE)
+        for at in range(0, num, size)
+    ]
+
+
+# the ear
+
+
+def test_sound_embedded_piece_by_piece_is_sound_embedded_at_once(bundle: SyncBundle) -> None:
+    """With the loudness that was measured last; but for the last frames, beside padding of another phase."""
+    ear, listener = Ear(bundle.models, 6.0), Listener(None)
+    for number, block in enumerate(blocks(9.3)):
+        ear.hear(block)
+        listener.hear(block)
+        if number % 5:
+            continue
+        first, (kept,) = ear.embedded()
+        begin, power = listener.window(first * 0.01, listener.position + 1)
+        assert begin == first
+        assert ear._like is not None
+        (whole,) = embed_sound(bundle.models, normalise_mels(power, ear._like))
+        assert kept.shape == whole.shape
+        inner = slice(round(CONTEXT * 100) if first else 0, -20)
+        torch.testing.assert_close(kept[inner], whole[inner], atol=1e-4, rtol=1e-3)
+
+
+def test_loudness_is_measured_anew(bundle: SyncBundle) -> None:
+    ear = Ear(bundle.models, 6.0)
+    measured: list[np.ndarray] = []
+    for block in blocks(12):
+        ear.hear(block)
+        ear.embedded()
+        assert ear._like is not None
+        if ear.reach > 2 * RENEW_S and not any(ear._like is m for m in measured):
+            measured.append(ear._like)
+    assert 4 <= len(measured) <= 6
+
+
+def test_an_ear_forgets(bundle: SyncBundle) -> None:
+    ear = Ear(bundle.models, 4.0)
+    sizes = []
+    for block in blocks(150, size=RATE):
+        ear.hear(block)
+        _, (kept,) = ear.embedded()
+        listener = ear._listener
+        sizes.append(len(kept) + sum(len(m) for m in listener._mels) + len(listener.levels))
+    assert max(sizes[100:]) == max(sizes[50:100]), "what is kept grows"
+    assert ear.voiced_fraction == 1
+
+
+def test_bands_are_those_of_the_reader(bundle: SyncBundle) -> None:
+    start = Fraction(-7, 100)
+    reader = VoiceReader(Listener(blocks(3, start=start)))
+    reader.read_to(np.inf)
+    ear = Ear(bundle.models, 6.0)
+    for block in blocks(3, start=start):
+        ear.hear(block)
+    ear.end()
+    first, expected = reader.bands()
+    begin, bands = ear.bands(-VOICE_S)
+    assert begin == first
+    assert len(bands) == len(expected)
+    assert bands.astype(float) == pytest.approx(expected.astype(float), abs=0.02)
+    begin, part = ear.bands(1.0)
+    assert begin == 25
+    assert part.astype(float) == pytest.approx(expected[25 - first :].astype(float), abs=0.02)
+
+
+def test_an_ear_that_heard_nothing_has_nothing(bundle: SyncBundle) -> None:
+    ear = Ear(bundle.models, 4.0)
+    assert len(ear.embedded()[1][0]) == 0
+    assert ear.bands(0.0)[1].shape == (0, 40)
+    ear.hear(blocks(1)[0])
+    assert len(ear.embedded()[1][0]) == 3
+
+
+# how far ahead
+
+
+@pytest.mark.parametrize("dilations", [(1,), (1, 1, 2, 2), (3, 2)])
+def test_the_reach_of_a_network_is_found_by_asking_it(dilations: tuple[int, ...]) -> None:
+    torch.manual_seed(1)
+    config = TwoStream.Config(width=16, embedding=8, picture_dilations=dilations, sound_dilations=dilations)
+    model = TwoStream(config).eval()
+    assert picture_reach([model], 67) == sum(dilations)
+    # blocks of 40 ms steps; half a kernel of eight frames; 5 and 3 frames before it; half of 25 ms
+    assert sound_reach([model], 40) == pytest.approx(sum(dilations) * 0.04 + 0.035 + 0.03 + 0.0125)
+
+
+def latency(bundle: SyncBundle, delay: float) -> Latency:
+    return Latency.of(
+        bundle.models, EvidenceScorer(), TimelineConfig(), num_points=67, num_mels=40, tracking=0.3, delay=delay
+    )
+
+
+@pytest.mark.parametrize("delay", [-0.2, 0.0, 0.1, 0.45])
+def test_the_latency_is_the_sum_of_its_parts(bundle: SyncBundle, delay: float) -> None:
+    found = latency(bundle, delay)
+    assert sum(found.parts().values()) == pytest.approx(found.seconds, abs=1e-3)
+    assert found.mean == pytest.approx(7 * STEP_S)
+    assert found.states == pytest.approx(0.64)
+    assert found.picture_s == pytest.approx(0.3 + 0.24 + 2 * STEP_S + 0.28 + 0.64)
+    search = SEARCH_S + found.sound_context
+    assert found.sound_s == pytest.approx(max(delay, 0) + max(search, VOICE_REACH_S) + 0.28 + 0.64)
+    assert found.seconds == pytest.approx(max(found.picture_s, found.sound_s + PACKET_S))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"every": 0.01}, "every"),
+        ({"every": float("nan")}, "every"),
+        ({"delays": (0.2, 0.1)}, "delay"),
+        ({"delays": (11.0, 11.0)}, "delay"),
+        ({"latency": 0.1}, "face tracker alone needs"),
+    ],
+)
+def test_values_out_of_range_are_refused(bundle: SyncBundle, values: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        LiveWork(bundle, CosineScorer(), **values)
+
+
+def test_scorers_that_want_pixels_are_refused(bundle: SyncBundle) -> None:
+    class Pixels(CosineScorer):
+        wants_crops = True
+
+    with pytest.raises(ConfigError, match="choose evidence, cosine or head"):
+        LiveWork(bundle, Pixels())
+
+
+# the delay so far
+
+
+def told(num: int, *, lag: int, seed: int = 0) -> np.ndarray:
+    """(num, 91) ratios that speak for one delay."""
+    band = np.random.default_rng(seed).normal(-1, 0.5, (num, 91))
+    band[:, 45 + lag] += 4
+    return band
+
+
+def test_the_delay_is_that_of_all_stretches_together(bundle: SyncBundle) -> None:
+    lags = np.arange(-45, 46)
+    running = RunningDelay(bundle, lags)
+    evidence = FaceEvidence(0)
+    bands = {0: told(170, lag=12), 1: told(60, lag=12, seed=1)}
+    for begin in range(0, 170, 5):  # windows that overlap, as they come
+        for track_id, band in bands.items():
+            window = np.arange(max(0, begin - 40), min(begin + 10, len(band)))
+            if len(window):
+                running.take(track_id, window, band[window], 0.05, begin + 5)
+    running.forget(set())
+    for band in bands.values():
+        for at in range(0, len(band), 50):
+            rows = band[at : at + 50]
+            counts = np.full(91, len(rows), np.int16)
+            evidence.stretches.append(Stretch(0, 1, rows.sum(0).astype(np.float32), counts, len(rows)))
+    curve = evidence.curve(lags)
+    assert running._total.scores == pytest.approx(curve.scores)
+    assert running._total.counts.tolist() == curve.counts.tolist()
+    assert running._total.best == pytest.approx(curve.best)
+    assert running._num_steps == 230
+    assert running.decide(0.5).audio_delay == pytest.approx(0.12, abs=0.01)
+    assert running.seconds == pytest.approx(0.12, abs=0.01)
+
+
+def test_a_delay_that_cannot_be_told_is_none(bundle: SyncBundle) -> None:
+    running = RunningDelay(bundle, np.arange(-45, 46))
+    assert running.decide(0.5).audio_delay is None
+    running.take(0, np.arange(60), np.random.default_rng(0).normal(-1, 0.5, (60, 91)), 0.05, 60)
+    running.decide(0.5)
+    assert running.seconds is None
+    assert not running.settled
+    running.take(0, np.arange(60, 260), np.random.default_rng(1).normal(-1, 0.5, (200, 91)), 0.05, 260)
+    assert running.settled, "after ten seconds the delay is no excuse any more"
+
+
+def test_hours_of_a_face_leave_one_curve(bundle: SyncBundle) -> None:
+    running = RunningDelay(bundle, np.arange(-45, 46))
+    for begin in range(0, 5000, 100):
+        running.take(0, np.arange(begin, begin + 100), told(100, lag=3), 0.05, begin + 100)
+        assert len(running._faces[0].rows) < 50
+    assert int(running._total.counts[0]) == 5000
+
+
+def test_one_delay_that_is_given_needs_no_estimate(bundle: SyncBundle) -> None:
+    work = LiveWork(bundle, CosineScorer(), delays=(0.12, 0.12))
+    assert work.delay == 0.12
+    assert work.latency.delay == 0.12
+    assert work.settled
+    early = LiveWork(bundle, CosineScorer(), delays=(-0.3, -0.3))
+    assert early.latency.delay == 0
