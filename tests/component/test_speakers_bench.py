@@ -162,6 +162,14 @@ def test_wrong_options_end_in_one_line(options: list[str], told: str, capsys: py
     assert error.count("\n") == 1
 
 
+def test_a_scorer_of_pictures_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    scorer = Knowing()
+    scorer.wants_crops = True
+    monkeypatch.setattr(bench, "load_scorer", lambda *_: scorer)
+    assert bench.main(["--conversations", "0", "--no-speed", "--data", "nowhere"]) == 1
+    assert "knowing wants pictures" in capsys.readouterr().err
+
+
 def test_without_clips_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--scorers", "cosine", "--conversations", "0", "--no-speed", "--data", str(tmp_path)]
     assert bench.main(options) == 0

@@ -89,3 +89,12 @@ def test_an_hour_of_cuts_takes_seconds():
     named = np.array([found[i].person for i in range(600)])
     assert all(len(set(named[who == w])) == 1 for w in range(6))
     assert len(set(named)) == 6
+
+
+def test_tracks_of_which_nothing_was_seen_are_not_joined():
+    class Nothing:
+        def describe(self, track_id: int):
+            return None, None
+
+    found = people([face(0, 0), face(1, 60)], Nothing(), [None, None])  # type: ignore[arg-type]
+    assert found[0].person != found[1].person

@@ -53,7 +53,7 @@ def test_syllables_are_a_voice_loud_or_soft(gain: float) -> None:
     assert (voice_log_odds(level)[level > level.max() - 5] > 0).all()
 
 
-@pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 3), Fraction(-7, 10)])
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 3), Fraction(-7, 10), Fraction(9), Fraction(100)])
 def test_the_reader_places_the_sound(start: Fraction) -> None:
     """A burst at 2 s after the beginning lies at `start` + 2 s, read at once or bit by bit."""
     samples = np.zeros(4 * 16000, np.float32)

@@ -159,13 +159,15 @@ def log_odds(shape: ArrayLike, look: ArrayLike, voice: ArrayLike = np.nan) -> ND
 
 
 def _pairs(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> NDArray[np.float64]:
-    """(N, N) log-odds that two tracks are one person; minus infinity where they overlap in time."""
+    """(N, N) log-odds that two tracks are one person; minus infinity where they overlap in time or nothing was seen of
+    one."""
     shape, look = zip(*(looks.describe(face.track_id) for face in faces))
     odds = log_odds(distances(shape), distances(look), distances(voices))
     first = np.array([face.first for face in faces])
     end = first + np.array([face.num for face in faces])
     overlap = (first[:, None] < end[None]) & (first[None] < end[:, None])
-    return np.where(overlap, -np.inf, odds)
+    unseen = np.array([a is None and b is None for a, b in zip(shape, look)])
+    return np.where(overlap | unseen[:, None] | unseen, -np.inf, odds)
 
 
 def people(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> dict[int, Membership]:

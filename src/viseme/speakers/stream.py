@@ -183,13 +183,14 @@ class _Moment:
 
     def __init__(self, work: LiveWork, last: int) -> None:
         self._newest = work.faces.now
+        settled = work.settled
         windows, self._rejected = work.faces.windows()
         self._faces, self._delay = work.features(windows, last + 1)
         begin, bands = work.ear.bands(self._newest - VOICE_S)
         heard = heard_at(begin, bands, self._delay or 0.0, work.scorer.voice(bands))
         self._scored = work.scorer.score(self._faces, heard)
         self._states, voiced = read_states(self._faces, self._scored, heard, work.threshold, work.timeline)
-        if not work.settled:  # lips and sound that seem to be apart may be so by the delay alone
+        if not settled:  # lips and sound that seem to be apart may be so by the delay alone
             for states in self._states:
                 states[states == DUBBED] = UNKNOWN
         self._voices = voice_states(self._faces, self._states, voiced, heard.first)

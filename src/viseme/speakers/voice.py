@@ -38,6 +38,9 @@ class VoiceReader:
         """Take in the sound up to `until` seconds, as far as there is any."""
         if self._first is None:
             begin, power = self._listener.window(-1e6, min(until, BLOCK_S))
+            late = self._listener.start
+            if not len(power) and late is not None and late < until:  # it begins long after the picture
+                begin, power = self._listener.window(-1e6, min(until, late + BLOCK_S))
             if not len(power):
                 return
             skip = (-begin) % FRAMES_PER_STEP
