@@ -59,7 +59,7 @@ def test_the_reader_places_the_sound(start: Fraction) -> None:
     samples = np.zeros(4 * 16000, np.float32)
     samples[32000:35200] = 0.3 * np.random.default_rng(3).standard_normal(3200)
     reader = VoiceReader(Listener([SoundPiece(start, samples)]))
-    for until in (0.5, 0.51, 1.7, 9.0):
+    for until in (0.5, 0.51, 1.7, 9.0, float(start) + 9.0):
         reader.read_to(until)
     first, bands = reader.bands()
     level = speech_level(bands)
