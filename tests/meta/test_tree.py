@@ -9,6 +9,7 @@ import warnings
 from difflib import unified_diff
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -65,7 +66,8 @@ def options() -> str:
         lines.append(f"viseme {name}")
         for flag, kind in option_table(target).items():
             shown = str(kind).replace("typing.", "").replace("pathlib.", "")
-            shown = kind.__name__ if isinstance(kind, type) else shown
+            shown = kind.__name__ if isinstance(kind, type) and not get_args(kind) else shown
+            shown = re.sub(r"Optional\[([\w.]+)\]", r"\1 | None", shown)  # as Python 3.10 has it
             default = defaults.get(flag, inspect.Parameter.empty)
             tail = "" if default is inspect.Parameter.empty else f" = {default!r}"
             lines.append(f"  {flag}: {shown}{tail}")
