@@ -31,6 +31,7 @@ _LAZY = {
     "find_speakers": "viseme.speakers.pipeline",
     "find_speakers_live": "viseme.speakers.live",
     "fix": "viseme.sync.repair",
+    "list_corpus": "viseme.data.lists",
     "reproduce_table1": "viseme.standardize.table1",
     "reproduce_table2": "viseme.sync.table2",
     "standardize": "viseme.standardize",

@@ -8,12 +8,12 @@ import pytest
 
 from viseme.core.errors import DataError
 from viseme.standardize import table1
-from viseme.standardize.table1 import E1_ROWS, reproduce_table1
+from viseme.standardize.table1 import E1_ROWS, FIT_ROWS, reproduce_table1
 
 
 def test_a_toy_run_writes_every_row_and_is_not_done_again(tmp_path, monkeypatch):
-    words = {"data": tmp_path, "work": tmp_path / "work", "collections": 0, "synthetic": 4, "frames": 3}
-    words |= {"folds": 2, "seeds": 1, "steps": 3, "jobs": 1}
+    words = {"data": tmp_path, "work": tmp_path / "work", "collections": 0, "synthetic": 4, "frames": 12}
+    words |= {"folds": 2, "seeds": 1, "steps": 3, "strangers": 2, "jobs": 1}
     result = reproduce_table1(tmp_path / "out", **words)
     record = json.loads(result.path.with_suffix(".json").read_text())
     assert list(record["e1_all"]) == [name for name, _ in E1_ROWS]
@@ -24,6 +24,9 @@ def test_a_toy_run_writes_every_row_and_is_not_done_again(tmp_path, monkeypatch)
     assert record["settings"]["recipe"]["warm_start"] is False
     assert "published 1.137" in str(result)
     assert record["holds"] is result.holds
+    assert list(record["fit_all"]) == [name for name, _ in FIT_ROWS]
+    ratio = {name: record["fit_all"][name]["ratio"]["value"] for name, _ in FIT_ROWS}
+    assert 1 < ratio["shared: β alone"] < ratio["per-image: β alone"], "sharing helps where networks do not err"
 
     def never(*args, **kwargs):
         raise AssertionError("trained again")

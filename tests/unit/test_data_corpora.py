@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from viseme.core.errors import DataError
+from viseme.core.errors import ConfigError, DataError
 from viseme.data import (
     Counts,
     corpora,
     counts_of,
     grid_words,
+    list_corpus,
     minidev,
     pairs_up,
     read_grid,
@@ -146,3 +147,19 @@ def test_every_reader_is_registered_and_asserts_counts(tmp_path):
             corpora[name](tmp_path)
     with pytest.raises(DataError, match="instead of"):
         require_counts([], Counts(1), "nothing")
+
+
+def test_a_corpus_becomes_a_table_in_one_call(tmp_path):
+    vox, out = _vox(tmp_path / "vox", "test", 2, 1, 2), tmp_path / "lists"
+    made = list_corpus("voxceleb2", vox, out, check=False)
+    assert str(made) == f"{out / 'manifest.csv'}: 4 clips, 2 videos, 2 speakers of voxceleb2 (test) as 'dev'"
+    _vox(vox, "dev", 1, 2, 2)
+    assert list_corpus("voxceleb2", vox, out, part="dev", use="train", add=True, check=False).counts.clips == 4
+    with (out / "manifest.csv").open(newline="") as file:
+        assert [row["use"] for row in csv.DictReader(file)] == ["dev"] * 4 + ["train"] * 4
+    with pytest.raises(DataError, match="4 clips instead of 36,237"):
+        list_corpus("voxceleb2", vox, tmp_path / "other")
+    with pytest.raises(ConfigError, match="voxceleb2's dev part, not of lrs3's test"):
+        list_corpus("lrs3", vox, out, mini=True)
+    with pytest.raises(DataError, match="only 0 speakers"):
+        list_corpus("voxceleb2", vox, tmp_path / "other", part="dev", mini=True, check=False)

@@ -190,3 +190,14 @@ def test_no_frames_no_answer() -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         LandmarkFit.Config(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_prior_counts_expression_in_the_unit_of_the_face_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from viseme.standardize.estimators import landmark_fit as module
+
+    assert load_face_model().expression_spread == 0.12
+    free = fitted(seen()).beta
+    strict = replace(load_face_model(), expression_spread=0.001)
+    monkeypatch.setattr(module, "load_face_model", lambda name: strict)
+    monkeypatch.setattr(module, "_tables", module._tables.__wrapped__)
+    assert np.abs(fitted(seen()).beta).max() < 0.1 * np.abs(free).max()

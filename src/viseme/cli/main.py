@@ -59,6 +59,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "reproduce table2": Command(
             "viseme.cli.commands.reproduce_table2", "Table II of the papers: one sync network on every input."
         ),
+        "list-corpus": Command(
+            "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRS3, GRID on your disk: a table for --data."
+        ),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
     }

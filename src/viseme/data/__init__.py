@@ -7,19 +7,24 @@ training and reproductions read:
     write_manifest(Path("vox2-mini"), minidev(clips), use="train")
     write_manifest(Path("vox2-mini"), read_voxceleb2(Path("vox2"), "test"), use="dev", add=True)
     # viseme reproduce table2 --data vox2-mini
+
+`viseme list-corpus` (`list_corpus`) does the same from the command line.
 """
 
 from viseme.data.grid import grid_words, read_grid
 from viseme.data.interface import CorpusClip, Counts, corpora, counts_of, require_counts, write_manifest
+from viseme.data.lists import CorpusList, list_corpus
 from viseme.data.lrs import read_lrs2, read_lrs3
 from viseme.data.voxceleb2 import minidev, pairs_up, read_voxceleb2
 
 __all__ = [
     "CorpusClip",
+    "CorpusList",
     "Counts",
     "corpora",
     "counts_of",
     "grid_words",
+    "list_corpus",
     "minidev",
     "pairs_up",
     "read_grid",

@@ -170,9 +170,9 @@ def form_landmarks(
 
 
 def standard_pose(model: FaceModel) -> NDArray[np.float64]:
-    """p0 (6,): no rotation, and the mean of the mean shape's `face_front` at the origin."""
-    front = model.mean[model.masks["face_front"]].astype(np.float64)
-    return np.concatenate([np.zeros(3), -front.mean(0)])
+    """p0 (6,): no rotation, and the mean shape's `face_front` in the middle of the picture: the centre of its box."""
+    front = model.mean[model.masks["face_front"], :2].astype(np.float64)
+    return np.concatenate([np.zeros(3), -(front.min(0) + front.max(0)) / 2, [0.0]])
 
 
 def outer_triangles(model: FaceModel, *, interior: bool = False) -> NDArray[np.int32]:

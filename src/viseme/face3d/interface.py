@@ -1,9 +1,10 @@
 """What a face model is: a mean, three linear bases, a mesh, masks and landmarks. Read this first.
 
 Knows arrays; refuses to know pictures, cameras and networks. Units are decimetres, axes right-handed: +x image
-right, +y up, +z out of the face; the origin is the mean of the `face_front` vertices of the mean shape. All basis
-columns carry their standard deviation, so coefficients are unit-variance. No torch is imported here: arrays are
-NumPy, and every function also takes torch tensors once the caller has made them (`FaceModel.tensors`).
+right, +y up, +z out of the face; the origin is the mean of the `face_front` vertices of the mean shape. Identity and
+texture columns carry their standard deviation, so coefficients are unit-variance; expression is so in units of
+`expression_spread`. No torch is imported here: arrays are NumPy, and every function also takes torch tensors once
+the caller has made them (`FaceModel.tensors`).
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ PARTS = ("skin", "tongue", "teeth_u", "teeth_l", "eye_l", "eye_r")
 """Names of the values of `FaceModel.part`. Left is the subject's left, at image right."""
 
 ASSET_FORMAT = "viseme.face/1"
+
+NAMED_SHAPES_SPREAD = 0.12
+"""`expression_spread` of models whose columns are named shapes at .35 of their full extent: measured on synthetic
+speech explained by landmark-fit; see "Standardisation" in `docs/decisions.md`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +124,9 @@ class FaceModel:
     fields: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name -> (V,) values for drawing: `brow`, `beard`, `scalp` (decimetres inside the hairline), `occlusion`, ..."""
     bust: Bust | None = None
+    expression_spread: float = 1.0
+    """Standard deviation of an expression coefficient in speech (root mean square over columns). Priors, which suppose
+    unit variance, count expression in this unit; 1 where the columns carry their own deviation."""
 
     def shape(self, alpha: Any = None, beta: Any = None) -> NDArray[np.float32]:
         """Vertices (V, 3) in decimetres for identity `alpha` (<= A,) and expression `beta` (<= E,).
@@ -327,4 +335,5 @@ def _read_npz(stream: Any, where: str) -> FaceModel:
                 ring_mean=data["mean"][data["ring"]],
                 occlusion=data["bust_occlusion"].astype(np.float32),
             ),
+            expression_spread=NAMED_SHAPES_SPREAD,
         )

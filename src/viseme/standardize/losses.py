@@ -3,7 +3,8 @@
 DSP = C. Wang, "Data standardization for robust lip sync" (newest version); LMID = C. Wang, "Lip movements information
 disentanglement for lip sync"; Deep3D = Deng et al., "Accurate 3D face reconstruction with weakly-supervised learning",
 2019. `LossWeights` holds the printed weights of both variants. Pixels are those of the 224-pixel crop, light is
-linear in [0, 1], coefficients are unit-variance. Knows torch; refuses to know networks and renderers.
+linear in [0, 1], coefficients are unit-variance (expression divided by `FaceModel.expression_spread`). Knows torch;
+refuses to know networks and renderers.
 """
 
 from __future__ import annotations
@@ -124,6 +125,8 @@ def coefficient_loss(
     alpha: Tensor, beta: Tensor, delta: Tensor, *, identity: float, expression: float, texture: float
 ) -> Tensor:
     """Prior: squared norms, mean over the batch; unitless. (B, A), (B, E), (B, D) -> scalar.
+
+    All of unit variance: expression in units of the face model's `expression_spread`.
 
     Source:
         DSP equation 7, LMID equation 8.

@@ -73,7 +73,12 @@ def overfit(
         found = basis.landmarks(alpha[owner], beta, pose)
         loss = weights.landmarks * landmark_loss(seen, found, emphasis, squared=weights.squared)
         prior = coefficient_loss(
-            alpha[owner], beta, none, identity=weights.identity, expression=weights.expression, texture=0.0
+            alpha[owner],
+            beta / basis.model.expression_spread,
+            none,
+            identity=weights.identity,
+            expression=weights.expression,
+            texture=0.0,
         )
         (loss + weights.coefficients * prior).backward()
         optimiser.step()

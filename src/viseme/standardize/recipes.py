@@ -47,6 +47,8 @@ class NetworkRecipe:
     """Side of the pictures drawn for the photometric term, pixels; divides 224."""
     network: ExpressionNetwork.Config = field(default_factory=full_config)
     """The network; heads follow the face model."""
+    unit_variance: bool = True
+    """The network's expression outputs have unit variance, as the papers' do, or are coefficients as they are."""
     weights: LossWeights = field(default_factory=dsp_weights)
     """Of the loss terms."""
     augment: PictureAugment = field(default_factory=PictureAugment)
@@ -100,7 +102,8 @@ def small_recipe() -> NetworkRecipe:
         drawn=6,
         render_size=112,
         network=small_config(),
-        weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.3),
+        unit_variance=False,
+        weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.3, expression=0.0288),
         bfloat16=True,
         loop=LoopConfig(
             steps=10_000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200

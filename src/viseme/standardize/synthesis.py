@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
 from viseme.face3d.camera import Camera
+from viseme.face3d.formation import standard_pose
 from viseme.face3d.interface import PARTS, FaceModel, load_face_model
 from viseme.face3d.raster import jit, visible_triangles
 from viseme.standardize.interface import CROP_SIZE, Coefficients
@@ -71,8 +72,7 @@ class StandardFace:
         self.config = config or self.Config()
         self.model: FaceModel = load_face_model(self.config.face_model)
         model = self.model
-        front = model.mean[model.masks["face_front"]].astype(np.float64)
-        self._shift = np.append(-(front[:, :2].min(0) + front[:, :2].max(0)) / 2, 0.0)
+        self._shift = standard_pose(model)[3:]
         self._basis = np.ascontiguousarray(model.exp_basis.reshape(-1, model.exp_basis.shape[-1]).T)
         self._triangles = np.ascontiguousarray(model.triangles[self._drawn()])
         self._colours = np.ascontiguousarray(255 * np.clip(model.tex_mean, 0, 1), np.float32)

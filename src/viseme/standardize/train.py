@@ -198,7 +198,7 @@ def train_enet(
         variant=variant,
         work=work,
         name=f"{recipe}-{variant}",
-        imagenet=imagenet,
+        start=imagenet,
         resume=resume,
     )
     found = measure(network, basis, kept)
@@ -234,7 +234,7 @@ def train_on(
     variant: str = "enet",
     work: Path,
     name: str = "network",
-    imagenet: Path | None = None,
+    start: Path | None = None,
     resume: bool = True,
 ) -> tuple[ExpressionNetwork, FaceBasis]:
     """Train on prepared collections; the matrices are dropped at the end.
@@ -247,7 +247,7 @@ def train_on(
         work: Where checkpoint, log and sheets are kept. The checkpoint's name holds a hash of recipe and data:
             another run never goes on from it.
         name: First part of these files' names.
-        imagenet: As in `train_enet`.
+        start: Weights of the backbone to begin with: ImageNet's, or `landmark_start`'s; without them it is random.
         resume: As in `train_enet`.
 
     Raises:
@@ -259,10 +259,10 @@ def train_on(
     data = _Data(real, synthetic, _columns(real + synthetic, recipe.shared_by))
     torch.manual_seed(recipe.loop.seed)
     network = ExpressionNetwork(network_config(recipe, basis, variant))
-    if imagenet is not None:
-        load_imagenet(network, imagenet)
+    if start is not None:
+        load_imagenet(network, start)
     trainee = Trainee(network, basis, max(data.columns.values()) + 1, bfloat16=recipe.bfloat16)
-    key = _run_key(recipe, data, imagenet)
+    key = _run_key(recipe, data, start)
     checkpoint = work / f"{name}-{key}.pt"
     work.mkdir(parents=True, exist_ok=True)
     if not resume:
@@ -292,6 +292,7 @@ def network_config(recipe: NetworkRecipe, basis: FaceBasis, variant: str) -> Exp
         num_expression=len(basis.model.expression_names),
         num_identity=basis.num_identity if alone else 0,
         num_texture=basis.num_texture if alone else 0,
+        expression_unit=basis.model.expression_spread if recipe.unit_variance else 1.0,
         pose_at_rest=at_rest,  # type: ignore[arg-type]
     )
 
@@ -303,11 +304,11 @@ def _columns(collections: Sequence[Collection], shared_by: str) -> dict[str, int
     }
 
 
-def _run_key(recipe: NetworkRecipe, data: _Data, imagenet: Path | None) -> str:
+def _run_key(recipe: NetworkRecipe, data: _Data, start: Path | None) -> str:
     """Twelve hexadecimal digits of everything a checkpoint depends on; how long and how often is not part of it."""
     fixed = asdict(replace(recipe, sheet_every=1, loop=replace(recipe.loop, save_every=1)))
     names = [(c.name, len(c)) for c in data.all()]
-    return hashlib.sha256(json.dumps([fixed, names, str(imagenet)]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([fixed, names, str(start)]).encode()).hexdigest()[:12]
 
 
 @torch.no_grad()
@@ -390,7 +391,12 @@ def _loss(
     landmarks = basis.landmarks(alpha, found.beta, found.pose)
     total = weights.landmarks * landmark_loss(batch.points, landmarks, emphasis, squared=weights.squared)
     total = total + weights.coefficients * coefficient_loss(
-        alpha, found.beta, delta, identity=weights.identity, expression=weights.expression, texture=weights.texture
+        alpha,
+        found.beta / basis.model.expression_spread,
+        delta,
+        identity=weights.identity,
+        expression=weights.expression,
+        texture=weights.texture,
     )
     with torch.no_grad():
         apart = torch.linalg.vector_norm(batch.points - landmarks, dim=-1)

@@ -27,7 +27,7 @@ CAVITY = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The arrays of one model: decimetres, +x image right, +y up, +z out of the face, columns of unit variance."""
+    """The arrays of one model: decimetres, +x image right, +y up, +z out of the face; see `FaceModel` for columns."""
 
     name: str
     mean: NDArray[np.floating]
@@ -51,6 +51,7 @@ class Parts:
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     expression_names: tuple[str, ...] = ()
     expression_sigma: NDArray[np.floating] | None = None
+    expression_spread: float = 1.0
     origin: str = "face_front"
     """What becomes the origin: "face_front" or "vertices" (the mean of either)."""
 
@@ -117,6 +118,7 @@ def convert(parts: Parts, where: str) -> FaceModel:
         else np.asarray(parts.expression_sigma, np.float64),
         licence=parts.licence,
         source_hash=parts.source_hash,
+        expression_spread=parts.expression_spread,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import FaceError
-from viseme.face3d.interface import PARTS, FaceModel
+from viseme.face3d.interface import NAMED_SHAPES_SPREAD, PARTS, FaceModel
 from viseme.face3d.models.conversion import Parts, at_vertices, convert, keep_vertices
 from viseme.face3d.models.source import find
 
@@ -112,6 +112,7 @@ def load_ict(path: str | Path) -> FaceModel:
             masks={"mouth_interior": interior[used]},
             expression_names=tuple(names[:NUM_EXP]),
             expression_sigma=np.full(len(names[:NUM_EXP]), SIGMA),
+            expression_spread=NAMED_SHAPES_SPREAD,
             licence="MIT (ICT-FaceKit Light, USC Institute for Creative Technologies); albedo: default model, CC0-1.0",
             source_hash=sha.hexdigest(),
         ),

@@ -88,6 +88,8 @@ class _Tables(NamedTuple):
     affine: NDArray[np.float64]
     """(4, n) from image points to the rows of an affine camera."""
     num_identity: int
+    spread: float
+    """Of expression coefficients: `FaceModel.expression_spread`."""
 
 
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
@@ -114,6 +116,7 @@ def _tables(name: str, lip_weight: float) -> _Tables:
         weights=weights,
         affine=np.linalg.pinv(steady),
         num_identity=num,
+        spread=model.expression_spread,
     )
 
 
@@ -166,10 +169,7 @@ class LandmarkFit:
         alpha_weight: float = 0.5
         """Weight of identity in the prior, equation 7."""
         beta_weight: float = 2.0
-        """Weight of expression in the prior, equation 7, for coefficients in units of `beta_sigma`."""
-        beta_sigma: float = 0.12
-        """Standard deviation of a coefficient in speech, more than 0: equation 7 speaks of unit variance, the face
-        model's columns are longer."""
+        """Weight of expression in the prior, equation 7, in units of the face model's `expression_spread`."""
         lip_weight: float = 10.0
         """Weight of the 40 lip landmarks against 1 for the others, more than 0."""
         rounds: int = 6
@@ -191,7 +191,7 @@ class LandmarkFit:
         """Mean landmark distance over face width beyond which a frame is `poor_fit`."""
 
         def __post_init__(self) -> None:
-            positive = ("mu", "alpha_weight", "beta_weight", "beta_sigma", "lip_weight", "max_yaw", "turned_yaw")
+            positive = ("mu", "alpha_weight", "beta_weight", "lip_weight", "max_yaw", "turned_yaw")
             for name in (*positive, "turned_residual", "max_residual"):
                 if not getattr(self, name) > 0:
                     raise ConfigError(f"{name} must be more than 0, not {getattr(self, name)}")
@@ -372,7 +372,7 @@ class LandmarkFit:
         inner[:, :size, size:] = across[..., first:].swapaxes(1, 2)
         inner[:, size:, size:] = view.turn
         diagonal = np.arange(size)
-        prior = self.config.mu * self.config.beta_weight / self.config.beta_sigma**2
+        prior = self.config.mu * self.config.beta_weight / t.spread**2
         inner[:, diagonal, diagonal] += prior
         right = np.concatenate([pull[:, first:] - prior * state.beta, view.turn_pull], 1, dtype=np.float32)
         if trusted is None:

@@ -60,6 +60,8 @@ class ExpressionConfig:
     """Columns of its identity basis where identity is read off the picture (per-image baseline), else 0."""
     num_texture: int = 0
     """Columns of its texture basis where texture is read off the picture, else 0."""
+    expression_unit: float = 1.0
+    """Coefficient that an output of 1 stands for: `FaceModel.expression_spread` for outputs of unit variance."""
     pose_at_rest: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     """Pose that the network's zero stands for: radians and decimetres."""
 
@@ -107,19 +109,23 @@ class ExpressionNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Prediction:
         """(B, 3, 224, 224) RGB in [0, 1] -> coefficients."""
-        shrink = CROP_SIZE // self.config.size
-        if shrink > 1:
-            images = nn.functional.avg_pool2d(images, shrink)
         c = self.config
         sizes = [c.num_identity, c.num_expression, c.num_texture, 27, 6]
-        alpha, beta, delta, gamma, pose = self.backbone((images - self.mean) / self.deviation).split(sizes, 1)
+        alpha, beta, delta, gamma, pose = self.backbone(self.normalised(images)).split(sizes, 1)
         return Prediction(
-            beta=beta,
+            beta=beta * c.expression_unit,
             gamma=gamma + self.light,
             pose=pose + self.rest,
             alpha=alpha if c.num_identity else None,
             delta=delta if c.num_texture else None,
         )
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the backbone is given: (B, 3, size, size) for (B, 3, 224, 224)."""
+        shrink = CROP_SIZE // self.config.size
+        if shrink > 1:
+            images = nn.functional.avg_pool2d(images, shrink)
+        return (images - self.mean) / self.deviation
 
 
 def full_config() -> ExpressionConfig:

@@ -1,0 +1,79 @@
+"""`viseme list-corpus`: a part of a corpus on your disk becomes the table that training and reproductions read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from viseme.core.errors import ConfigError
+from viseme.data.interface import Counts, corpora, counts_of, write_manifest
+from viseme.data.voxceleb2 import minidev
+
+__all__ = ["CorpusList", "list_corpus"]
+
+FIRST = {"voxceleb2": "test", "lrs2": "test", "lrs3": "test", "grid": "all"}
+"""Corpus -> the part that is meant when none is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusList:
+    """What was written."""
+
+    path: Path
+    """The manifest."""
+    corpus: str
+    part: str
+    use: str
+    counts: Counts
+    """Clips, videos and speakers that were added."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.counts.clips:,} clips, {self.counts.videos:,} videos, {self.counts.speakers:,} "
+            f"speakers of {self.corpus} ({self.part}) as {self.use!r}"
+        )
+
+
+def list_corpus(
+    corpus: Literal["voxceleb2", "lrs2", "lrs3", "grid"],
+    folder: Path,
+    out: Path,
+    *,
+    part: str | None = None,
+    use: Literal["train", "train-research", "dev", "dev-foreign"] = "dev",
+    mini: bool = False,
+    seed: int = 0,
+    add: bool = False,
+    check: bool = True,
+) -> CorpusList:
+    """Write `manifest.csv` for a part of a corpus that lies on your disk; clips stay where they are.
+
+    Args:
+        corpus: Which.
+        folder: Where it was unpacked.
+        out: Folder for `manifest.csv`: what `--data` of `train` and `reproduce` is given.
+        part: As the corpus calls it: dev, test, pretrain, trainval, s1; None = test, of GRID all.
+        use: "train" for what is learnt from, "dev" for what is measured.
+        mini: Of VoxCeleb2's dev part the papers' small training set alone: 500 speakers, ten clips of each.
+        seed: Of that draw.
+        add: Append to a table that is there.
+        check: Assert the published counts.
+
+    Raises:
+        ConfigError: `mini` of anything else.
+        DataError: no such folder or part, other counts, or a table that is there and should not be added to.
+
+    Example:
+        viseme list-corpus voxceleb2 vox2 lists --part dev --mini --use train
+        viseme list-corpus voxceleb2 vox2 lists --add
+        viseme reproduce table2 --data lists
+    """
+    part = part or FIRST[corpus]
+    if mini and (corpus, part) != ("voxceleb2", "dev"):
+        raise ConfigError(f"the small training set is one of voxceleb2's dev part, not of {corpus}'s {part}")
+    clips = corpora[corpus](folder, part, check=check)
+    if mini:
+        clips = minidev(clips, seed=seed)
+    path = write_manifest(out, clips, use=use, add=add)
+    return CorpusList(path=path, corpus=corpus, part=part, use=use, counts=counts_of(clips))
