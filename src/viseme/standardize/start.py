@@ -76,6 +76,7 @@ def landmark_start(
     work.mkdir(parents=True, exist_ok=True)
 
     def loss(finder: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        assert isinstance(finder, _Finder)
         images, points = [], []
         for k in rng.integers(len(people), size=batch):
             i = int(rng.integers(len(people[k])))
@@ -89,8 +90,9 @@ def landmark_start(
 
     torch.manual_seed(seed)
     bar = Bar("landmarks first")
-    finder = fit(
-        _Finder(config),
+    finder = _Finder(config)
+    fit(
+        finder,
         loss,
         loop,
         checkpoint=work / f"start-{key}.pt",
