@@ -116,6 +116,7 @@ def test_bfm_prepared_layout(tmp_path: Path) -> None:
     found = model.landmark_points(model.mean, "ibug68") + VERTICES.mean(0)
     np.testing.assert_allclose(found, VERTICES[written["keypoints"].ravel() - 1], atol=1e-5)
     assert "research only" in model.licence
+    assert model.expression_spread == 1, "columns carry their deviation"
     assert load_face_model("bfm", tmp_path) is model
 
 
@@ -348,6 +349,7 @@ def test_ict_layout(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.mean[place] + shift, VERTICES, atol=1e-4)
     check(model, num_id=2, num_exp=2, shift=shift)
     assert model.expression_names == ("jawOpen", "mouthSmile_L")
+    assert model.expression_spread == load_face_model().expression_spread, "named shapes, as the default's"
     np.testing.assert_allclose(model.id_basis[:100, 0], [[0.01, 0.02]] * 100, atol=1e-5)
     full = model.shape(None, model.expression({"mouthSmile_L": 1.0}))
     np.testing.assert_allclose((full - model.mean)[:, 1], -0.04, atol=1e-5)

@@ -10,19 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
-from viseme.standardize import train
+from viseme.standardize import start, train
 from viseme.standardize.augment import PictureAugment, augment_picture
 from viseme.standardize.basis import FaceBasis
 from viseme.standardize.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
 from viseme.standardize.crops import crop_squares
 from viseme.standardize.interface import FaceObservation
 from viseme.standardize.losses import LossWeights, lmid_weights
-from viseme.standardize.networks.bundle import load_network
+from viseme.standardize.networks.bundle import VARIANTS, load_network
 from viseme.standardize.recipes import RECIPES, quick_recipe
+from viseme.standardize.start import landmark_start
 from viseme.standardize.synthetic import draw_faces
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -259,6 +261,22 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(people, tmp_path, mo
     again, _ = train.train_on(**words, work=tmp_path / "cut")
     assert steps == [1, 2, 3, 4, 5, 6, 5, 6, 7, 8]
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(again), strict=True))
+
+
+def test_both_variants_begin_with_a_backbone_that_finds_landmarks(people, tmp_path, monkeypatch):
+    recipe = _quick(loop=replace(quick_recipe().loop, steps=1, learning_rate=1e-9))
+    emphasis = FaceBasis(load_face_model()).weights(recipe.weights)
+    path = landmark_start(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2)
+    begun = [train.train_on([], people, recipe, variant=v, work=tmp_path, name=v, start=path)[0] for v in VARIANTS]
+    with safe_open(str(path), framework="pt") as file:
+        kept = file.get_tensor("layer1.0.conv1.weight")
+        assert not any(key.startswith("fc.") for key in file.keys())  # noqa: SIM118
+    for network in begun:
+        torch.testing.assert_close(network.backbone.layer1[0].conv1.weight, kept, atol=1e-6, rtol=0)
+    monkeypatch.setattr(start, "fit", None)
+    assert landmark_start(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2) == path, "made once"
+    with pytest.raises(TypeError):
+        landmark_start(people, recipe.network, 2 * emphasis, work=tmp_path, steps=2, batch=2)
 
 
 def test_another_recipe_never_goes_on_from_a_checkpoint(people, tmp_path):

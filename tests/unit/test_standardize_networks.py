@@ -83,6 +83,13 @@ def test_a_batch_of_two_is_two_of_one():
         torch.testing.assert_close(network(images[i : i + 1]).beta[0], both.beta[i], atol=1e-5, rtol=1e-4)
 
 
+def test_an_output_of_one_stands_for_the_unit():
+    images = torch.rand(2, 3, 224, 224)
+    plain, scaled = _network(), _network(replace(TINY, expression_unit=0.12))
+    torch.testing.assert_close(scaled(images).beta, 0.12 * plain(images).beta)
+    torch.testing.assert_close(scaled(images).pose, plain(images).pose)
+
+
 def test_every_parameter_has_a_gradient():
     network = _network(ALONE).train()
     sum(v.square().sum() for v in network(torch.rand(2, 3, 224, 224))).backward()

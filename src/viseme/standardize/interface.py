@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from viseme.core.registry import Registry
 
-__all__ = ["CROP_SIZE", "FRAME_REASONS", "Coefficients", "ExpressionEstimator", "FaceObservation", "estimators"]
+__all__ = [
+    "CROP_SIZE",
+    "FRAME_REASONS",
+    "Coefficients",
+    "ExpressionEstimator",
+    "FaceObservation",
+    "estimators",
+    "in_standard_crops",
+]
 
 CROP_SIZE = 224
 """Side of the standard crop, pixels."""
@@ -41,6 +49,20 @@ class FaceObservation:
     """(T, 224, 224, 3) RGB crops; None for estimators that look at landmarks alone."""
 
 
+def in_standard_crops(landmarks: NDArray[np.floating], start: float = 0.0) -> FaceObservation:
+    """Landmarks (T, 468, 2), pixels of their standard crops, as a stretch of a track from `start` seconds on, 25 Hz."""
+    num = len(landmarks)
+    points = np.zeros((num, 478, 3), np.float32)
+    points[:, :468, :2] = landmarks
+    points[:, 468:, :2] = points[:, :1, :2]
+    return FaceObservation(
+        times=start + np.arange(num) / 25,
+        landmarks=points,
+        observed=np.ones(num, bool),
+        crops=np.tile([CROP_SIZE / 2, CROP_SIZE / 2, float(CROP_SIZE)], (num, 1)),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
     """What explains a stretch of one face track in a face model; see `standardization` equations 1-4.
@@ -52,7 +74,7 @@ class Coefficients:
     times: NDArray[np.float64]
     """(T,) seconds."""
     beta: NDArray[np.float32]
-    """(T, E) expression, unit variance; NaN never: a frame that is not valid holds zeros."""
+    """(T, E) expression, coefficients of the face model; NaN never: a frame that is not valid holds zeros."""
     pose: NDArray[np.float32]
     """(T, 6) pitch, yaw, roll (radians), tx, ty, tz (decimetres), in the camera of the frame's crop."""
     valid: NDArray[np.bool_]

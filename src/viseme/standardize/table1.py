@@ -32,7 +32,7 @@ from viseme.standardize.augment import PictureAugment
 from viseme.standardize.basis import FaceBasis
 from viseme.standardize.corpus import Collection, prepare_real, prepare_synthetic
 from viseme.standardize.estimators.landmark_fit import CHEEKS, LandmarkFit
-from viseme.standardize.interface import CROP_SIZE, FaceObservation
+from viseme.standardize.interface import in_standard_crops
 from viseme.standardize.losses import LossWeights
 from viseme.standardize.networks.expression import ExpressionNetwork
 from viseme.standardize.networks.resnet import ResNet
@@ -353,23 +353,9 @@ def _look(network: ExpressionNetwork, collection: Collection) -> tuple[Explained
     return Explained(alpha=none, beta=found.beta.numpy().copy(), pose=found.pose.numpy().copy()), alpha
 
 
-def _observed(landmarks: NDArray[np.float32], start: float = 0.0) -> FaceObservation:
-    """Landmarks (M, 468, 2) in standard crops as a piece of a track at 25 pictures a second."""
-    num = len(landmarks)
-    points = np.zeros((num, 478, 3), np.float32)
-    points[:, :468, :2] = landmarks
-    points[:, 468:, :2] = landmarks[:, :1]
-    return FaceObservation(
-        times=start + np.arange(num) / 25,
-        landmarks=points,
-        observed=np.ones(num, bool),
-        crops=np.tile([CROP_SIZE / 2, CROP_SIZE / 2, float(CROP_SIZE)], (num, 1)),
-    )
-
-
 def _fitted(landmarks: NDArray[np.float32]) -> Explained:
     """What `landmark-fit` says of pictures of one person, identity shared; (M, 468, 2)."""
-    parts = list(LandmarkFit(LandmarkFit.Config()).estimate([_observed(landmarks)]))
+    parts = list(LandmarkFit(LandmarkFit.Config()).estimate([in_standard_crops(landmarks)]))
     alpha = parts[-1].alpha
     assert alpha is not None
     return Explained(
@@ -396,7 +382,7 @@ def _fitted_elsewhere(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
         own, other = landmarks[first::2], landmarks[1 - first :: 2]
         other = np.repeat(other, 2, axis=0) if len(other) == 1 else other  # a stretch has a length
         config = LandmarkFit.Config(freeze_after_s=(len(other) - 1.5) / 25)
-        *_, found = LandmarkFit(config).estimate([_observed(other), _observed(own, len(other) / 25)])
+        *_, found = LandmarkFit(config).estimate([in_standard_crops(other), in_standard_crops(own, len(other) / 25)])
         beta = np.zeros((len(landmarks), found.beta.shape[1]), np.float32) if not first else beta
         beta[first::2] = found.beta
     return beta

@@ -28,7 +28,7 @@ from viseme.face3d.interface import load_face_model
 from viseme.standardize.augment import augment_picture
 from viseme.standardize.basis import PIXELS_PER_DM, FaceBasis
 from viseme.standardize.corpus import Collection, merged, prepare_real, prepare_synthetic
-from viseme.standardize.interface import CROP_SIZE, FaceObservation
+from viseme.standardize.interface import CROP_SIZE, in_standard_crops
 from viseme.standardize.losses import (
     albedo_uniformity_loss,
     coefficient_loss,
@@ -332,16 +332,7 @@ def _fitted_identity(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """(A,) identity that `landmark-fit` finds for pictures (M, 468, 2) of one person."""
     from viseme.standardize.estimators.landmark_fit import LandmarkFit
 
-    num = len(points)
-    landmarks = np.zeros((num, 478, 3), np.float32)
-    landmarks[:, :468, :2] = points
-    landmarks[:, 468:, :2] = points[:, :1]
-    track = FaceObservation(
-        times=np.arange(num) / 25,
-        landmarks=landmarks,
-        observed=np.ones(num, bool),
-        crops=np.tile([CROP_SIZE / 2, CROP_SIZE / 2, float(CROP_SIZE)], (num, 1)),
-    )
+    track = in_standard_crops(points)
     last = list(LandmarkFit(LandmarkFit.Config()).estimate([track]))[-1]
     if last.alpha is None:
         raise DataError("the landmark fit gave no identity")
