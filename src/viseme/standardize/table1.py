@@ -376,14 +376,13 @@ def _fitted_alone(landmarks: NDArray[np.float32]) -> Explained:
 
 
 def _fitted_elsewhere(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(M, E) expression of each picture with the identity of every second other one."""
-    beta = np.zeros((len(landmarks), 0), np.float32)
-    for first in (0, 1):
+    """(M, E) expression of each picture with the identity of the clip's other half, every second picture."""
+    beta = _fitted(landmarks).beta.copy()
+    for first in (0, 1) if len(landmarks) > 1 else ():
         own, other = landmarks[first::2], landmarks[1 - first :: 2]
         other = np.repeat(other, 2, axis=0) if len(other) == 1 else other  # a stretch has a length
         config = LandmarkFit.Config(freeze_after_s=(len(other) - 1.5) / 25)
         *_, found = LandmarkFit(config).estimate([in_standard_crops(other), in_standard_crops(own, len(other) / 25)])
-        beta = np.zeros((len(landmarks), found.beta.shape[1]), np.float32) if not first else beta
         beta[first::2] = found.beta
     return beta
 
