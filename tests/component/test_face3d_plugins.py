@@ -250,6 +250,7 @@ def test_flame_layout(tmp_path: Path) -> None:
     shift = (vertices - model.mean).mean(0)
     np.testing.assert_allclose(model.mean[model.masks["face_front"]].mean(0), 0, atol=1e-5)
     check(model, num_id=80, num_exp=64, shift=shift)
+    assert model.expression_spread == 1
     assert model.expression_names[-3:] == ("jaw_pitch", "jaw_yaw", "jaw_roll")
     assert set(np.unique(model.part)) == {0, *EYE_PARTS}
     given = mediapipe_embedding()
@@ -438,6 +439,7 @@ def test_gnm_layout(tmp_path: Path) -> None:
     vertices = DEFAULT.mean * STRETCH
     shift = (vertices - model.mean).mean(0)
     check(model, num_id=6, num_exp=5, shift=shift)
+    assert model.expression_spread == 1
     assert model.expression_names[:3] == ("lower_face_region_0", "lower_face_region_1", "tongue_0")
     np.testing.assert_array_equal(model.part, DEFAULT.part)
     np.testing.assert_allclose(model.landmark_points(model.mean, "ibug68") + shift, marks("ibug68"), atol=1e-4)

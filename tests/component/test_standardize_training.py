@@ -23,6 +23,7 @@ from viseme.standardize.crops import crop_squares
 from viseme.standardize.interface import FaceObservation
 from viseme.standardize.losses import LossWeights, lmid_weights
 from viseme.standardize.networks.bundle import VARIANTS, load_network
+from viseme.standardize.networks.expression import ExpressionNetwork
 from viseme.standardize.recipes import RECIPES, quick_recipe
 from viseme.standardize.start import landmark_start
 from viseme.standardize.synthetic import draw_faces
@@ -261,6 +262,27 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(people, tmp_path, mo
     again, _ = train.train_on(**words, work=tmp_path / "cut")
     assert steps == [1, 2, 3, 4, 5, 6, 5, 6, 7, 8]
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(again), strict=True))
+
+
+def test_the_prior_counts_expression_in_its_spread(people):
+    """As the small recipe says it: 2.0 on coefficients that count in ones is .0288 on those that count in .12."""
+    small = RECIPES["small"]()
+    basis = FaceBasis(load_face_model())
+    assert small.weights.expression / basis.model.expression_spread**2 == pytest.approx(2.0)
+    assert train.network_config(small, basis, "enet").expression_unit == 1.0
+    assert train.network_config(RECIPES["dsp"](), basis, "enet").expression_unit == 0.12
+    found = []
+    for share in (0.0, 2.0):
+        weights = LossWeights(landmarks=0, photometric=0, coefficients=1, identity=0, texture=0, expression=share)
+        recipe = _quick(weights=weights, unit_variance=False)
+        torch.manual_seed(0)
+        network = ExpressionNetwork(train.network_config(recipe, basis, "enet")).eval()
+        torch.nn.init.constant_(network.backbone.fc.weight, 0)
+        torch.nn.init.constant_(network.backbone.fc.bias, 0.24)
+        data = train._Data([], people, train._columns(people, "collection"))
+        trainee = train.Trainee(network, basis, len(people))
+        found.append(float(train._loss(trainee, np.random.default_rng(0), data=data, recipe=recipe)[0].detach()))
+    assert found == pytest.approx([0, 2 * 64 * (0.24 / 0.12) ** 2])
 
 
 def test_both_variants_begin_with_a_backbone_that_finds_landmarks(people, tmp_path, monkeypatch):

@@ -96,7 +96,7 @@ def test_every_parameter_has_a_gradient():
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in network.parameters())
 
 
-@pytest.mark.parametrize("wrong", [{"size": 100}, {"num_expression": 0}, {"num_identity": -1}])
+@pytest.mark.parametrize("wrong", [{"size": 100}, {"num_expression": 0}, {"num_identity": -1}, {"expression_unit": 0}])
 def test_impossible_networks_are_refused(wrong):
     with pytest.raises(ConfigError):
         replace(TINY, **wrong)

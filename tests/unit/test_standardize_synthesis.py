@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError
+from viseme.face3d.formation import render_standard, standard_pose
 from viseme.face3d.interface import load_face_model
 from viseme.standardize.interface import Coefficients
 from viseme.standardize.synthesis import StandardFace, pictured
@@ -29,6 +30,14 @@ def test_a_picture_is_the_mean_face_on_black(face: StandardFace) -> None:
     nose = np.unravel_index(image[3].argmax(), (224, 224))
     assert abs(nose[1] - 112) < 4
     assert abs(nose[0] - 130) < 25
+
+
+def test_the_standard_pose_is_one_and_in_the_middle(face: StandardFace) -> None:
+    drawn = face.rgb(betas(0))[0].any(0)
+    other = render_standard(face.model, face.model.shape())[0].any(-1)
+    assert (drawn != other).mean() < 0.01
+    front = face.model.mean[face.model.masks["face_front"]] + standard_pose(face.model)[3:]
+    np.testing.assert_allclose(front[:, :2].min(0), -front[:, :2].max(0), atol=1e-6)
 
 
 def test_colour_is_albedo(face: StandardFace) -> None:

@@ -16,7 +16,16 @@ from viseme.standardize.basis import FaceBasis
 from viseme.standardize.corpus import Collection
 from viseme.standardize.losses import LossWeights
 from viseme.standardize.overfit import Explained, lip_distances, overfit
-from viseme.standardize.table1 import E1_ROWS, PUBLISHED_E1, Study, _Answer, _chosen, _e1, reproduce_table1
+from viseme.standardize.table1 import (
+    E1_ROWS,
+    PUBLISHED_E1,
+    Study,
+    _Answer,
+    _chosen,
+    _e1,
+    _fitted_elsewhere,
+    reproduce_table1,
+)
 from viseme.standardize.tables import Interval, Table, bootstrap, write_tables
 
 
@@ -133,6 +142,21 @@ def test_freed_coefficients_come_near_the_landmarks(basis, truth):
     (found,) = overfit(basis, [points], [start], LossWeights(landmarks=0.05), steps=150)
     assert found.alpha.shape == made.alpha.shape
     assert lip_distances(basis, points, found).mean() < 0.1 * before
+
+
+def test_a_stiff_prior_holds_expression_back(basis, truth):
+    """A canary: the freed ground truth counts expression in the face model's spread."""
+    start, points = truth
+    free, held = (
+        overfit(basis, [points], [start], LossWeights(landmarks=0.05, coefficients=c), steps=60)[0] for c in (0.0, 0.3)
+    )
+    assert np.abs(held.beta).mean() < 0.2 * np.abs(free.beta).mean()
+
+
+@pytest.mark.parametrize("num", [1, 2, 3])
+def test_few_pictures_have_an_expression_under_the_identity_of_others(basis, truth, num):
+    points = truth[1][:num]
+    assert _fitted_elsewhere(points).shape == (num, len(basis.model.expression_names))
 
 
 def test_published_ratios_are_those_of_the_published_means():

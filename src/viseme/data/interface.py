@@ -83,7 +83,8 @@ def require_counts(clips: Sequence[CorpusClip], expected: Counts, what: str) -> 
     ]
     if wrong:
         raise DataError(
-            f"{what} has {', '.join(wrong)}: files are missing or do not belong there; pass check=False to go on"
+            f"{what} has {', '.join(wrong)}: files are missing or do not belong there; "
+            "pass check=False (--no-check) to go on"
         )
 
 
@@ -106,7 +107,7 @@ def write_manifest(folder: Path, clips: Sequence[CorpusClip], *, use: str, add: 
     path = folder / "manifest.csv"
     folder.mkdir(parents=True, exist_ok=True)
     if path.exists() and not add:
-        raise DataError(f"{path} exists; pass add=True to append to it, or name another folder")
+        raise DataError(f"{path} exists; pass add=True (--add) to append to it, or name another folder")
     kept: list[dict[str, Any]] = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:

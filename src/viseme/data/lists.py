@@ -12,9 +12,6 @@ from viseme.data.voxceleb2 import minidev
 
 __all__ = ["CorpusList", "list_corpus"]
 
-FIRST = {"voxceleb2": "test", "lrs2": "test", "lrs3": "test", "grid": "all"}
-"""Corpus -> the part that is meant when none is named."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusList:
@@ -49,12 +46,15 @@ def list_corpus(
 ) -> CorpusList:
     """Write `manifest.csv` for a part of a corpus that lies on your disk; clips stay where they are.
 
+    `reproduce` learns from clips marked "train", and hands on no weights. Weights that `train` makes of them say in
+    their card that they may be passed on: mark as "train-research", for `research` recipes, what forbids that.
+
     Args:
         corpus: Which.
         folder: Where it was unpacked.
         out: Folder for `manifest.csv`: what `--data` of `train` and `reproduce` is given.
         part: As the corpus calls it: dev, test, pretrain, trainval, s1; None = test, of GRID all.
-        use: "train" for what is learnt from, "dev" for what is measured.
+        use: "train" for what is learnt from, "dev" for what is measured, "dev-foreign" for clips under other sound.
         mini: Of VoxCeleb2's dev part the papers' small training set alone: 500 speakers, ten clips of each.
         seed: Of that draw.
         add: Append to a table that is there.
@@ -69,11 +69,10 @@ def list_corpus(
         viseme list-corpus voxceleb2 vox2 lists --add
         viseme reproduce table2 --data lists
     """
-    part = part or FIRST[corpus]
     if mini and (corpus, part) != ("voxceleb2", "dev"):
-        raise ConfigError(f"the small training set is one of voxceleb2's dev part, not of {corpus}'s {part}")
-    clips = corpora[corpus](folder, part, check=check)
+        raise ConfigError("--mini draws from voxceleb2's dev part alone; pass voxceleb2 and --part dev")
+    clips = corpora[corpus](folder, **({"part": part} if part else {}), check=check)
     if mini:
         clips = minidev(clips, seed=seed)
     path = write_manifest(out, clips, use=use, add=add)
-    return CorpusList(path=path, corpus=corpus, part=part, use=use, counts=counts_of(clips))
+    return CorpusList(path=path, corpus=corpus, part=clips[0].part, use=use, counts=counts_of(clips))

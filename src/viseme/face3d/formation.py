@@ -275,7 +275,7 @@ def depth_range(model: FaceModel, vertices: NDArray[np.floating]) -> tuple[float
 
     A clip's range is DSP's normalisation, one frame's DSP-0's; that of `model.mean` is a fixed one, for streams.
     """
-    z = np.asarray(vertices)[..., model.masks["face_front"], 2] + standard_pose(model)[5]
+    z = np.asarray(vertices)[..., model.masks["face_front"], 2]
     return float(z.min()), float(z.max())
 
 

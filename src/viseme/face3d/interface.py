@@ -46,8 +46,8 @@ PARTS = ("skin", "tongue", "teeth_u", "teeth_l", "eye_l", "eye_r")
 ASSET_FORMAT = "viseme.face/1"
 
 NAMED_SHAPES_SPREAD = 0.12
-"""`expression_spread` of models whose columns are named shapes at .35 of their full extent: measured on synthetic
-speech explained by landmark-fit; see "Standardisation" in `docs/decisions.md`."""
+"""`expression_spread` of models whose columns are named shapes at .35 of their full extent. Of the default model by
+calibration, see "Standardisation" in `docs/decisions.md`; ICT-FaceKit's is taken over from it, not measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,8 +125,8 @@ class FaceModel:
     """Name -> (V,) values for drawing: `brow`, `beard`, `scalp` (decimetres inside the hairline), `occlusion`, ..."""
     bust: Bust | None = None
     expression_spread: float = 1.0
-    """Standard deviation of an expression coefficient in speech (root mean square over columns). Priors, which suppose
-    unit variance, count expression in this unit; 1 where the columns carry their own deviation."""
+    """Unit in which priors, which suppose unit variance, count expression: about how far a coefficient strays in
+    speech, mean over columns; 1 where the columns carry their own deviation."""
 
     def shape(self, alpha: Any = None, beta: Any = None) -> NDArray[np.float32]:
         """Vertices (V, 3) in decimetres for identity `alpha` (<= A,) and expression `beta` (<= E,).

@@ -26,7 +26,7 @@ from viseme.media import pictures
 from viseme.standardize.crops import crop_picture, crop_squares
 from viseme.standardize.estimators.landmark_fit import LandmarkFit, neutral_landmarks
 from viseme.standardize.estimators.networks import ENet
-from viseme.standardize.interface import CROP_SIZE, ExpressionEstimator, FaceObservation
+from viseme.standardize.interface import CROP_SIZE, ExpressionEstimator, FaceObservation, in_standard_crops
 from viseme.standardize.pipeline import standardize
 from viseme.standardize.synthesis import StandardFace
 from viseme.standardize.synthetic import draw_faces
@@ -85,15 +85,7 @@ def _filmed(seed: int, model: FaceModel, *, identity: int = 0, yaw_deg: float | 
     alpha = Person.random(seed + 100 * identity, model).alpha
     yaw = None if yaw_deg is None else np.deg2rad(yaw_deg)
     made = draw_faces(seed, NUM_FRAMES, model=model, alpha=alpha, beta=_truth(seed, model), yaw=yaw)
-    landmarks = np.zeros((NUM_FRAMES, 478, 3), np.float32)
-    landmarks[:, :468, :2] = made.landmarks
-    return FaceObservation(
-        times=np.arange(NUM_FRAMES) / 25,
-        landmarks=landmarks,
-        observed=np.ones(NUM_FRAMES, bool),
-        crops=np.tile([CROP_SIZE / 2, CROP_SIZE / 2, float(CROP_SIZE)], (NUM_FRAMES, 1)),
-        images=made.images,
-    )
+    return replace(in_standard_crops(made.landmarks), images=made.images)
 
 
 def _beta(reader: ExpressionEstimator, piece: FaceObservation) -> NDArray[np.float32]:

@@ -52,7 +52,8 @@ class LossWeights:
     identity: float = 0.5
     """Share of the identity inside it."""
     expression: float = 2.0
-    """Share of the expression inside it; high, so that it does not absorb identity."""
+    """Share of the expression inside it, in units of `FaceModel.expression_spread`; high, so that it does not absorb
+    identity."""
     texture: float = 0.5
     """Share of the texture inside it."""
     uniformity: float = 0.0

@@ -48,7 +48,8 @@ class NetworkRecipe:
     network: ExpressionNetwork.Config = field(default_factory=full_config)
     """The network; heads follow the face model."""
     unit_variance: bool = True
-    """The network's expression outputs have unit variance, as the papers' do, or are coefficients as they are."""
+    """The network's expression outputs count in `FaceModel.expression_spread`, as the papers' have unit variance; else
+    they are the coefficients."""
     weights: LossWeights = field(default_factory=dsp_weights)
     """Of the loss terms."""
     augment: PictureAugment = field(default_factory=PictureAugment)
@@ -103,6 +104,7 @@ def small_recipe() -> NetworkRecipe:
         render_size=112,
         network=small_config(),
         unit_variance=False,
+        # 2.0 * .12**2: the weights that ship were trained with 2.0 on coefficients that count in ones
         weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.3, expression=0.0288),
         bfloat16=True,
         loop=LoopConfig(

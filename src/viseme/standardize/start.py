@@ -41,7 +41,7 @@ class _Finder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, 224, 224) RGB in [0, 1] -> (B, 468, 2) pixels of the crop."""
         with torch.autocast(images.device.type, torch.bfloat16):
-            found = self.network.backbone(self.network.normalised(images))
+            found = self.network.backbone(self.network.normalise(images))
         return (found.float().unflatten(1, (NUM_POINTS, 2)) + 1) * (CROP_SIZE / 2)
 
 
@@ -68,7 +68,9 @@ def landmark_start(
     """
     loop = LoopConfig(steps=steps, learning_rate=2e-3, warmup=0.05, weight_decay=0.02, save_every=200, seed=seed)
     names = [(c.name, len(c)) for c in people]
-    text = json.dumps([names, asdict(config.backbone), config.size, asdict(loop), batch, emphasis.tolist()])
+    augment = PictureAugment()
+    settings = [asdict(config.backbone), config.size, asdict(loop), batch, emphasis.tolist(), asdict(augment)]
+    text = json.dumps([names, settings])
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = work / f"start-{key}.safetensors"
     if path.exists():
@@ -80,7 +82,7 @@ def landmark_start(
         images, points = [], []
         for k in rng.integers(len(people), size=batch):
             i = int(rng.integers(len(people[k])))
-            image, moved = augment_picture(people[k].image(i), people[k].landmarks[i], PictureAugment(), rng)
+            image, moved = augment_picture(people[k].image(i), people[k].landmarks[i], augment, rng)
             images.append(image)
             points.append(moved)
         device = finder.network.mean.device

@@ -84,7 +84,7 @@ class StandardFace:
         moved = model.exp_basis[self.mesh_vertices]
         sigma = np.sqrt((moved**2).sum(-1).mean(-1))
         self.mesh_sigma: NDArray[np.float32] = sigma.astype(np.float32)
-        """(N,) decimetres: root mean square over the axes of a vertex's movement for unit-variance coefficients."""
+        """(N,) decimetres: root mean square over the axes of a vertex's movement for coefficients of variance 1."""
         self._mesh_basis = np.ascontiguousarray((moved / sigma[:, None, None]).reshape(-1, moved.shape[-1]).T)
 
     def _drawn(self) -> NDArray[np.bool_]:

@@ -41,6 +41,7 @@ from viseme.standardize.losses import (
 from viseme.standardize.networks.bundle import load_imagenet, save_network
 from viseme.standardize.networks.expression import ExpressionNetwork, Prediction
 from viseme.standardize.recipes import RECIPES, NetworkRecipe
+from viseme.weights import weights_id
 
 __all__ = ["TrainedNetwork", "Trainee", "measure", "train_enet", "train_on"]
 
@@ -308,7 +309,7 @@ def _run_key(recipe: NetworkRecipe, data: _Data, start: Path | None) -> str:
     """Twelve hexadecimal digits of everything a checkpoint depends on; how long and how often is not part of it."""
     fixed = asdict(replace(recipe, sheet_every=1, loop=replace(recipe.loop, save_every=1)))
     names = [(c.name, len(c)) for c in data.all()]
-    return hashlib.sha256(json.dumps([fixed, names, str(start)]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([fixed, names, str(start and weights_id(start))]).encode()).hexdigest()[:12]
 
 
 @torch.no_grad()

@@ -68,7 +68,7 @@ class Mesh:
 
     num_points = 96
     ridge = 0.02
-    """Prior on unit-variance expression coefficients, in squared eye distances per coefficient."""
+    """Prior on expression coefficients, in squared eye distances per coefficient."""
 
     def __init__(self) -> None:
         model, turn, basis = _model_in_lip_space()

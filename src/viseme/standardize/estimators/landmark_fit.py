@@ -6,11 +6,12 @@ frames it minimises, over one `alpha` and a `beta_f` and pose `p_f` for every fr
     sum_fn w_n |l_fn - pi(R_f (L + L_id alpha + L_exp beta_f)_n + t_f)|^2
         + mu (F w_alpha |alpha|^2 + w_beta sum_f |beta_f / sigma|^2)
 
-by Gauss-Newton. The normal equations have an arrow's shape, so every frame's unknowns (64 of expression, 6 of pose)
-are eliminated on their own and what remains is one 80 x 80 system; nothing is approximated by that. The matrix of a
-frame takes one mean projection for the shape of all of its points, which makes its large blocks sums of six matrices
-made beforehand; the gradient is exact, so the point where the rounds come to rest is that of the problem as written.
-Six rounds come within a few thousandths of it (`tests/component/test_standardize_fit_truth.py`).
+by Gauss-Newton; sigma is the face model's `expression_spread`. The normal equations have an arrow's shape, so every
+frame's unknowns (64 of expression, 6 of pose) are eliminated on their own and what remains is one 80 x 80 system;
+nothing is approximated by that. The matrix of a frame takes one mean projection for the shape of all of its points,
+which makes its large blocks sums of six matrices made beforehand; the gradient is exact, so the point where the rounds
+come to rest is that of the problem as written. Six rounds come within a few thousandths of it
+(`tests/component/test_standardize_fit_truth.py`).
 """
 
 from __future__ import annotations

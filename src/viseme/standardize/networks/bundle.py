@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 def load_imagenet(network: ExpressionNetwork, path: Path) -> None:
-    """Start the backbone from a user's ImageNet weights; the last layer keeps its own start.
+    """Start the backbone from other weights: a user's ImageNet ones, `landmark_start`'s; the last layer is left alone.
 
     Args:
         network: With the ResNet-50 backbone, or another whose names and shapes the file has.

@@ -61,12 +61,13 @@ class ExpressionConfig:
     num_texture: int = 0
     """Columns of its texture basis where texture is read off the picture, else 0."""
     expression_unit: float = 1.0
-    """Coefficient that an output of 1 stands for: `FaceModel.expression_spread` for outputs of unit variance."""
+    """Coefficient that an expression output of 1 stands for, more than 0: 1, or `FaceModel.expression_spread`."""
     pose_at_rest: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     """Pose that the network's zero stands for: radians and decimetres."""
 
     def __post_init__(self) -> None:
-        if CROP_SIZE % self.size or self.num_expression < 1 or min(self.num_identity, self.num_texture) < 0:
+        negative = min(self.num_identity, self.num_texture) < 0 or self.expression_unit <= 0
+        if CROP_SIZE % self.size or self.num_expression < 1 or negative:
             raise ConfigError(f"impossible expression network: {self}")
 
     @property
@@ -111,7 +112,7 @@ class ExpressionNetwork(nn.Module):
         """(B, 3, 224, 224) RGB in [0, 1] -> coefficients."""
         c = self.config
         sizes = [c.num_identity, c.num_expression, c.num_texture, 27, 6]
-        alpha, beta, delta, gamma, pose = self.backbone(self.normalised(images)).split(sizes, 1)
+        alpha, beta, delta, gamma, pose = self.backbone(self.normalise(images)).split(sizes, 1)
         return Prediction(
             beta=beta * c.expression_unit,
             gamma=gamma + self.light,
@@ -120,8 +121,8 @@ class ExpressionNetwork(nn.Module):
             delta=delta if c.num_texture else None,
         )
 
-    def normalised(self, images: Tensor) -> Tensor:
-        """What the backbone is given: (B, 3, size, size) for (B, 3, 224, 224)."""
+    def normalise(self, images: Tensor) -> Tensor:
+        """(B, 3, 224, 224) RGB in [0, 1] -> (B, 3, size, size), what the backbone is given."""
         shrink = CROP_SIZE // self.config.size
         if shrink > 1:
             images = nn.functional.avg_pool2d(images, shrink)
