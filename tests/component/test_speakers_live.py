@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_media_live import piped
 
 from viseme.cli.main import main
 from viseme.core.errors import ConfigError, NoAudio
@@ -68,18 +68,6 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def recorded(film: Path) -> dict[str, SpeakersResult]:
     return {name: find_speakers(film, scorer=name, align="none") for name in SCORE}
-
-
-def piped(data: bytes) -> int:
-    """The reading end of a pipe that somebody writes `data` into."""
-    reading, writing = os.pipe()
-
-    def write() -> None:
-        with open(writing, "wb") as file, suppress(BrokenPipeError):
-            file.write(data)
-
-    threading.Thread(target=write, daemon=True).start()
-    return reading
 
 
 def stream(data: bytes, **options) -> tuple[live.LiveSpeakers, list[LiveStep]]:

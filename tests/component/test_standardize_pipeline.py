@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -22,6 +24,7 @@ from viseme.core.results import Reason
 from viseme.media import VideoWriter, pictures, probe
 from viseme.standardize import StandardFace, read_standardized, standardize
 from viseme.standardize.batch import outputs, standardize_many
+from viseme.standardize.pipeline import _Spool
 from viseme.standardize.results import FailedStandardize, StandardizeResult
 
 SAMPLES = Path(viseme.__file__).parent / "assets" / "samples"
@@ -367,3 +370,20 @@ def test_a_batch_outlives_bad_files_and_goes_on(clip: Path, tmp_path: Path) -> N
     assert [type(o) for o in again] == [StandardizeResult], "a file that changed"
     with pytest.raises(ValueError, match="at least 1"):
         standardize_many([folder], out, jobs=0)
+
+
+def test_a_full_disk_is_told_by_folder_not_by_the_close_that_fails_too(tmp_path):
+    class Full:
+        def seek(self, *where):
+            return 0
+
+        def write(self, *data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        close = write
+
+    chunk = SimpleNamespace(times=np.zeros(2), landmarks=np.zeros((2, 478, 3), np.float32), observed=np.ones(2, bool))
+    with pytest.raises(OutputError, match="cannot hold the landmarks"), _Spool(tmp_path) as spool:
+        spool._file.close()
+        spool._file = Full()
+        spool.add(chunk)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from viseme.core.errors import ConfigError, DataError
+from viseme.core.errors import ConfigError, DataError, OutputError
 from viseme.data import (
     Counts,
     corpora,
@@ -163,3 +165,18 @@ def test_a_corpus_becomes_a_table_in_one_call(tmp_path):
         list_corpus("lrs3", vox, out, mini=True)
     with pytest.raises(DataError, match="only 0 speakers"):
         list_corpus("voxceleb2", vox, tmp_path / "other", part="dev", mini=True, check=False)
+
+
+def test_a_table_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    clips = read_voxceleb2(_vox(tmp_path / "vox", "test", 1, 1, 1), "test", check=False)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=r"manifest\.csv cannot be written: the disk is full"):
+        write_manifest(tmp_path / "out", clips, use="dev")
+    assert list((tmp_path / "out").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be made"):
+        write_manifest(tmp_path / "file" / "out", clips, use="dev")

@@ -6,13 +6,15 @@ Knows names and numbers; opens no media. A reader is a function of a folder and 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from viseme.core.errors import DataError
+from viseme.core.errors import DataError, OutputError
 from viseme.core.registry import Registry
+from viseme.media.files import replacing
 
 __all__ = ["COLUMNS", "CorpusClip", "Counts", "corpora", "counts_of", "require_counts", "write_manifest"]
 
@@ -99,13 +101,17 @@ def write_manifest(folder: Path, clips: Sequence[CorpusClip], *, use: str, add: 
 
     Raises:
         DataError: no clips, an unknown use, a table that is there and should not be added to, or one of other columns.
+        OutputError: disk full, no permission.
     """
     if use not in ("train", "train-research", "dev", "dev-foreign"):
         raise DataError(f"there is no use {use!r}; known: train, train-research, dev, dev-foreign")
     if not clips:
         raise DataError("there are no clips to write into a manifest")
     path = folder / "manifest.csv"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}") from error
     if path.exists() and not add:
         raise DataError(f"{path} exists; pass add=True (--add) to append to it, or name another folder")
     kept: list[dict[str, Any]] = []
@@ -127,10 +133,10 @@ def write_manifest(folder: Path, clips: Sequence[CorpusClip], *, use: str, add: 
         }
         for clip in clips
     ]
-    temporary = path.with_suffix(".partial")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(kept + rows)
-    temporary.replace(path)
+    table = io.StringIO(newline="")
+    writer: csv.DictWriter[str] = csv.DictWriter(table, COLUMNS)
+    writer.writeheader()
+    writer.writerows(kept + rows)
+    with replacing(path) as file:
+        file.write(table.getvalue().encode())
     return path

@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -245,7 +246,8 @@ class _Spool:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what was not written on a full disk has been said
+            self._file.close()
 
     def add(self, chunk: FaceTrackChunk) -> None:
         """One more stretch of a face."""
