@@ -383,7 +383,8 @@ def test_a_full_disk_is_told_by_folder_not_by_the_close_that_fails_too(tmp_path)
         close = write
 
     chunk = SimpleNamespace(times=np.zeros(2), landmarks=np.zeros((2, 478, 3), np.float32), observed=np.ones(2, bool))
-    with pytest.raises(OutputError, match="cannot hold the landmarks"), _Spool(tmp_path) as spool:
-        spool._file.close()
-        spool._file = Full()
+    spool = _Spool(tmp_path)
+    spool._file = Full()
+    with pytest.raises(OutputError, match="cannot hold the landmarks"):
         spool.add(chunk)
+    spool.__exit__()
