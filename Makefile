@@ -32,7 +32,7 @@ test: check
 	$(BIN)/python -m pytest tests/component
 
 bench: setup
-	$(BIN)/python -m viseme.sync.bench
+	$(BIN)/python -m viseme.reproduce.sync_bench
 
 clean:
 	rm -rf build dist demo .pytest_cache .ruff_cache .hypothesis src/*.egg-info

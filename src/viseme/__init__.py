@@ -5,7 +5,7 @@
     True
 
 Public names are loaded when first used: `import viseme` alone loads neither torch nor a face tracker.
-`viseme.standardize` is a room with several functions; the command is `viseme.standardize.standardize`.
+`viseme.standardize` is a room with several functions; the command is `viseme.standardization.standardize`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _LAZY = {
     "find_speakers_live": "viseme.speakers.live",
     "fix": "viseme.sync.repair",
     "list_corpus": "viseme.data.lists",
-    "reproduce_table1": "viseme.standardize.table1",
-    "reproduce_table2": "viseme.sync.table2",
-    "standardize": "viseme.standardize",
-    "synth": "viseme.synth.pipeline",
-    "synth_conversation": "viseme.synth.stage",
-    "train_enet": "viseme.standardize.train",
+    "reproduce_table1": "viseme.reproduce.table1",
+    "reproduce_table2": "viseme.reproduce.table2",
+    "standardize": "viseme.standardization",
+    "synth": "viseme.synthetic.pipeline",
+    "synth_conversation": "viseme.synthetic.conversation_film",
+    "train_enet": "viseme.standardization.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
 }

@@ -20,7 +20,8 @@ import pytest
 from test_media_writer import click_time, flash_time, make_clip, tone_click
 
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
-from viseme.media import files, pictures, probe, sound
+from viseme.media import audio as sound
+from viseme.media import files, pictures, probe
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

@@ -15,7 +15,8 @@ from test_media_read import several, turned, write_wav
 from test_media_writer import click_time, fill_disk, flash_time, make_clip, tone_click
 
 from viseme.core.errors import NoAudio, NoVideo, OutputError, UnreadableMedia
-from viseme.media import mux, pictures, probe, shift_sound, sound
+from viseme.media import audio as sound
+from viseme.media import mux, pictures, probe, shift_sound
 from viseme.media import shift as shift_module
 
 SHIFTS = ["0.2", "-0.2", "0.013", "-0.037", "1.5", "0"]

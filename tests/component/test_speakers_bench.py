@@ -13,11 +13,11 @@ import torch
 
 from viseme.core.errors import DataError
 from viseme.face3d.lips import RIGID_POINTS, template
-from viseme.speakers import bench
+from viseme.reproduce import speakers_bench as bench
 from viseme.speakers.corpus import SoundPiece
 from viseme.speakers.interface import FaceSteps, Heard, Scored
 from viseme.speakers.scorers import CosineScorer
-from viseme.sync.bundle import Calibration, SyncBundle
+from viseme.sync.checkpoint import Calibration, SyncBundle
 from viseme.sync.models.two_stream import TwoStream
 
 SECONDS, VOICED_S = 6.4, 4.4

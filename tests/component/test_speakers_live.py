@@ -26,7 +26,7 @@ from viseme.speakers.interface import load_scorer
 from viseme.speakers.live import find_speakers_live
 from viseme.speakers.pipeline import find_speakers
 from viseme.speakers.stream import LATE_S, LiveWork
-from viseme.sync.bundle import load_bundle
+from viseme.sync.checkpoint import load_bundle
 from viseme.weights import assets_folder
 
 SAMPLES = assets_folder() / "samples"

@@ -19,10 +19,10 @@ from viseme.speakers.corpus import LabelledFaces
 from viseme.speakers.head import HeadScorer
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer
 from viseme.sync import corpus
-from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.corpus import Clip
 from viseme.sync.models.two_stream import TwoStream
-from viseme.synth.conversation import HELD_OUT_SEED
+from viseme.synthetic.conversation import HELD_OUT_SEED
 
 NUM = 200
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from viseme.face3d.interface import load_face_model
-from viseme.standardize.crops import crop_squares
-from viseme.standardize.estimators.landmark_fit import LandmarkFit, neutral_landmarks
-from viseme.standardize.interface import Coefficients, FaceObservation
-from viseme.synth import LandmarkSpec, Phoneme, Style, move, synth_landmarks
+from viseme.standardization.crops import crop_squares
+from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.standardization.interface import Coefficients, FaceObservation
+from viseme.synthetic import LandmarkSpec, Phoneme, Style, move, synth_landmarks
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 NUM_FRAMES = 75

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-import viseme.standardize
+import viseme.standardization
 from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedia
 from viseme.core.results import Reason
 from viseme.media import VideoWriter, pictures, probe
-from viseme.standardize import StandardFace, read_standardized, standardize
-from viseme.standardize.batch import outputs, standardize_many
-from viseme.standardize.pipeline import _Spool
-from viseme.standardize.results import FailedStandardize, StandardizeResult
+from viseme.standardization import StandardFace, read_standardized, standardize
+from viseme.standardization.batch import outputs, standardize_many
+from viseme.standardization.pipeline import _Spool
+from viseme.standardization.results import FailedStandardize, StandardizeResult
 
 SAMPLES = Path(viseme.__file__).parent / "assets" / "samples"
 SAMPLE = SAMPLES / "sample_in_sync.mp4"
@@ -51,7 +51,7 @@ def made(clip: Path) -> tuple[Path, Path, StandardizeResult]:
 
 
 def test_the_room_and_its_function() -> None:
-    assert viseme.standardize.standardize is standardize
+    assert viseme.standardization.standardize is standardize
     assert not callable(viseme.standardize)
 
 
@@ -201,7 +201,7 @@ class Turned:
         from viseme.face3d.camera import Camera, place, project
         from viseme.face3d.interface import load_face_model
         from viseme.faces import FaceTrackChunk
-        from viseme.standardize.estimators.landmark_fit import neutral_landmarks
+        from viseme.standardization.estimators.landmark_fit import neutral_landmarks
 
         times = np.array([float(p.time) for p in stream])
         mean = neutral_landmarks(load_face_model())[0]
@@ -220,7 +220,7 @@ class Turned:
 def test_a_profile_is_marked_and_black_never_frozen(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import viseme.standardize.pipeline as pipeline
+    import viseme.standardization.pipeline as pipeline
 
     monkeypatch.setattr(pipeline, "tracker", {"turned": Turned})
     result = standardize(clip, tmp_path / "o.safetensors", as_="rgb", tracker="turned", video=tmp_path / "v.mp4")
@@ -236,8 +236,8 @@ def test_a_profile_is_marked_and_black_never_frozen(
 def test_pixels_go_to_an_estimator_that_wants_them(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import dataclass
 
-    import viseme.standardize.pipeline as pipeline
-    from viseme.standardize.estimators.landmark_fit import LandmarkFit
+    import viseme.standardization.pipeline as pipeline
+    from viseme.standardization.estimators.landmark_fit import LandmarkFit
 
     seen: list[np.ndarray] = []
 
@@ -330,7 +330,7 @@ def test_a_full_disk_leaves_nothing_behind(clip: Path, tmp_path: Path, monkeypat
 def test_a_killed_run_leaves_no_answer(tmp_path: Path) -> None:
     out = tmp_path / "o.safetensors"
     code = (
-        "import time\nimport viseme.standardize.pipeline as p\n"
+        "import time\nimport viseme.standardization.pipeline as p\n"
         "p.pictured = lambda *a: time.sleep(60)\n"
         f"p.standardize({str(SAMPLE)!r}, {str(out)!r}, as_='rgb')\n"
     )

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import viseme.synth.pipeline as studio
-from viseme.standardize import read_standardized, standardize
-from viseme.standardize.interface import FRAME_REASONS
-from viseme.synth.scene import TalkerSpec
+import viseme.synthetic.pipeline as studio
+from viseme.standardization import read_standardized, standardize
+from viseme.standardization.interface import FRAME_REASONS
+from viseme.synthetic.scene import TalkerSpec
 
 
 @pytest.mark.parametrize(("degrees", "is_profile"), [(60, True), (42, False)])

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from viseme.core.errors import DataError
-from viseme.standardize import table1
-from viseme.standardize.table1 import E1_ROWS, FIT_ROWS, reproduce_table1
+from viseme.reproduce import table1
+from viseme.reproduce.table1 import E1_ROWS, FIT_ROWS, reproduce_table1
 
 
 def test_a_toy_run_writes_every_row_and_is_not_done_again(tmp_path, monkeypatch):

@@ -15,18 +15,19 @@ from safetensors import safe_open
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
-from viseme.standardize import start, train
-from viseme.standardize.augment import PictureAugment, augment_picture
-from viseme.standardize.basis import FaceBasis
-from viseme.standardize.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
-from viseme.standardize.crops import crop_squares
-from viseme.standardize.interface import FaceObservation
-from viseme.standardize.losses import LossWeights, lmid_weights
-from viseme.standardize.networks.bundle import VARIANTS, load_network
-from viseme.standardize.networks.expression import ExpressionNetwork
-from viseme.standardize.recipes import RECIPES, quick_recipe
-from viseme.standardize.start import landmark_start
-from viseme.standardize.synthetic import draw_faces
+from viseme.reproduce import landmark_pretraining as start
+from viseme.standardization import train
+from viseme.standardization.augment import PictureAugment, augment_picture
+from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
+from viseme.standardization.crops import crop_squares
+from viseme.standardization.interface import FaceObservation
+from viseme.standardization.losses import LossWeights, lmid_weights
+from viseme.standardization.networks.checkpoint import VARIANTS, load_network
+from viseme.standardization.networks.expression import ExpressionNetwork
+from viseme.standardization.recipes import RECIPES, quick_recipe
+from viseme.reproduce.landmark_pretraining import landmark_start
+from viseme.standardization.synthetic import draw_faces
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 STILL = PictureAugment(turn_deg=0, scale=0, shift_px=0, blur=0, jpeg=0, colour=0)
@@ -346,7 +347,7 @@ def test_the_command_writes_weights_that_the_estimator_loads(people, tmp_path, m
     assert loaded.card["loss"]["photometric"] == 1.92
     assert "1 clips of s (CC0)" in loaded.card["training_data"]
     assert "held out" in str(result)
-    from viseme.standardize.estimators.networks import ENet
+    from viseme.standardization.estimators.networks import ENet
 
     num = len(people[0])
     track = FaceObservation(

@@ -14,7 +14,7 @@ import viseme
 from viseme.core.errors import ConfigError, MissingWeights, NoAudio, NoVideo, UnreadableMedia
 from viseme.core.results import CheckResult, Reason, Verdict
 from viseme.media import VideoWriter, shift_sound, sound
-from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.models.two_stream import TwoStream
 from viseme.weights import assets_folder, find_weights
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError
-from viseme.sync import table2
-from viseme.sync.bundle import Calibration, save_bundle
-from viseme.sync.inputs import Seen, film_talkers, look_at_all
+from viseme.reproduce import table2
+from viseme.sync.checkpoint import Calibration, save_bundle
+from viseme.sync.inputs.tracks import Seen, film_talkers, look_at_all
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.pipeline import check
-from viseme.sync.shown import model_name, network_of
+from viseme.sync.inputs.batches import model_name, network_of
 
 
 def _quiet(done: int, total: int) -> None:

@@ -13,7 +13,7 @@ import torch
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.sync import corpus, train
-from viseme.sync.bundle import load_bundle
+from viseme.sync.checkpoint import load_bundle
 from viseme.sync.corpus import Clip, prepare
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.recipes import RECIPES, quick_recipe

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError, DataError
-from viseme.media import pictures, sound
-from viseme.synth import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
-from viseme.synth.pipeline import make_clip, synth
-from viseme.synth.scene import TalkerSpec, film
-from viseme.synth.speech import SAMPLE_RATE, Phoneme, Speech
+from viseme.media import audio as sound
+from viseme.media import pictures
+from viseme.synthetic import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
+from viseme.synthetic.pipeline import make_clip, synth
+from viseme.synthetic.scene import TalkerSpec, film
+from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech
 
 needs_espeak = pytest.mark.skipif(
     not espeak_available(), reason="espeak-ng is not installed (apt-get install espeak-ng)"

@@ -14,8 +14,8 @@ import pytest
 from viseme.cli.main import main
 from viseme.core.errors import ConfigError
 from viseme.media import pictures
-from viseme.synth import conversation, espeak_available
-from viseme.synth.conversation import (
+from viseme.synthetic import conversation, espeak_available
+from viseme.synthetic.conversation import (
     HELD_OUT_LANGUAGES,
     HELD_OUT_SEED,
     HELD_OUT_SPEAKERS,
@@ -27,11 +27,11 @@ from viseme.synth.conversation import (
     conversation_tracks,
     plan_conversation,
 )
-from viseme.synth.motion import Style
-from viseme.synth.speech import SAMPLE_RATE
-from viseme.synth.stage import draw, film_conversation
-from viseme.synth.turns import Shot, common, merged, total
-from viseme.synth.voices import VOICES
+from viseme.synthetic.motion import Style
+from viseme.synthetic.speech import SAMPLE_RATE
+from viseme.synthetic.conversation_film import draw, film_conversation
+from viseme.synthetic.turns import Shot, common, merged, total
+from viseme.synthetic.voices import VOICES
 
 pytestmark = pytest.mark.skipif(not espeak_available(), reason="espeak-ng is not installed (apt-get install espeak-ng)")
 QUICK = {"recorded": 0.0, "seconds": 8.0}

@@ -7,8 +7,8 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 
 from viseme.core.errors import DataError
-from viseme.synth.speech import SAMPLE_RATE, Speech, speak
-from viseme.synth.voices import VOICES, voice_available
+from viseme.synthetic.speech import SAMPLE_RATE, Speech, speak
+from viseme.synthetic.voices import VOICES, voice_available
 
 TEXTS = {
     "en-us": "My mother made a map. Pam met a happy panda.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from viseme.engine.backlog import Backlog
+from viseme.engine.bounded_queue import Backlog
 
 STEP = 0.04
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from viseme.faces.config import TrackingConfig
 from viseme.faces.schemes import JAW, LIPS_INNER, LIPS_OUTER, RIGID
 from viseme.faces.smoothing import SPEECH_POINTS, smooth, smoothing_matrix
-from viseme.faces.strips import FaceStrips, crop_face
+from viseme.faces.thumbnails import FaceStrips, crop_face
 
 steps = st.lists(st.floats(0.005, 0.2), min_size=3, max_size=40)
 

@@ -17,7 +17,7 @@ from viseme.core.results import Reason, RejectedTrack
 from viseme.faces import FaceTrackChunk, head_angles
 from viseme.faces.config import TrackingConfig
 from viseme.faces.schemes import RIGID, RIGID_SHAPE
-from viseme.faces.strips import FaceStrips
+from viseme.faces.thumbnails import FaceStrips
 from viseme.faces.tracking import LandmarkTracker
 
 RATE = 25

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from viseme.core.errors import OutputError
 from viseme.media import mux
 from viseme.media.files import WarningSink, shown
-from viseme.media.placement import lag_of, misplacement
+from viseme.media.alignment import lag_of, misplacement
 from viseme.media.timing import GAP, Orientation, PictureClock, SoundClock, fitted_size, orientation
 from viseme.media.writer import lossless, muxer_for
 

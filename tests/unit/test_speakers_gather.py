@@ -11,11 +11,11 @@ import torch
 from viseme.face3d.lips import RIGID_POINTS, template
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
-from viseme.speakers import gather
+from viseme.speakers import features as gather
 from viseme.speakers.corpus import SoundPiece
-from viseme.speakers.gather import Gatherer
-from viseme.sync.bundle import Calibration, SyncBundle
-from viseme.sync.listening import Listener
+from viseme.speakers.features import Gatherer
+from viseme.sync.checkpoint import Calibration, SyncBundle
+from viseme.audio.mel_frames import Listener
 from viseme.sync.models.two_stream import TwoStream
 
 

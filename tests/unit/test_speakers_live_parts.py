@@ -10,20 +10,20 @@ import torch
 
 from viseme.core.errors import ConfigError
 from viseme.media import SoundBlock
-from viseme.speakers.ear import RENEW_S, VOICE_S, Ear
+from viseme.speakers.audio_embeddings import RENEW_S, VOICE_S, Ear
 from viseme.speakers.interface import STEP_S
 from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency, picture_reach, sound_reach
 from viseme.speakers.latency import VOICE_S as VOICE_REACH_S
-from viseme.speakers.recent import RunningDelay
+from viseme.speakers.live_features import RunningDelay
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
 from viseme.speakers.stream import LiveWork
 from viseme.speakers.timeline import TimelineConfig
-from viseme.speakers.voice import VoiceReader
-from viseme.sync.bundle import Calibration, SyncBundle
+from viseme.audio.voice_activity import VoiceReader
+from viseme.sync.checkpoint import Calibration, SyncBundle
 from viseme.sync.evidence import CONTEXT, FaceEvidence, Stretch, embed_sound, normalise_mels
-from viseme.sync.listening import Listener
+from viseme.audio.mel_frames import Listener
 from viseme.sync.models.two_stream import TwoStream
-from viseme.sync.sound import RATE
+from viseme.audio.features import RATE
 
 
 @pytest.fixture

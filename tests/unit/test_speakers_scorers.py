@@ -10,12 +10,12 @@ import torch
 
 from viseme.core.errors import ConfigError, MissingWeights, WeightsError
 from viseme.speakers.crops import CROP_PX, CropStore, mouth_square
-from viseme.speakers.gather import lagged_features, smooth_steps
+from viseme.speakers.features import lagged_features, smooth_steps
 from viseme.speakers.head import INPUTS, HeadScorer, SpeakerHead, face_inputs, save_head, voice_inputs
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer, speaker_scorers
 from viseme.speakers.models.light_asd import LightASD
 from viseme.speakers.models.lr_asd import LRASD
-from viseme.speakers.pixels import LightASDScorer, LRASDScorer, read_published
+from viseme.speakers.pixel_scorers import LightASDScorer, LRASDScorer, read_published
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
 from viseme.speakers.timeline import SPEAKING, TimelineConfig, read_states
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from viseme.speakers.corpus import SoundPiece
-from viseme.speakers.voice import VoiceReader, heard_at, speech_level, voice_log_odds
-from viseme.sync.listening import Listener
+from viseme.audio.voice_activity import VoiceReader, heard_at, speech_level, voice_log_odds
+from viseme.audio.mel_frames import Listener
 
 
 def syllables(seconds: float, rng: np.random.Generator) -> np.ndarray:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-import viseme.standardize.pipeline as pipeline
+import viseme.standardization.pipeline as pipeline
 from viseme.cli.main import main
 from viseme.core.errors import UnreadableMedia
 from viseme.core.results import Reason, RejectedTrack
-from viseme.standardize.pipeline import standardize
-from viseme.standardize.results import StandardizedTrack, StandardizeResult
+from viseme.standardization.pipeline import standardize
+from viseme.standardization.results import StandardizedTrack, StandardizeResult
 
 
 def answer(path: Any, out: Any, **options: Any) -> StandardizeResult:

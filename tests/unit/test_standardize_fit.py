@@ -10,9 +10,9 @@ import pytest
 from viseme.core.errors import ConfigError
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import load_face_model
-from viseme.standardize.crops import crop_squares
-from viseme.standardize.estimators.landmark_fit import LandmarkFit, neutral_landmarks
-from viseme.standardize.interface import FRAME_REASONS, Coefficients, FaceObservation
+from viseme.standardization.crops import crop_squares
+from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation
 
 
 def seen(num: int = 12, *, yaw: float = 0.0) -> FaceObservation:
@@ -193,7 +193,7 @@ def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_the_prior_counts_expression_in_the_unit_of_the_face_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from viseme.standardize.estimators import landmark_fit as module
+    from viseme.standardization.estimators import landmark_fit as module
 
     assert load_face_model().expression_spread == 0.12
     free = fitted(seen()).beta

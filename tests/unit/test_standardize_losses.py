@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.standardize.losses import (
+from viseme.standardization.losses import (
     LossWeights,
     albedo_uniformity_loss,
     coefficient_loss,

@@ -14,12 +14,12 @@ from safetensors.torch import save_file
 from viseme.core.errors import ConfigError, MissingWeights, WeightsError
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import load_face_model
-from viseme.standardize.estimators.landmark_fit import LandmarkFit, neutral_landmarks
-from viseme.standardize.estimators.networks import ENet, PerImage, PerImageAggregated
-from viseme.standardize.interface import CROP_SIZE, FRAME_REASONS, FaceObservation, estimators
-from viseme.standardize.networks.bundle import load_imagenet, load_network, save_network
-from viseme.standardize.networks.expression import ExpressionNetwork, full_config, small_config
-from viseme.standardize.networks.resnet import ResNet
+from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.standardization.estimators.networks import ENet, PerImage, PerImageAggregated
+from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, FaceObservation, estimators
+from viseme.standardization.networks.checkpoint import load_imagenet, load_network, save_network
+from viseme.standardization.networks.expression import ExpressionNetwork, full_config, small_config
+from viseme.standardization.networks.resnet import ResNet
 
 TINY = ExpressionNetwork.Config(backbone=ResNet.Config(block="basic", depths=(1, 1), width=4), size=56)
 BOTTLENECK = replace(TINY, backbone=ResNet.Config(depths=(1, 1), width=4))

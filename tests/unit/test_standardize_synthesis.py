@@ -8,8 +8,8 @@ import pytest
 from viseme.core.errors import ConfigError
 from viseme.face3d.formation import render_standard, standard_pose
 from viseme.face3d.interface import load_face_model
-from viseme.standardize.interface import Coefficients
-from viseme.standardize.synthesis import StandardFace, pictured
+from viseme.standardization.interface import Coefficients
+from viseme.standardization.synthesis import StandardFace, pictured
 
 
 @pytest.fixture(scope="module")

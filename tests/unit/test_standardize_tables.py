@@ -12,11 +12,11 @@ import torch
 from viseme.core.errors import ConfigError, OutputError
 from viseme.data.manifest import ManifestRow
 from viseme.face3d.interface import load_face_model
-from viseme.standardize.basis import FaceBasis
-from viseme.standardize.corpus import Collection
-from viseme.standardize.losses import LossWeights
-from viseme.standardize.overfit import Explained, lip_distances, overfit
-from viseme.standardize.table1 import (
+from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.corpus import Collection
+from viseme.standardization.losses import LossWeights
+from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
+from viseme.reproduce.table1 import (
     E1_ROWS,
     PUBLISHED_E1,
     Study,
@@ -26,7 +26,7 @@ from viseme.standardize.table1 import (
     _fitted_elsewhere,
     reproduce_table1,
 )
-from viseme.standardize.tables import Interval, Table, bootstrap, write_tables
+from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
 
 
 def _collection(name: str, subject: str, points: np.ndarray | None = None) -> Collection:

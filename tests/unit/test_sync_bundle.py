@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from viseme.core.errors import MissingWeights, WeightsError
-from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.estimator import Peak
 from viseme.sync.models.two_stream import TwoStream
 

@@ -14,7 +14,7 @@ from viseme.data.manifest import read_manifest
 from viseme.sync import corpus
 from viseme.sync.augment import MIRROR, REGIONS, AugmentConfig, draw_batch, other_face
 from viseme.sync.corpus import Clip, band_filters, bands
-from viseme.sync.sound import mel_filters, power_spectrum
+from viseme.audio.features import mel_filters, power_spectrum
 from viseme.sync.train import train_sync
 
 HEADER = "file,use,source,speaker,language,duration_s,fps,width,height,truth_delay_ms,licence,repo,path,commit,note"

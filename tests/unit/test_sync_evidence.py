@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import BLOCK, FaceEvidence, compare, normalise_mels, to_grid_points
-from viseme.sync.visual import Landmarks, Mesh
+from viseme.sync.inputs.points import Landmarks, Mesh
 
 LAGS = np.arange(-60, 61)
 

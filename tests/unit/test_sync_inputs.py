@@ -10,21 +10,21 @@ import torch
 
 from viseme.core.errors import ConfigError
 from viseme.face3d.interface import load_face_model
-from viseme.standardize.interface import Coefficients
-from viseme.standardize.networks.bundle import save_network
-from viseme.standardize.networks.expression import ExpressionNetwork
-from viseme.standardize.networks.resnet import ResNet
+from viseme.standardization.interface import Coefficients
+from viseme.standardization.networks.checkpoint import save_network
+from viseme.standardization.networks.expression import ExpressionNetwork
+from viseme.standardization.networks.resnet import ResNet
 from viseme.sync import corpus
 from viseme.sync.augment import AugmentConfig
-from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.corpus import Clip
 from viseme.sync.evidence import score_pairs, to_grid_points
-from viseme.sync.inputs import INPUTS, PICTURE_SIZE, Seen, in_threes, look_at_all, lower_face, standard_lower_face
+from viseme.sync.inputs.tracks import INPUTS, PICTURE_SIZE, Seen, in_threes, look_at_all, lower_face, standard_lower_face
 from viseme.sync.interface import sync_models, visual_inputs
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.pipeline import check
-from viseme.sync.shown import batch_of, draw_pictures, model_name, network_of
+from viseme.sync.inputs.batches import batch_of, draw_pictures, model_name, network_of
 from viseme.weights.catalog import sha256_of
 
 NUM = 60

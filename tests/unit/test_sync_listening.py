@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.sync.listening import Listener, voiced
-from viseme.sync.sound import HOP, RATE, WINDOW, mel_filters, power_spectrum
+from viseme.audio.mel_frames import Listener, voiced
+from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.sync.bundle import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.evidence import score_pairs
 from viseme.sync.interface import sync_models
 from viseme.sync.loss import matching_loss

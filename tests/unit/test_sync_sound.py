@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from viseme.sync.sound import FFT, HOP, RATE, WINDOW, log_mel, mel_filters, mfcc, power_spectrum
+from viseme.audio.features import FFT, HOP, RATE, WINDOW, log_mel, mel_filters, mfcc, power_spectrum
 
 
 def _noise(num: int, seed: int = 0) -> np.ndarray:

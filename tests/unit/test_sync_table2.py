@@ -13,8 +13,8 @@ from viseme.core.errors import ConfigError
 from viseme.sync import corpus
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import normalise_mels, score_pairs
-from viseme.sync.inputs import Seen
-from viseme.sync.table2 import LENGTHS, MINI, WINDOWS, Measurer, Study, _dev, _evenly, _report, reproduce_table2
+from viseme.sync.inputs.tracks import Seen
+from viseme.reproduce.table2 import LENGTHS, MINI, WINDOWS, Measurer, Study, _dev, _evenly, _report, reproduce_table2
 
 NUM = 110
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from viseme.core.results import Reason, Verdict
-from viseme.sync.bundle import Calibration
+from viseme.sync.checkpoint import Calibration
 from viseme.sync.calibrate import expected_calibration_error
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
 from viseme.sync.evidence import Stretch

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.synth.listeners import ACTS, Act, enact, plan_acts, turned
-from viseme.synth.motion import JAW_FULL_MM, move
-from viseme.synth.turns import (
+from viseme.synthetic.nonspeech_motion import ACTS, Act, enact, plan_acts, turned
+from viseme.synthetic.motion import JAW_FULL_MM, move
+from viseme.synthetic.turns import (
     Manners,
     Saying,
     common,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import DataError
-from viseme.synth.speech import SAMPLE_RATE, Phoneme, _clean, _with_closures, read_phonemes, read_speech
-from viseme.synth.text import LANGUAGES, command_sentence, pseudo_words, sentence
-from viseme.synth.visemes import CHANNELS, targets
+from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, _clean, _with_closures, read_phonemes, read_speech
+from viseme.synthetic.text import LANGUAGES, command_sentence, pseudo_words, sentence
+from viseme.synthetic.visemes import CHANNELS, targets
 
 TEXTGRID = """File type = "ooTextFile"
 Object class = "TextGrid"

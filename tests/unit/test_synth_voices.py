@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import DataError
-from viseme.synth import voices
-from viseme.synth.speech import Phoneme, speak
-from viseme.synth.text import sentence
-from viseme.synth.visemes import targets
-from viseme.synth.voices import PHONE_SETS, VOICES, VoiceMissing, speak_recorded, voice_available
+from viseme.synthetic import voices
+from viseme.synthetic.speech import Phoneme, speak
+from viseme.synthetic.text import sentence
+from viseme.synthetic.visemes import targets
+from viseme.synthetic.voices import PHONE_SETS, VOICES, VoiceMissing, speak_recorded, voice_available
 
 
 @pytest.mark.parametrize("phone_set", PHONE_SETS)

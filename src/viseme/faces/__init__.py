@@ -7,7 +7,7 @@
 
 from viseme.faces.geometry import face_boxes, face_width, head_angles, lip_opening
 from viseme.faces.interface import FaceEvent, FaceTrackChunk, FaceTracker, PictureLike, tracker
-from viseme.faces.strips import FaceStrips
+from viseme.faces.thumbnails import FaceStrips
 
 __all__ = [
     "FaceEvent",

@@ -19,7 +19,7 @@ from viseme.core.registry import Registry
 from viseme.core.results import RejectedTrack
 
 if TYPE_CHECKING:
-    from viseme.faces.strips import FaceStrips
+    from viseme.faces.thumbnails import FaceStrips
 
 __all__ = ["FaceEvent", "FaceTrackChunk", "FaceTracker", "PictureLike", "tracker"]
 

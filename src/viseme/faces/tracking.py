@@ -20,7 +20,7 @@ from viseme.faces.interface import FaceEvent, PictureLike
 from viseme.faces.nets import FaceNets
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
-from viseme.faces.strips import FaceStrips
+from viseme.faces.thumbnails import FaceStrips
 from viseme.faces.tracks import Sample, Track, chunk_of, fault_of, joined
 
 __all__ = ["LandmarkTracker", "Run"]

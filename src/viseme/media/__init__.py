@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from viseme.media.info import AudioInfo, MediaInfo, VideoInfo, probe
-from viseme.media.picture import Picture, pictures
+from viseme.media.frames import Picture, pictures
 from viseme.media.shift import ShiftReport, shift_sound
-from viseme.media.sound import SoundBlock, sound
+from viseme.media.audio import SoundBlock, sound
 from viseme.media.writer import VideoWriter
 
 __all__ = [

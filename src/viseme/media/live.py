@@ -20,9 +20,9 @@ from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
 from viseme.core.time import format_time
 from viseme.media.files import WarningSink, open_container
 from viseme.media.info import decoded, frame_step, is_still, picture_stream, stamp
-from viseme.media.picture import Picture, PictureConverter
+from viseme.media.frames import Picture, PictureConverter
 from viseme.media.pipe import PipeReader
-from viseme.media.sound import SoundBlock, SoundPlacer, choose_sound
+from viseme.media.audio import SoundBlock, SoundPlacer, choose_sound
 from viseme.media.timing import PictureClock
 
 __all__ = ["LiveMedia"]

@@ -17,7 +17,7 @@ from viseme.core.errors import OutputError
 from viseme.core.time import format_time
 from viseme.media.files import WarningSink, open_media, reason, shown
 from viseme.media.info import picture_stream
-from viseme.media.soundtrack import Soundtrack, codec_family
+from viseme.media.audio_track import Soundtrack, codec_family
 from viseme.media.writer import MOV_FAMILY, holds_sound
 
 __all__ = ["Order", "Remux", "Unsuitable"]

@@ -19,9 +19,9 @@ from viseme.core.time import as_seconds
 from viseme.media.files import OutputFile, WarningSink, open_media, reason, replacing, shown
 from viseme.media.info import probe
 from viseme.media.mux import Order, Remux, Unsuitable
-from viseme.media.placement import TOLERANCE, misplacement, window
-from viseme.media.sound import choose_sound
-from viseme.media.soundtrack import codec_family
+from viseme.media.alignment import TOLERANCE, misplacement, window
+from viseme.media.audio import choose_sound
+from viseme.media.audio_track import codec_family
 from viseme.media.writer import MOV_FAMILY, muxer_for, open_output
 
 __all__ = ["ShiftReport", "shift_sound"]

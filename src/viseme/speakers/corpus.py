@@ -19,16 +19,16 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from viseme.face3d.lips import LIP_POINTS, LipMotion
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
-from viseme.speakers.gather import Align, Gatherer, lagged_features, local_features, pair_bands
+from viseme.speakers.features import Align, Gatherer, lagged_features, local_features, pair_bands
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard
 from viseme.speakers.timeline import cleaned
-from viseme.speakers.voice import VoiceReader, heard_at
-from viseme.sync.bundle import SyncBundle
+from viseme.audio.voice_activity import VoiceReader, heard_at
+from viseme.sync.checkpoint import SyncBundle
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import to_grid_points
 from viseme.sync.interface import visual_inputs
-from viseme.sync.listening import Listener
-from viseme.synth.conversation import STATES, Conversation, conversation_tracks
+from viseme.audio.mel_frames import Listener
+from viseme.synthetic.conversation import STATES, Conversation, conversation_tracks
 
 __all__ = [
     "APART",

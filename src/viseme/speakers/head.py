@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 import viseme
 from viseme.core.errors import ConfigError, WeightsError
-from viseme.speakers.gather import SMOOTH, smooth_steps
+from viseme.speakers.features import SMOOTH, smooth_steps
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
-from viseme.speakers.voice import speech_level, voice_log_odds
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.weights import find_weights, weights_id
 
 __all__ = ["CLASSES", "INPUTS", "HeadScorer", "SpeakerHead", "face_inputs", "save_head", "voice_inputs"]

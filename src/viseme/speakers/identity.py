@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 
 from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, template
 from viseme.faces import FaceTrackChunk
-from viseme.faces.strips import FaceStrips, crop_face
+from viseme.faces.thumbnails import FaceStrips, crop_face
 from viseme.speakers.crops import CropStore
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard
 from viseme.speakers.timeline import SPEAKING

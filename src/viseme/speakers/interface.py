@@ -144,8 +144,8 @@ speaker_scorers: Registry[type] = Registry(
         "evidence": "viseme.speakers.scorers:EvidenceScorer",
         "cosine": "viseme.speakers.scorers:CosineScorer",
         "head": "viseme.speakers.head:HeadScorer",
-        "light-asd": "viseme.speakers.pixels:LightASDScorer",
-        "lr-asd": "viseme.speakers.pixels:LRASDScorer",
+        "light-asd": "viseme.speakers.pixel_scorers:LightASDScorer",
+        "lr-asd": "viseme.speakers.pixel_scorers:LRASDScorer",
     },
 )
 """Name -> scorer class."""

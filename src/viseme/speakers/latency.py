@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 
 from viseme.face3d.lips import POSE_REACH_S
-from viseme.speakers.gather import NEAR
+from viseme.speakers.features import NEAR
 from viseme.speakers.interface import STEP_S, SpeakerScorer
 from viseme.speakers.timeline import TimelineConfig
 from viseme.sync.interface import SyncModel
-from viseme.sync.listening import FRAME
+from viseme.audio.mel_frames import FRAME
 
 __all__ = ["Latency", "picture_reach", "sound_reach"]
 

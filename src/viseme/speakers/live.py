@@ -12,12 +12,12 @@ from typing import BinaryIO, Literal
 
 from viseme.core.errors import ConfigError
 from viseme.core.live import LiveEnd, LiveHeader, LiveStep
-from viseme.engine.backlog import Backlog
+from viseme.engine.bounded_queue import Backlog
 from viseme.media import Picture, SoundBlock
 from viseme.media.live import LiveMedia
 from viseme.speakers.interface import load_scorer
 from viseme.speakers.stream import LiveWork
-from viseme.sync.bundle import load_bundle
+from viseme.sync.checkpoint import load_bundle
 from viseme.sync.pipeline import MAX_SIDE
 
 __all__ = ["LiveSpeakers", "find_speakers_live"]

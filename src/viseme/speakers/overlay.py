@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
-from viseme.engine.ahead import ahead
+from viseme.engine.prefetch import ahead
 from viseme.media import SoundBlock, VideoWriter, pictures, probe, sound
 from viseme.speakers.interface import STEP_S
 

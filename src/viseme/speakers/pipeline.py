@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.core.results import RejectedTrack, Verdict
 from viseme.core.speakers import FaceTimeline, SpeakersResult
-from viseme.engine.ahead import ahead
+from viseme.engine.prefetch import ahead
 from viseme.faces import tracker
 from viseme.media import MediaInfo, pictures, probe, sound
 from viseme.speakers.crops import CropStore
-from viseme.speakers.gather import REACH_S, STRETCH, Align, Gatherer
+from viseme.speakers.features import REACH_S, STRETCH, Align, Gatherer
 from viseme.speakers.identity import Looks, people, voices_of
 from viseme.speakers.interface import FaceSteps, SpeakerScorer, load_scorer
 from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
-from viseme.speakers.voice import VoiceReader, heard_at
-from viseme.sync.bundle import SyncBundle, load_bundle
-from viseme.sync.listening import Listener
+from viseme.audio.voice_activity import VoiceReader, heard_at
+from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.audio.mel_frames import Listener
 from viseme.sync.pipeline import MAX_SIDE
-from viseme.sync.sound import RATE
+from viseme.audio.features import RATE
 
 __all__ = ["find_speakers", "find_speakers_with"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from viseme.speakers.gather import SMOOTH, smooth_steps
+from viseme.speakers.features import SMOOTH, smooth_steps
 from viseme.speakers.interface import FaceSteps, Heard, Scored
-from viseme.speakers.voice import speech_level, voice_log_odds
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 
 __all__ = ["CosineScorer", "EvidenceScorer"]
 

@@ -21,15 +21,15 @@ from viseme.faces.live import FaceWindow, LiveFaces, reach_s
 from viseme.faces.shots import with_cuts
 from viseme.faces.tracking import LandmarkTracker
 from viseme.media import Picture, SoundBlock
-from viseme.speakers.ear import VOICE_S, Ear
-from viseme.speakers.gather import REACH_S
+from viseme.speakers.audio_embeddings import VOICE_S, Ear
+from viseme.speakers.features import REACH_S
 from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer
 from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency
-from viseme.speakers.recent import Recent
+from viseme.speakers.live_features import Recent
 from viseme.speakers.timeline import CODES, DUBBED, UNKNOWN, TimelineConfig, read_states, voice_states
-from viseme.speakers.voice import heard_at
-from viseme.sync.bundle import SyncBundle
-from viseme.sync.sound import NUM_MELS
+from viseme.audio.voice_activity import heard_at
+from viseme.sync.checkpoint import SyncBundle
+from viseme.audio.features import NUM_MELS
 
 __all__ = ["LiveWork"]
 

@@ -28,9 +28,9 @@ from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, 
 from viseme.speakers.head import CLASSES, HeadScorer, SpeakerHead, face_inputs, save_head, voice_inputs
 from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
-from viseme.sync.bundle import SyncBundle, load_bundle
+from viseme.sync.checkpoint import SyncBundle, load_bundle
 from viseme.sync.corpus import Clip, prepare
-from viseme.synth.conversation import HELD_OUT_SEED
+from viseme.synthetic.conversation import HELD_OUT_SEED
 
 __all__ = ["RECIPES", "ConversationReport", "SpeakersRecipe", "TrainedHead", "measure", "train_speakers"]
 

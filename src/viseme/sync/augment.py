@@ -18,8 +18,8 @@ from torch import Tensor
 
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
 from viseme.sync.evidence import normalise_mel_tensor
-from viseme.sync.sound import NUM_MELS, mel_filters
-from viseme.sync.visual import lip_basis
+from viseme.audio.features import NUM_MELS, mel_filters
+from viseme.sync.inputs.points import lip_basis
 
 __all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]
 

@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from viseme.face3d.lips import LIP_POINTS
 from viseme.sync.augment import AugmentConfig, other_face
-from viseme.sync.bundle import Calibration
+from viseme.sync.checkpoint import Calibration
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points

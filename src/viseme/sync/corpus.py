@@ -20,7 +20,7 @@ from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LIP_POINTS, lip_motion
-from viseme.sync.sound import mel_filters, power_spectrum
+from viseme.audio.features import mel_filters, power_spectrum
 
 __all__ = ["Clip", "band_filters", "bands", "prepare", "prepare_synthetic"]
 
@@ -119,7 +119,7 @@ def _prepare_one(row: ManifestRow, out: Path) -> None:
 
 
 def _synthesise_one(seed: int, out: Path) -> None:
-    from viseme.synth import training_clip
+    from viseme.synthetic import training_clip
 
     try:
         made = training_clip(seed)

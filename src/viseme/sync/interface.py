@@ -43,11 +43,11 @@ sync_models: Registry[type] = Registry(
 visual_inputs: Registry[type] = Registry(
     "visual_input",
     {
-        "landmarks": "viseme.sync.visual:Landmarks",
-        "mesh": "viseme.sync.visual:Mesh",
-        "beta": "viseme.sync.inputs:Beta",
-        "rgb": "viseme.sync.inputs:Rgb",
-        "rgbd": "viseme.sync.inputs:Rgbd",
-        "raw": "viseme.sync.inputs:Raw",
+        "landmarks": "viseme.sync.inputs.points:Landmarks",
+        "mesh": "viseme.sync.inputs.points:Mesh",
+        "beta": "viseme.sync.inputs.tracks:Beta",
+        "rgb": "viseme.sync.inputs.tracks:Rgb",
+        "rgbd": "viseme.sync.inputs.tracks:Rgbd",
+        "raw": "viseme.sync.inputs.tracks:Raw",
     },
 )

@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, NoAudio, NoVideo
 from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrack, TrackResult
-from viseme.engine.ahead import ahead
+from viseme.engine.prefetch import ahead
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.faces.strips import FaceStrips
+from viseme.faces.thumbnails import FaceStrips
 from viseme.media import MediaInfo, pictures, probe, sound
-from viseme.standardize.crops import crop_squares
-from viseme.standardize.interface import FaceObservation
-from viseme.sync.bundle import SyncBundle, load_bundle
+from viseme.standardization.crops import crop_squares
+from viseme.standardization.interface import FaceObservation
+from viseme.sync.checkpoint import SyncBundle, load_bundle
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, posterior
 from viseme.sync.evidence import CONTEXT, FaceEvidence, compare, to_grid, to_grid_points
 from viseme.sync.interface import visual_inputs
-from viseme.sync.listening import Listener
+from viseme.audio.mel_frames import Listener
 from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
 
 __all__ = ["check", "check_with"]
@@ -223,7 +223,7 @@ class _Work:
         motion = lip_motion(landmarks, times, observed)
         fresh = times > face.scored_to
         self._describe(face, motion, fresh, np.concatenate([c.boxes for c in face.pending]))
-        if hasattr(self.visual, "of_track"):  # viseme.sync.inputs.TrackInput, not imported where it is not used
+        if hasattr(self.visual, "of_track"):  # viseme.sync.inputs.tracks.TrackInput, not imported where it is not used
             crops = crop_squares(landmarks)
             track = FaceObservation(times=times, landmarks=landmarks, observed=observed, crops=crops)
             grid, points = to_grid_points(times, self.visual.of_track(track, self.path))

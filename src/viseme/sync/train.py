@@ -24,16 +24,16 @@ from viseme.data.manifest import ManifestRow, read_manifest
 from viseme.engine.jobs import one_thread
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
-from viseme.sync.bundle import load_bundle, save_bundle
+from viseme.sync.checkpoint import load_bundle, save_bundle
 from viseme.sync.calibrate import calibrate
 from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
-from viseme.sync.inputs import Input, Seen, film_talkers, look_at_all
+from viseme.sync.inputs.tracks import Input, Seen, film_talkers, look_at_all
 from viseme.sync.interface import visual_inputs
 from viseme.sync.loss import matching_loss, stretch_loss
 from viseme.sync.recipes import RECIPES, SyncRecipe
-from viseme.sync.shown import Draw, batch_of, model_name, network_of
+from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
 
 __all__ = ["TrainResult", "train_sync"]
 

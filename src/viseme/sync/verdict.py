@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.results import DelayEstimate, DelaySegment, Drift, Reason, Verdict
-from viseme.sync.bundle import Calibration
+from viseme.sync.checkpoint import Calibration
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
 from viseme.sync.evidence import FaceEvidence, Stretch
 

@@ -9,12 +9,12 @@ from viseme.cli.screen import Screen
 
 __all__ = ["FUNCTION", "run"]
 
-FUNCTION = "viseme.standardize.table1:reproduce_table1"
+FUNCTION = "viseme.reproduce.table1:reproduce_table1"
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Measure, write both files, and show the tables; progress goes to stderr."""
-    from viseme.standardize.table1 import reproduce_table1
+    from viseme.reproduce.table1 import reproduce_table1
 
     result = reproduce_table1(**arguments)
     screen.write(f"{result}\nwritten: {result.path}\n")

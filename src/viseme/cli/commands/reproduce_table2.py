@@ -9,12 +9,12 @@ from viseme.cli.screen import Screen
 
 __all__ = ["FUNCTION", "run"]
 
-FUNCTION = "viseme.sync.table2:reproduce_table2"
+FUNCTION = "viseme.reproduce.table2:reproduce_table2"
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Train, measure, write both files, and show the tables; progress goes to stderr."""
-    from viseme.sync.table2 import reproduce_table2
+    from viseme.reproduce.table2 import reproduce_table2
 
     result = reproduce_table2(**arguments)
     screen.write(f"{result}\nwritten: {result.path}\n")

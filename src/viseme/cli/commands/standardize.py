@@ -14,7 +14,7 @@ from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
 
 if TYPE_CHECKING:
-    from viseme.standardize.batch import Outcome
+    from viseme.standardization.batch import Outcome
 
 __all__ = ["Options", "run"]
 
@@ -79,8 +79,8 @@ def run(options: Options, screen: Screen) -> int:
 
 
 def _one(options: Options, file: str, screen: Screen) -> int:
-    from viseme.standardize.batch import is_done
-    from viseme.standardize.pipeline import standardize
+    from viseme.standardization.batch import is_done
+    from viseme.standardization.pipeline import standardize
 
     assert options.out is not None
     asked = {"as_": options.as_, "estimator": options.estimator, "weights": options.weights}
@@ -107,8 +107,8 @@ def _one(options: Options, file: str, screen: Screen) -> int:
 
 
 def _many(options: Options, files: list[str], screen: Screen) -> int:
-    from viseme.standardize.batch import standardize_many
-    from viseme.standardize.results import FailedStandardize
+    from viseme.standardization.batch import standardize_many
+    from viseme.standardization.results import FailedStandardize
 
     assert options.out is not None
     outcomes = standardize_many(
@@ -141,7 +141,7 @@ def _many(options: Options, files: list[str], screen: Screen) -> int:
 
 
 def _show(options: Options, outcome: Outcome, screen: Screen) -> None:
-    from viseme.standardize.results import FailedStandardize
+    from viseme.standardization.results import FailedStandardize
 
     if options.json:
         screen.write(jsonlib.dumps(outcome.to_json(), allow_nan=False) + "\n")

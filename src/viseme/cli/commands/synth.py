@@ -9,13 +9,13 @@ from viseme.cli.screen import Screen, one_line
 
 __all__ = ["FUNCTION", "run"]
 
-FUNCTION = "viseme.synth.pipeline:synth"
+FUNCTION = "viseme.synthetic.pipeline:synth"
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Film and say what is true of the film."""
     from viseme.report.words import milliseconds
-    from viseme.synth.pipeline import synth
+    from viseme.synthetic.pipeline import synth
 
     result = synth(**arguments)
     delay = "no delay to find" if result.audio_delay is None else f"sound at {milliseconds(result.audio_delay)}"

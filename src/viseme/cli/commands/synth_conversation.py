@@ -9,12 +9,12 @@ from viseme.cli.screen import Screen, one_line
 
 __all__ = ["FUNCTION", "run"]
 
-FUNCTION = "viseme.synth.stage:synth_conversation"
+FUNCTION = "viseme.synthetic.conversation_film:synth_conversation"
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Film, and say who speaks how long."""
-    from viseme.synth.stage import synth_conversation
+    from viseme.synthetic.conversation_film import synth_conversation
 
     talk = synth_conversation(**arguments)
     truth = talk.to_json()

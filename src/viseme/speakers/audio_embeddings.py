@@ -1,0 +1,85 @@
+"""The last seconds of a sound that comes in pieces: embeddings every 10 ms and mel bands every 40 ms.
+
+Knows sound and sync models; refuses to know faces. Sound costs ten times as much to embed as lips, so each frame is
+embedded once when it comes, and all anew every `RENEW_S` seconds, when loudness and colour are measured again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from viseme.media import SoundBlock
+from viseme.audio.voice_activity import FRAMES_PER_STEP, mel_bands
+from viseme.sync.evidence import CONTEXT, embed_sound, normalise_mels
+from viseme.sync.interface import SyncModel
+from viseme.audio.mel_frames import FRAME, Listener
+
+__all__ = ["Ear"]
+
+RENEW_S = 2.0
+VOICE_S = 20.0
+"""Seconds of sound by which a voice is told from noise."""
+
+
+class Ear:
+    """Hears blocks as they come; memory does not grow."""
+
+    def __init__(self, models: Sequence[SyncModel], window_s: float) -> None:
+        """`window_s`: seconds of embeddings that are kept."""
+        self._models, self._window_s = models, window_s
+        self._listener = Listener(None)
+        self._like: NDArray[np.float32] | None = None
+        self._renewed_at = 0.0
+        self._first = 0
+        self._kept: list[Tensor] = []
+        self.reach = -np.inf
+        """Seconds after the last sample heard."""
+
+    def hear(self, block: SoundBlock) -> None:
+        """Take in the next block."""
+        self._listener.hear(block)
+        self.reach = float(block.end)
+        self._listener.forget(self.reach - max(self._window_s, VOICE_S) - 2 * CONTEXT)
+        self._listener.levels.clear()  # for the plots of a report; here they would grow
+        self._listener.level_times.clear()
+
+    def end(self) -> None:
+        """No further sound comes."""
+        self._listener.hear(None)
+
+    @property
+    def voiced_fraction(self) -> float:
+        """Frames loud enough to hold a voice over all, since the beginning."""
+        return self._listener.loud_frames / max(self._listener.num_frames, 1)
+
+    def bands(self, start: float) -> tuple[int, NDArray[np.float16]]:
+        """From `start` seconds on, the number of the first 40 ms step and (V, 40) decibels of the mel bands."""
+        begin, power = self._listener.window(start, self._listener.position + 1)
+        skip = (-begin) % FRAMES_PER_STEP
+        whole = max(0, len(power) - skip) // FRAMES_PER_STEP * FRAMES_PER_STEP
+        return (begin + skip) // FRAMES_PER_STEP, mel_bands(power[skip : skip + whole])
+
+    def embedded(self) -> tuple[int, list[Tensor]]:
+        """The number of the first frame and, for each model, (A, D) embeddings up to the last sound heard."""
+        end = self._listener.position
+        if self._like is None or end - self._renewed_at >= RENEW_S or end < 2 * RENEW_S:
+            self._first, power = self._listener.window(end - self._window_s, end + 1)
+            self._like, self._renewed_at = power, end
+            self._kept = self._embed(power)
+        elif len(self._kept[0]):
+            context = round(CONTEXT / FRAME)
+            known = max(0, len(self._kept[0]) - context)  # what lies nearer to the end did not see all of its context
+            begin, power = self._listener.window((self._first + known - context) * FRAME, end + 1)
+            again = self._first + known - begin
+            self._kept = [torch.cat([old[:known], new[again:]]) for old, new in zip(self._kept, self._embed(power))]
+        return self._first, self._kept
+
+    def _embed(self, power: NDArray[np.float32]) -> list[Tensor]:
+        if len(power) == 0:
+            return [torch.zeros(0, 1) for _ in self._models]
+        return embed_sound(self._models, normalise_mels(power, self._like))

@@ -1,0 +1,219 @@
+"""Expression read off the picture by a trained network: E-Net and the per-image baselines.
+
+Knows crops and bundles; refuses to know training. Pictures are looked at in small batches and forgotten; coefficients
+wait for the end of the track, because which frames are profile is only told from the whole of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from viseme.core.errors import ConfigError, WeightsError
+from viseme.standardization.estimators.landmark_fit import LandmarkFit, refused
+from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, Coefficients, FaceObservation
+from viseme.standardization.networks.checkpoint import NetworkBundle, load_network
+from viseme.standardization.networks.expression import ExpressionNetwork
+
+__all__ = ["ENet", "PerImage", "PerImageAggregated"]
+
+OK, PROFILE, POOR_FIT = (FRAME_REASONS.index(name) for name in ("ok", "profile", "poor_fit"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkEstimatorConfig:
+    """Which network looks, and which frames are believed."""
+
+    weights: str | None = None
+    """Catalogue name or path of a bundle; None = the default that ships."""
+    batch: int = 16
+    """Frames looked at together, 1 or more."""
+    max_yaw: float = 0.9
+    """Radians to either side beyond which a frame is `profile`; training pictures end at .87."""
+    threads: int | None = None
+    """CPU threads of torch; None = as they are."""
+    device: str = "cpu"
+    """Where the network runs: "cpu", "cuda", "cuda:1", ..."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or not self.max_yaw > 0 or (self.threads is not None and self.threads < 1):
+            raise ConfigError(f"impossible configuration of a network estimator: {self}")
+
+
+class _Looker:
+    """A loaded network and the rules for believing it; shared by the estimators."""
+
+    def __init__(self, config: NetworkEstimatorConfig, variant: str) -> None:
+        self.config = config
+        bundle: NetworkBundle = load_network(config.weights)
+        if bundle.variant != variant:
+            raise WeightsError(f"{bundle.name} is a network of variant {bundle.variant!r}, not {variant!r}")
+        self.bundle = bundle
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        self._device = torch.device(config.device)
+        self._network = _fused(bundle.network).to(self._device)
+        self._fit = LandmarkFit(LandmarkFit.Config(face_model=bundle.face_model.name))
+
+    def follow(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
+        """Coefficients of a track. What the landmark fit calls profile is profile here too: a network says something
+        of every picture, and nothing of how far to believe it."""
+        waiting: deque[Coefficients] = deque()
+
+        def looked() -> Iterator[FaceObservation]:
+            for piece in track:
+                if len(piece.times):
+                    waiting.append(self._look(piece))
+                    yield piece
+
+        for fit in self._fit.estimate(looked()):
+            found = waiting.popleft()
+            yield _marked(found, (found.reason == OK) & (fit.reason == PROFILE))
+
+    def _look(self, piece: FaceObservation) -> Coefficients:
+        """Coefficients of one stretch."""
+        if piece.images is None:
+            raise ValueError("this estimator looks at pictures: FaceObservation.images must not be None")
+        num, size = len(piece.times), (CROP_SIZE, CROP_SIZE, 3)
+        if piece.images.shape != (num, *size):
+            raise ValueError(f"images must be {(num, *size)}, not {piece.images.shape}")
+        reason = refused(piece)
+        config = self.bundle.network.config
+        widths = {"alpha": config.num_identity, "beta": config.num_expression, "delta": config.num_texture}
+        widths |= {"gamma": 27, "pose": 6}
+        out = {name: np.zeros((num, width), np.float32) for name, width in widths.items() if width}
+        rows = np.flatnonzero(reason == OK)
+        for first in range(0, len(rows), self.config.batch):
+            some = rows[first : first + self.config.batch]
+            found = self._run(piece.images[some])
+            for name, values in out.items():
+                values[some] = found[name]
+        wild = ~np.all([np.isfinite(values).all(1) for values in out.values()], axis=0)
+        reason[wild] = POOR_FIT
+        for values in out.values():
+            values[reason != OK] = 0
+        found = Coefficients(times=piece.times, valid=reason == OK, reason=reason, crops=piece.crops, **out)
+        return _marked(found, (reason == OK) & (np.abs(out["pose"][:, 1]) > self.config.max_yaw))
+
+    @torch.inference_mode()
+    def _run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        batch = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
+        found = self._network(batch.permute(0, 3, 1, 2).float() / 255)
+        return {k: v.float().cpu().numpy() for k, v in found._asdict().items() if v is not None}
+
+
+def _marked(found: Coefficients, profile: NDArray[np.bool_]) -> Coefficients:
+    """Some frames as profile: coefficients are zeroed, pose is kept."""
+    kept = {
+        name: np.where(profile[:, None], np.float32(0), values)
+        for name in ("alpha", "beta", "delta", "gamma")
+        if (values := getattr(found, name)) is not None
+    }
+    reason = np.where(profile, np.uint8(PROFILE), found.reason)
+    return replace(found, reason=reason, valid=reason == OK, **kept)
+
+
+def _fused(network: ExpressionNetwork) -> ExpressionNetwork:
+    """The network with every normalisation folded into the convolution before it; the answers are the same."""
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for module in network.modules():
+        for number in (1, 2, 3):
+            convolution, norm = getattr(module, f"conv{number}", None), getattr(module, f"bn{number}", None)
+            if convolution is not None and norm is not None:
+                setattr(module, f"conv{number}", fuse_conv_bn_eval(convolution, norm))
+                setattr(module, f"bn{number}", torch.nn.Identity())
+        shortcut = getattr(module, "downsample", None)
+        if shortcut is not None:
+            module.downsample = torch.nn.Sequential(fuse_conv_bn_eval(shortcut[0], shortcut[1]))
+    return network
+
+
+class ENet:
+    """E-Net: expression, light and pose of each picture; identity and texture it has never been asked for.
+
+    Frames that were interpolated, seen from the side or without finite landmarks get zeros, `valid` False and a
+    reason. `alpha`, `delta` and `residual` are None.
+
+    Source:
+        C. Wang, "Data standardization for robust lip sync".
+    """
+
+    needs_pixels: ClassVar[bool] = True
+    Config = NetworkEstimatorConfig
+
+    def __init__(self, config: NetworkEstimatorConfig | None = None) -> None:
+        self.config = config or self.Config()
+        self._looker = _Looker(self.config, "enet")
+
+    @property
+    def bundle(self) -> NetworkBundle:
+        """The loaded weights with their card."""
+        return self._looker.bundle
+
+    def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
+        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
+        return self._looker.follow(track)
+
+
+class PerImage:
+    """The baseline: identity, expression, texture, light and pose of each picture on its own, nothing shared.
+
+    The same backbone, data and losses as `ENet`; `alpha` and `delta` are (T, A) and (T, D).
+
+    Source:
+        In the spirit of Deng et al., "Accurate 3D face reconstruction with weakly-supervised learning", 2019; trained
+        by us, not their weights.
+    """
+
+    needs_pixels: ClassVar[bool] = True
+    Config = NetworkEstimatorConfig
+
+    def __init__(self, config: NetworkEstimatorConfig | None = None) -> None:
+        self.config = config or self.Config()
+        self._looker = _Looker(self.config, "per-image")
+
+    @property
+    def bundle(self) -> NetworkBundle:
+        """The loaded weights with their card."""
+        return self._looker.bundle
+
+    def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
+        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
+        return self._looker.follow(track)
+
+
+class PerImageAggregated:
+    """The baseline with identity and texture averaged over the valid frames of the track; expression is kept.
+
+    Nothing comes out before the end of the track; what waits are coefficients, some 1.2 kB a frame.
+    """
+
+    needs_pixels: ClassVar[bool] = True
+    Config = NetworkEstimatorConfig
+
+    def __init__(self, config: NetworkEstimatorConfig | None = None) -> None:
+        self.config = config or self.Config()
+        self._looker = _Looker(self.config, "per-image")
+
+    @property
+    def bundle(self) -> NetworkBundle:
+        """The loaded weights with their card."""
+        return self._looker.bundle
+
+    def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
+        """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
+        waiting = list(self._looker.follow(track))
+        count = max(1, sum(int(c.valid.sum()) for c in waiting))
+        means = {}
+        for name in ("alpha", "delta"):
+            parts = [values[c.valid].sum(0) for c in waiting if (values := getattr(c, name)) is not None]
+            means[name] = (np.sum(parts, axis=0) / count).astype(np.float32) if parts else None
+        for piece in waiting:
+            yield replace(piece, **means)

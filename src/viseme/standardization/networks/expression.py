@@ -1,0 +1,142 @@
+"""From a face crop to coefficients: a backbone, and a head that follows the face model's sizes.
+
+Knows crops and coefficients; refuses to know training, files and how pictures are made from coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from viseme.core.errors import ConfigError
+from viseme.standardization.interface import CROP_SIZE
+from viseme.standardization.networks.resnet import ResNet
+
+__all__ = ["ExpressionNetwork", "Prediction", "full_config", "small_config"]
+
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's RGB values in [0, 1]."""
+
+
+class Prediction(NamedTuple):
+    """Coefficients of a batch; see `standardize.interface.Coefficients` for units."""
+
+    beta: Tensor
+    """(B, E) expression."""
+    gamma: Tensor
+    """(B, 27) light, RGB major."""
+    pose: Tensor
+    """(B, 6) pitch, yaw, roll, tx, ty, tz in the camera of the crop."""
+    alpha: Tensor | None = None
+    """(B, A) identity; None where it is shared and not read off the picture."""
+    delta: Tensor | None = None
+    """(B, D) texture; None as `alpha`."""
+
+    def single(self) -> Prediction:
+        """The same in single precision."""
+        return Prediction(
+            beta=self.beta.float(),
+            gamma=self.gamma.float(),
+            pose=self.pose.float(),
+            alpha=None if self.alpha is None else self.alpha.float(),
+            delta=None if self.delta is None else self.delta.float(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpressionConfig:
+    """An expression network."""
+
+    backbone: ResNet.Config = field(default_factory=ResNet.Config)
+    """What looks at the picture."""
+    size: int = CROP_SIZE
+    """Side of the picture it looks at; the crop is averaged down to it. Divides 224."""
+    num_expression: int = 64
+    """Columns of the face model's expression basis."""
+    num_identity: int = 0
+    """Columns of its identity basis where identity is read off the picture (per-image baseline), else 0."""
+    num_texture: int = 0
+    """Columns of its texture basis where texture is read off the picture, else 0."""
+    expression_unit: float = 1.0
+    """Coefficient that an expression output of 1 stands for, more than 0: 1, or `FaceModel.expression_spread`."""
+    pose_at_rest: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    """Pose that the network's zero stands for: radians and decimetres."""
+
+    def __post_init__(self) -> None:
+        negative = min(self.num_identity, self.num_texture) < 0 or self.expression_unit <= 0
+        if CROP_SIZE % self.size or self.num_expression < 1 or negative:
+            raise ConfigError(f"impossible expression network: {self}")
+
+    @property
+    def num_outputs(self) -> int:
+        """Numbers of the last layer: 97 for the papers' E-Net, 257 for the per-image baseline."""
+        return self.num_identity + self.num_expression + self.num_texture + 27 + 6
+
+
+class ExpressionNetwork(nn.Module):
+    """E-Net, or the per-image baseline where the head has identity and texture too.
+
+    The last layer starts small: the first prediction is a frontal, relaxed, evenly lit face. Light is learnt as
+    its difference from [.8, 0, ..., 0] in each channel.
+
+    Source:
+        C. Wang, "Data standardization for robust lip sync", section 3.2 (ResNet-50, last layer of 97).
+    """
+
+    Config = ExpressionConfig
+    mean: Tensor
+    deviation: Tensor
+    light: Tensor
+    rest: Tensor
+
+    def __init__(self, config: ExpressionConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or ExpressionConfig()
+        self.backbone = ResNet(config.num_outputs, config.backbone)
+        nn.init.normal_(self.backbone.fc.weight, std=1e-3)
+        nn.init.zeros_(self.backbone.fc.bias)
+        light = torch.zeros(3, 9)
+        light[:, 0] = 0.8
+        for name, value in (
+            ("mean", torch.tensor(_MEAN).view(3, 1, 1)),
+            ("deviation", torch.tensor(_DEVIATION).view(3, 1, 1)),
+            ("light", light.reshape(27)),
+            ("rest", torch.tensor(config.pose_at_rest)),
+        ):
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, images: Tensor) -> Prediction:
+        """(B, 3, 224, 224) RGB in [0, 1] -> coefficients."""
+        c = self.config
+        sizes = [c.num_identity, c.num_expression, c.num_texture, 27, 6]
+        alpha, beta, delta, gamma, pose = self.backbone(self.normalise(images)).split(sizes, 1)
+        return Prediction(
+            beta=beta * c.expression_unit,
+            gamma=gamma + self.light,
+            pose=pose + self.rest,
+            alpha=alpha if c.num_identity else None,
+            delta=delta if c.num_texture else None,
+        )
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """(B, 3, 224, 224) RGB in [0, 1] -> (B, 3, size, size), what the backbone is given."""
+        shrink = CROP_SIZE // self.config.size
+        if shrink > 1:
+            images = nn.functional.avg_pool2d(images, shrink)
+        return (images - self.mean) / self.deviation
+
+
+def full_config() -> ExpressionConfig:
+    """The papers' network for the default sizes: ResNet-50 at 224 pixels, 23,706,785 parameters."""
+    return ExpressionConfig()
+
+
+def small_config() -> ExpressionConfig:
+    """Ours for CPUs: eighteen layers, 48 channels in the first stage, a first convolution that takes four pixels at a
+    step, so that lips are seen at full size; 12.7 MB in half precision."""
+    return ExpressionConfig(
+        backbone=ResNet.Config(block="basic", depths=(2, 2, 2, 2), width=48, stem=11, stem_stride=4)
+    )

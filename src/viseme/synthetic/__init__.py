@@ -1,0 +1,37 @@
+"""The synthetic talking head: speech with known phoneme times, motion, landmarks, pictures, every answer known.
+
+Knows speech, faces and media; refuses to know what will be measured on its clips.
+"""
+
+from __future__ import annotations
+
+from viseme.synthetic.conversation import Conversation, FaceTrack, Segment, conversation_tracks, plan_conversation
+from viseme.synthetic.landmarks import LandmarkSpec, TrainingClip, synth_landmarks, training_clip
+from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.speech import EspeakMissing, Phoneme, Speech, espeak_available, read_speech, speak
+from viseme.synthetic.voices import VOICES, Voice, VoiceMissing, voice_available
+
+__all__ = [
+    "VOICES",
+    "Conversation",
+    "EspeakMissing",
+    "FaceTrack",
+    "LandmarkSpec",
+    "Motion",
+    "Phoneme",
+    "Segment",
+    "Speech",
+    "Style",
+    "TrainingClip",
+    "Voice",
+    "VoiceMissing",
+    "conversation_tracks",
+    "espeak_available",
+    "move",
+    "plan_conversation",
+    "read_speech",
+    "speak",
+    "synth_landmarks",
+    "training_clip",
+    "voice_available",
+]

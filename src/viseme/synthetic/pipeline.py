@@ -1,0 +1,309 @@
+"""`synth`: one synthetic talking clip as a file, with its truth. Knows speech, motion, pictures and media."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.errors import ConfigError, OutputError
+from viseme.core.results import to_jsonable
+from viseme.core.time import as_seconds
+from viseme.media import VideoWriter
+from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.scene import TalkerSpec, film
+from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
+from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, read_speech, speak
+from viseme.synthetic.text import LANGUAGES, sentence
+
+__all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
+
+SYNTH_SCHEMA = "viseme.synth/1"
+
+DRAWN_STRENGTH = 0.85
+"""Share of the articulation that is drawn: the tracker reads rendered lips 1.3 times as far apart as they are, and the
+articulation is calibrated to what it reads on a real speaker."""
+
+LEAD_IN_S = Fraction(1, 2)
+"""Silence before and after the text where the length is not asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthResult:
+    """A synthetic clip and all that is true of it."""
+
+    path: str
+    audio_delay: float | None
+    """Seconds, positive = sound later than the lips; None where nothing is said (silent, foreign or no sound)."""
+    phonemes: tuple[Phoneme, ...]
+    """What the lips do, in seconds after the first picture; may begin before it and end after the last."""
+    times: NDArray[np.float64]
+    """(T,) seconds of the pictures."""
+    text: str
+    """What the lips say."""
+    voice: str
+    width: int
+    height: int
+    rate: float
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The versioned truth object."""
+        return {"schema": SYNTH_SCHEMA, **to_jsonable(self)}
+
+
+def _made_up(spec: TalkerSpec, seconds: float, salt: int) -> str:
+    rng = np.random.default_rng([spec.seed, salt])
+    language = spec.language if spec.language in LANGUAGES else "en-us"
+    words, sentences = 0.0, []
+    while words < seconds * spec.rate_wpm / 60 * 0.9 or not sentences:
+        sentences.append(sentence(rng, language))
+        words += len(sentences[-1].split()) + 1
+    return " ".join(sentences)
+
+
+def _said(spec: TalkerSpec, text: str) -> Speech:
+    return speak(text, voice=spec.voice, rate_wpm=spec.rate_wpm, pitch=spec.pitch, seed=spec.seed)
+
+
+def _picture_times(spec: TalkerSpec, seconds: Fraction) -> list[Fraction]:
+    num = max(1, int(seconds * spec.rate))
+    times = [Fraction(i) / spec.rate for i in range(num)]
+    if spec.vfr:
+        rng = np.random.default_rng([spec.seed, 707])
+        jitter = rng.uniform(-spec.vfr, spec.vfr, num)
+        # whole milliseconds, so that containers hold them exactly
+        times = [Fraction(round((t + Fraction(j) / spec.rate) * 1000), 1000) for t, j in zip(times, jitter)]
+        times[0] = Fraction(0)
+        for index in range(1, num):
+            times[index] = max(times[index], times[index - 1] + Fraction(2, 1000))
+    return times
+
+
+def _moved(spec: TalkerSpec, speech: Speech | None, start: float, times: list[Fraction], seed: int) -> Motion:
+    """Motion at the pictures' instants (three each with a shutter); the speech begins at `start`."""
+    phonemes = [] if speech is None else [_shifted(p, start) for p in speech.phonemes]
+    clock = np.array([float(t) for t in times])
+    if spec.shutter > 0:
+        period = spec.shutter / float(spec.rate)
+        clock = (clock[:, None] + period * np.array([-1 / 3, 0.0, 1 / 3])).ravel()
+    voice = None
+    if speech is not None and start >= 0:
+        voice = np.concatenate([np.zeros(round(start * SAMPLE_RATE), np.float32), speech.samples])
+    style = replace(spec.style, strength=DRAWN_STRENGTH * spec.style.strength)
+    return move(phonemes, clock, style=style, seed=seed, sound=voice)
+
+
+def _shifted(phoneme: Phoneme, by: float) -> Phoneme:
+    closure = phoneme.closure and (phoneme.closure[0] + by, phoneme.closure[1] + by)
+    return Phoneme(phoneme.name, phoneme.start + by, phoneme.end + by, closure)
+
+
+def _soundtrack(spec: TalkerSpec, speech: Speech | None, start: Fraction, num: int) -> NDArray[np.float32]:
+    """(num,) samples from time 0 on; sample 0 of the speech lies at `start` seconds."""
+    rng = np.random.default_rng([spec.seed, 808])
+    track = np.zeros(num, np.float32)
+    if speech is not None and not spec.silent:
+        voice = 0.5 * speech.samples / max(float(np.abs(speech.samples).max()), 1e-6)
+        if spec.reverb_s > 0:
+            room = np.pad(voice, (0, round(spec.reverb_s * SAMPLE_RATE)))
+            voice = reverberate(room, rng, seconds=spec.reverb_s)
+        at = round(start * SAMPLE_RATE)
+        low, high = max(0, at), min(num, at + len(voice))
+        if high > low:
+            track[low:high] = voice[low - at : high - at]
+    if spec.over == "noise":
+        track = mix(track, coloured_noise(rng, num, 1.0), spec.snr_db)
+    elif spec.over == "music":
+        track = mix(track, music(rng, num), spec.snr_db)
+    else:
+        track = track + np.float32(2e-4) * rng.standard_normal(num).astype(np.float32)
+    return (track / max(1.0, float(np.abs(track).max()) / 0.98)).astype(np.float32)
+
+
+def make_clip(
+    spec: TalkerSpec,
+    out: Path | str,
+    *,
+    speech: Speech | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SynthResult:
+    """Film `spec` into `out`.
+
+    Args:
+        spec: What to film.
+        out: File name; its extension chooses the container. Sound is AAC in mp4.
+        speech: Say this instead of `spec.text`.
+        progress: Called with (pictures done, pictures in all).
+
+    Raises:
+        EspeakMissing: the text must be spoken and espeak-ng is not installed.
+        OutputError: the file cannot be written.
+    """
+    lips = speech or (_said(spec, spec.text or _made_up(spec, spec.seconds or 4.0, 1)) if not spec.silent else None)
+    if spec.seconds is not None:
+        seconds = as_seconds(spec.seconds)
+    else:
+        seconds = as_seconds(round(lips.duration, 2)) + 2 * LEAD_IN_S if lips else Fraction(4)
+    start = LEAD_IN_S if lips is None or float(seconds) > lips.duration + 0.3 else Fraction(1, 10)
+    times = _picture_times(spec, seconds)
+    motions = [_moved(spec, lips, float(start), times, spec.seed)]
+    if spec.second_face:
+        motions.append(_moved(spec, None, 0.0, times, spec.seed + 1))
+    heard = lips
+    if spec.foreign:
+        heard = _said(replace(spec, seed=spec.seed + 1), _made_up(spec, float(seconds), 2))
+    num = round(seconds * SAMPLE_RATE)
+    track = _soundtrack(spec, heard, start + spec.audio_delay, num) if spec.sound else None
+    with VideoWriter(
+        out,
+        width=spec.width,
+        height=spec.height,
+        rate=spec.rate,
+        audio_rate=SAMPLE_RATE if spec.sound else None,
+        crf=spec.crf,
+    ) as video:
+        sent = 0
+        for index, (time, picture) in enumerate(zip(times, film(spec, motions))):
+            video.write(picture, time)
+            if track is not None:  # interleave by the second
+                until = num if index == len(times) - 1 else min(num, int((time + 1) * SAMPLE_RATE))
+                if until > sent:
+                    video.write_sound(track[sent:until], Fraction(sent, SAMPLE_RATE) if sent == 0 else None)
+                    sent = until
+            if progress is not None:
+                progress(index + 1, len(times))
+    known = lips is not None and not spec.foreign and not spec.silent and spec.sound
+    return SynthResult(
+        path=str(out),
+        audio_delay=float(spec.audio_delay) if known else None,
+        phonemes=tuple(_shifted(p, float(start)) for p in lips.phonemes) if lips else (),
+        times=np.array([float(t) for t in times]),
+        text=lips.text if lips else "",
+        voice=lips.voice if lips else "",
+        width=spec.width,
+        height=spec.height,
+        rate=float(spec.rate),
+        seed=spec.seed,
+    )
+
+
+def synth(
+    out: Path,
+    *,
+    text: str | None = None,
+    speech: Path | None = None,
+    phonemes: Path | None = None,
+    audio_delay: float = 0.0,
+    seconds: float | None = None,
+    seed: int = 0,
+    language: str = "en-us",
+    variant: str = "",
+    rate_wpm: int = 165,
+    width: int = 480,
+    height: int = 360,
+    fps: str = "25",
+    vfr: float = 0.0,
+    face_width: float = 0.36,
+    yaw_deg: float = 0.0,
+    pitch_deg: float = 0.0,
+    roll_deg: float = 0.0,
+    strength: float = 1.0,
+    background: Literal["plain", "gradient", "room"] = "room",
+    blur_px: float = 0.0,
+    noise: float = 0.008,
+    crf: int = 20,
+    over: Literal["nothing", "noise", "music"] = "nothing",
+    snr_db: float = 15.0,
+    reverb_s: float = 0.0,
+    second_face: bool = False,
+    silent: bool = False,
+    foreign: bool = False,
+    truth: Path | None = None,
+) -> SynthResult:
+    """Film a synthetic talking head; every answer about it is known.
+
+    Args:
+        out: File to write; the extension chooses the container.
+        text: What is said, in the language of the voice; None = made-up sentences.
+        speech: A PCM WAV to speak with instead of espeak-ng; needs `phonemes`.
+        phonemes: Its phoneme times: a Praat TextGrid, or lines `start end phoneme` (seconds, IPA or ARPAbet).
+        audio_delay: Seconds by which the sound comes later than the lips.
+        seconds: Length; None = as long as the text needs.
+        seed: Chooses the face, looks, light, background and all movement that is not speech.
+        language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin.
+        variant: espeak-ng voice variant, for example f2, m5, croak, whisper.
+        rate_wpm: Words a minute.
+        width: Pixels, even.
+        height: Pixels, even.
+        fps: Pictures a second; fractions such as 30000/1001 are exact.
+        vfr: Jitter of the picture times in picture periods, 0 to .4.
+        face_width: Face width over picture width.
+        yaw_deg: Mean turn of the head, nose to image right.
+        pitch_deg: Mean nod, down.
+        roll_deg: Mean tilt, counter-clockwise.
+        strength: Size of speech movements, .5 mumbling to 1.5 emphatic.
+        background: What is behind.
+        blur_px: Lens blur.
+        noise: Sensor noise, of 1.
+        crf: Video quality, lower is better.
+        over: What lies over the voice.
+        snr_db: Voice over that.
+        reverb_s: Reverberation time of the room.
+        second_face: A silent listener beside the speaker.
+        silent: Nothing is said.
+        foreign: The mouth says another sentence than the sound.
+        truth: JSON file to write the truth into.
+
+    Raises:
+        EspeakMissing: espeak-ng is not installed and no `speech` was given.
+        ConfigError: a value is out of its range.
+        DataError: `speech` or `phonemes` is unreadable.
+        OutputError: a file cannot be written.
+    """
+    if (speech is None) != (phonemes is None):
+        raise ConfigError("a recording needs both --speech FILE.wav and --phonemes FILE (TextGrid or table)")
+    try:
+        rate = Fraction(fps)
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"{fps!r} is not a frame rate; write 25, 29.97 or 30000/1001") from None
+    spec = TalkerSpec(
+        seed=seed,
+        text=text,
+        language=language,
+        variant=variant,
+        rate_wpm=rate_wpm,
+        seconds=seconds,
+        audio_delay=as_seconds(audio_delay),
+        style=replace(Style.random(np.random.default_rng([seed, 21])), strength=strength),
+        width=width,
+        height=height,
+        rate=rate,
+        vfr=vfr,
+        face_width=face_width,
+        pose_deg=(pitch_deg, yaw_deg, roll_deg),
+        background=background,
+        blur_px=blur_px,
+        noise=noise,
+        crf=crf,
+        over=over,
+        snr_db=snr_db,
+        reverb_s=reverb_s,
+        second_face=second_face,
+        silent=silent,
+        foreign=foreign,
+    )
+    recording = None if speech is None or phonemes is None else read_speech(speech, phonemes)
+    result = make_clip(spec, out, speech=recording)
+    if truth is not None:
+        try:
+            Path(truth).write_text(json.dumps(result.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"cannot write the truth to {truth}: {error.strerror}") from error
+    return result
