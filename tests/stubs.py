@@ -1,6 +1,6 @@
 """Answers without media: what a file says about itself in its text. Workers import this by name.
 
-delay 0.12      an answer: the sound is 120 ms late
+delay 0.12      an answer: the audio is 120 ms late
 unknown         cannot tell
 bad             UnreadableMedia
 bug             an error nobody foresaw
@@ -65,19 +65,19 @@ def estimate(audio_delay: float | None, *, confidence: float = 0.97, reasons: tu
 
 
 def evidence(audio_delay: float | None) -> CheckEvidence:
-    """Curves and pictures that could belong to it."""
+    """Curves and frames that could belong to it."""
     delays = np.arange(-200, 201) / 100
     scores = -np.abs(delays - (audio_delay or 0.0)) * 20
     scores[:5] = np.nan
-    times, sound_times = np.arange(100) / 25, np.arange(400) / 100
+    times, audio_times = np.arange(100) / 25, np.arange(400) / 100
     return CheckEvidence(
         curve_delays=delays,
         curve_scores=scores,
         curve_posterior=np.full(401, 1 / 401),
         mouth_times=times,
         mouth_opening=np.abs(np.sin(times * 7)),
-        sound_times=sound_times,
-        sound_level_db=20 * np.log10(np.abs(np.sin(sound_times * 7)) + 1e-3),
+        audio_times=audio_times,
+        audio_level_db=20 * np.log10(np.abs(np.sin(audio_times * 7)) + 1e-3),
         track_curves={0: scores},
         strips=(FaceStrip(track_id=0, times=np.arange(6.0), images=np.full((6, 32, 32, 3), 128, np.uint8)),),
     )

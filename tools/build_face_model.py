@@ -458,8 +458,8 @@ def surface_harmonics(points: np.ndarray, triangles: np.ndarray, weight: np.ndar
 # --- landmarks ------------------------------------------------------------------------------------------------------
 
 
-def flat_picture(vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray, pose: np.ndarray, size: int):
-    """(H, W, 3) uint8 picture under a soft frontal light, and what is needed to go back to the surface."""
+def flat_frame(vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray, pose: np.ndarray, size: int):
+    """(H, W, 3) uint8 frame under a soft frontal light, and what is needed to go back to the surface."""
     from viseme.face3d.camera import Camera, place, project
     from viseme.face3d.interface import vertex_normals
     from viseme.face3d.raster import visible_triangles
@@ -514,7 +514,7 @@ def surface_points(vertices, triangles, colours, allowed) -> tuple[np.ndarray, f
     found, hit = [], []
     for pitch, yaw in POSES:
         pose = np.array([pitch, yaw, 0, 0, 0, 0])
-        image, uvd, ids = flat_picture(vertices, triangles, colours, pose, 512)
+        image, uvd, ids = flat_frame(vertices, triangles, colours, pose, 512)
         marks = detect(image)
         points = np.empty((478, 3))
         for group, rows in ((1, slice(0, 468)), (2, slice(468, 478))):
@@ -689,7 +689,7 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     origin = mean[face_front].mean(0)
     mean, bust = mean - origin, bust - origin
 
-    # landmarks: found on pictures of the mean head, painted; the inner lips on an open mouth
+    # landmarks: found on frames of the mean head, painted; the inner lips on an open mouth
     part_f = part[head_triangles[:, 0]].astype(np.int8)
     mouth_interior = ((regions.inside > 0.3) & (part == 0)) | np.isin(part, (1, 2, 3))
     allowed = np.where(part_f >= 4, 2, np.where(mouth_interior[head_triangles].any(1) | (part_f != 0), 0, 1))

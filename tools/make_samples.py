@@ -2,7 +2,7 @@
 
     python tools/make_samples.py
 
-A second run gives the same pictures and sound; the files differ in bytes, since libx264 is not bit-exact.
+A second run gives the same frames and audio; the files differ in bytes, since libx264 is not bit-exact.
 They are synthetic people: no one was filmed, the face model is CC0, the voice is espeak-ng's output.
 """
 

@@ -18,7 +18,7 @@ from viseme.weights import WEIGHTS, assets_folder
 
 SAMPLES = sorted((assets_folder() / "samples").glob("*.mp4"))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-SOUND_RATE = 16_000
+AUDIO_RATE = 16_000
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +46,15 @@ def viseme(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def film(path: Path, *, pictures: int = 30, sound: bool = True, level: float = 0.3) -> Path:
+def film(path: Path, *, frames: int = 30, audio: bool = True, level: float = 0.3) -> Path:
     """Grey noise without a face, and a tone."""
     rng = np.random.default_rng(0)
-    with VideoWriter(path, width=96, height=64, rate=Fraction(25), audio_rate=SOUND_RATE if sound else None) as video:
-        for index in range(pictures):
+    with VideoWriter(path, width=96, height=64, rate=Fraction(25), audio_rate=AUDIO_RATE if audio else None) as video:
+        for index in range(frames):
             video.write(rng.integers(90, 160, (64, 96, 3), dtype=np.uint8), Fraction(index, 25))
-        if sound:
-            time = np.arange(pictures * SOUND_RATE // 25) / SOUND_RATE
-            video.write_sound((level * np.sin(2 * np.pi * 220 * time)).astype(np.float32), Fraction(0))
+        if audio:
+            time = np.arange(frames * AUDIO_RATE // 25) / AUDIO_RATE
+            video.write_audio((level * np.sin(2 * np.pi * 220 * time)).astype(np.float32), Fraction(0))
     return path
 
 
@@ -62,8 +62,8 @@ def tone(path: Path, seconds: float = 1.0) -> Path:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SOUND_RATE)
-        file.writeframes((3000 * np.sin(np.arange(int(seconds * SOUND_RATE)))).astype("<i2").tobytes())
+        file.setframerate(AUDIO_RATE)
+        file.writeframes((3000 * np.sin(np.arange(int(seconds * AUDIO_RATE)))).astype("<i2").tobytes())
     return path
 
 
@@ -95,12 +95,12 @@ def batch(tmp_path_factory: pytest.TempPathFactory, weights: list[str]) -> dict[
         (folder / name).write_bytes(content)
     whole = film(folder / "whole.mp4")
     (folder / "cut.mp4").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    film(folder / "silent.mp4", sound=False)
+    film(folder / "silent.mp4", audio=False)
     tone(folder / "song.wav").rename(folder / "song.mp4")
     for name in ("video.txt", *ODD_NAMES):
         (folder / name).write_bytes(whole.read_bytes())
-    for pictures in (1, 2):
-        film(folder / f"{pictures}.mp4", pictures=pictures)
+    for frames in (1, 2):
+        film(folder / f"{frames}.mp4", frames=frames)
     names = sorted(p.name for p in folder.iterdir())
     done = viseme("check", "--json", *weights, "--", *names, "missing.mp4", cwd=folder)
     answers = {a["file"]: a for a in map(json.loads, done.stdout.splitlines())}
@@ -136,12 +136,12 @@ def test_a_truncated_file_gets_no_number(batch: dict[str, dict]) -> None:
     assert batch["cut.mp4"]["audio_delay"] is None
 
 
-def test_no_sound(batch: dict[str, dict]) -> None:
+def test_no_audio(batch: dict[str, dict]) -> None:
     assert error_of(batch["silent.mp4"]).startswith("NoAudio")
     assert "--audio" in error_of(batch["silent.mp4"])
 
 
-def test_no_picture_and_a_wrong_extension(batch: dict[str, dict]) -> None:
+def test_no_frame_and_a_wrong_extension(batch: dict[str, dict]) -> None:
     assert error_of(batch["song.mp4"]).startswith("NoVideo")
 
 
@@ -152,7 +152,7 @@ def test_a_readable_file_is_read_whatever_it_is_called(batch: dict[str, dict], n
 
 
 @pytest.mark.parametrize("name", ["1.mp4", "2.mp4"])
-def test_a_picture_or_two_get_no_number(batch: dict[str, dict], name: str) -> None:
+def test_a_frame_or_two_get_no_number(batch: dict[str, dict], name: str) -> None:
     assert batch[name]["audio_delay"] is None
 
 
@@ -162,9 +162,9 @@ def test_a_single_bad_file(tmp_path: Path, weights: list[str]) -> None:
 
 
 def test_a_folder_of_good_and_bad_is_answered_to_the_end(tmp_path: Path, weights: list[str]) -> None:
-    film(tmp_path / "1.mp4", pictures=10)
+    film(tmp_path / "1.mp4", frames=10)
     (tmp_path / "2.mp4").write_bytes(b"")
-    film(tmp_path / "3.mp4", pictures=10)
+    film(tmp_path / "3.mp4", frames=10)
     done = viseme("check", ".", "--json", "--report", "r.html", "--csv", "t.csv", *weights, cwd=tmp_path)
     assert done.returncode == 1
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -176,7 +176,7 @@ def test_a_folder_of_good_and_bad_is_answered_to_the_end(tmp_path: Path, weights
 
 
 def test_options_out_of_range_end_it_before_any_work(tmp_path: Path, weights: list[str]) -> None:
-    film(tmp_path / "1.mp4", pictures=5)
+    film(tmp_path / "1.mp4", frames=5)
     for words in (["--tracker", "nosuch"], ["--weights", "nosuch"]):
         extra = [] if "--weights" in words else weights
         done = viseme("check", "1.mp4", *words, *extra, cwd=tmp_path)
@@ -203,7 +203,7 @@ def test_fix_with_a_given_delay(tmp_path: Path, weights: list[str]) -> None:
 
 
 def test_fix_on_a_full_disk_leaves_nothing(tmp_path: Path, weights: list[str]) -> None:
-    film(tmp_path / "clip.mp4", pictures=50)
+    film(tmp_path / "clip.mp4", frames=50)
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "

@@ -167,7 +167,7 @@ def fit_residual(model: FaceModel, marks: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def detect():  # the landmarks of one uint8 picture, or None
+def detect():  # the landmarks of one uint8 frame, or None
     import mediapipe
 
     with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as net:
@@ -187,7 +187,7 @@ def test_the_tracker_sees_our_people_and_the_model_fits_them(model: FaceModel, d
         delta = 0.8 * rng.normal(size=80)
         beta = model.expression({"jawOpen": rng.uniform(0, 0.5), "mouthPucker": rng.uniform(0, 0.6)})
         pose = np.array([0.08, 0.25, 0.06, 0, 0, 0]) * rng.normal(size=6)
-        picture = render_head(
+        frame = render_head(
             model.shape(0.8 * rng.normal(size=80), beta),
             model.albedo(delta),
             LIGHT,
@@ -196,7 +196,7 @@ def test_the_tracker_sees_our_people_and_the_model_fits_them(model: FaceModel, d
             look=Look.random(rng, melanin=delta[0]),
             background=(0.5, 0.6, 0.6),
         )
-        marks = detect((picture.image * 255).astype(np.uint8))
+        marks = detect((frame.image * 255).astype(np.uint8))
         if marks is None:
             lost += 1
         else:
@@ -221,8 +221,8 @@ def test_the_model_fits_real_photographs(model: FaceModel, detect) -> None:
     assert np.mean(residuals) < 0.013, residuals
 
 
-def test_the_picture_is_quick(model: FaceModel) -> None:
-    """Processor time, so that a busy machine does not matter; 15 pictures a second on one core are asked for."""
+def test_the_frame_is_quick(model: FaceModel) -> None:
+    """Processor time, so that a busy machine does not matter; 15 frames a second on one core are asked for."""
     vertices, albedo = model.shape(), model.albedo()
     render_head(vertices, albedo, LIGHT, np.zeros(6))
     began = time.process_time()

@@ -30,7 +30,7 @@ def test_both_rasterisers_see_the_same_triangles(yaw: float) -> None:
     assert (ids >= 0).mean() > 0.3
 
 
-def test_the_deferred_picture_under_uniform_light_is_the_albedo() -> None:
+def test_the_deferred_frame_under_uniform_light_is_the_albedo() -> None:
     arrays = MODEL.tensors()
     drawn = render(
         arrays["mean"],
@@ -84,7 +84,7 @@ def test_the_head_is_where_the_camera_says() -> None:
     np.testing.assert_allclose(drawn.depth[rows, columns], middle[:, 2], atol=0.12)
 
 
-def test_the_background_shows_where_nothing_is_and_the_picture_repeats() -> None:
+def test_the_background_shows_where_nothing_is_and_the_frame_repeats() -> None:
     scene = np.random.default_rng(0).uniform(size=(96, 96, 3)).astype(np.float32)
     first = render_head(MODEL.shape(), MODEL.albedo(), LIGHT, POSE, size=(96, 96), background=scene)
     again = render_head(MODEL.shape(), MODEL.albedo(), LIGHT, POSE, size=(96, 96), background=scene)

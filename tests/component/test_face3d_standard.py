@@ -1,4 +1,4 @@
-"""Image formation and the standard picture on the packaged head."""
+"""Image formation and the standard frame on the packaged head."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def test_a_batch_has_the_same_ids_in_torch_and_in_numba() -> None:
     assert (ours >= 0).flatten(1).any(1).all()
 
 
-def test_compiled_and_torch_give_the_same_picture_and_gradients() -> None:
+def test_compiled_and_torch_give_the_same_frame_and_gradients() -> None:
     tensors = MODEL.tensors(dtype=torch.float64)
     torch.manual_seed(4)
     spread = ((80, 0.5), (64, 0.3), (80, 0.3), (27, 0.3), (6, 0.1))
     given = [(torch.randn(2, n, dtype=torch.float64) * s).requires_grad_() for n, s in spread]
     weight = torch.randn(2, 3, 96, 96, dtype=torch.float64)
-    pictures, gradients = [], []
+    frames, gradients = [], []
     for compiled in (True, False):
         rgb, mask, depth = form_image(tensors, *given, camera=Camera.standard(96), compiled=compiled)
         assert mask.double().mean() > 0.3
-        pictures.append(rgb.detach())
+        frames.append(rgb.detach())
         gradients.append(torch.autograd.grad((rgb * weight).sum() + depth.sum(), given))
-    torch.testing.assert_close(*pictures)
+    torch.testing.assert_close(*frames)
     for ours, theirs in zip(*gradients):
         torch.testing.assert_close(ours, theirs)
 
@@ -65,7 +65,7 @@ def test_landmarks_are_those_of_the_model() -> None:
             np.testing.assert_allclose(found[i], expected, atol=2e-2)
 
 
-def test_the_standard_picture_is_equation_nine() -> None:
+def test_the_standard_frame_is_equation_nine() -> None:
     rgb, z = render_standard(MODEL, OPEN)
     tensors = {**MODEL.tensors(), "triangles": torch.as_tensor(outer_triangles(MODEL), dtype=torch.int64)}
     beta = torch.as_tensor(MODEL.expression({"jawOpen": 0.5}))[None]
@@ -120,8 +120,8 @@ def test_a_clip_is_its_frames_and_its_depth_range_holds_them() -> None:
         render_standard(MODEL, MODEL.mean[:-1])
 
 
-def test_standard_pictures_are_quick() -> None:
-    """Processor time: 100 pictures a second with room to spare (500 on one idle core)."""
+def test_standard_frames_are_quick() -> None:
+    """Processor time: 100 frames a second with room to spare (500 on one idle core)."""
     clip = np.repeat(OPEN[None], 20, 0)
     render_standard(MODEL, clip[:1])
     began = time.process_time()

@@ -17,7 +17,7 @@ from viseme.faces.nets import MediaPipeNets
 
 
 @dataclass(frozen=True)
-class Picture:
+class Frame:
     index: int
     time: Fraction
     image: np.ndarray
@@ -52,7 +52,7 @@ def test_shapes_of_no_answer(nets):
     assert scores.shape == (0,)
 
 
-def test_a_region_outside_the_picture_and_a_view_are_no_error(nets):
+def test_a_region_outside_the_frame_and_a_view_are_no_error(nets):
     points, scores = nets.landmarks(noise(0)[::2, ::-1], np.array([[-500.0, -500, 80, 0]]))
     assert np.isfinite(points).all()
     assert scores[0] < 0.5
@@ -60,7 +60,7 @@ def test_a_region_outside_the_picture_and_a_view_are_no_error(nets):
 
 @pytest.mark.parametrize("kind", ["noise", "stripes", "discs", "tiny"])
 def test_patterns_give_no_track(kind):
-    def picture(i: int) -> np.ndarray:
+    def frame(i: int) -> np.ndarray:
         y, x = np.mgrid[:180, :320]
         if kind == "noise":
             return noise(i)
@@ -70,7 +70,7 @@ def test_patterns_give_no_track(kind):
         return np.repeat((wave * 120 + 128).astype(np.uint8)[..., None], 3, axis=2)
 
     run = MediaPipeTracker(MediaPipeTracker.Config(num_workers=1))
-    events = list(run.track(Picture(i, Fraction(i, 25), picture(i)) for i in range(30)))
+    events = list(run.track(Frame(i, Fraction(i, 25), frame(i)) for i in range(30)))
     assert not [e for e in events if isinstance(e, FaceTrackChunk)]
 
 

@@ -16,7 +16,7 @@ from viseme.faces import FaceStrips, FaceTrackChunk, face_width, lip_opening
 from viseme.faces.mediapipe import MediaPipeTracker
 from viseme.faces.schemes import LIPS_OUTER, MIRROR
 from viseme.faces.shots import with_cuts
-from viseme.media import pictures
+from viseme.media import read_frames
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 pytestmark = [
@@ -27,7 +27,7 @@ GRID = "grid_misc/brbk7n.mpg"
 
 
 @dataclass(frozen=True)
-class Picture:
+class Frame:
     index: int
     time: Fraction
     image: np.ndarray
@@ -41,12 +41,12 @@ def run():
 
 
 @lru_cache(maxsize=8)
-def clip(name: str, num: int = 40, max_side: int = 640) -> list[Picture]:
-    source = pictures(DATA / name, max_side=max_side)
-    return [Picture(p.index, p.time, p.image, p.scale) for p, _ in zip(source, range(num))]
+def clip(name: str, num: int = 40, max_side: int = 640) -> list[Frame]:
+    source = read_frames(DATA / name, max_side=max_side)
+    return [Frame(p.index, p.time, p.image, p.scale) for p, _ in zip(source, range(num))]
 
 
-def changed(source: list[Picture], change) -> list[Picture]:
+def changed(source: list[Frame], change) -> list[Frame]:
     return [replace(p, image=np.ascontiguousarray(change(p.image)), scale=1.0) for p in source]
 
 
@@ -93,13 +93,13 @@ def test_no_track_crosses_a_cut(run):
     second = changed(
         second, lambda image: ndimage.zoom(image, (height / image.shape[0], width / image.shape[1], 1), order=1)
     )
-    joined = [Picture(i, Fraction(i, 25), p.image) for i, p in enumerate(first + second)]
+    joined = [Frame(i, Fraction(i, 25), p.image) for i, p in enumerate(first + second)]
     a, b = run(joined)
     assert (len(a.times), len(b.times)) == (20, 20)
     assert (a.shot, b.shot) == (0, 1)
 
 
-def test_the_lips_are_found_again_in_turned_smaller_and_shifted_pictures(run):
+def test_the_lips_are_found_again_in_turned_smaller_and_shifted_frames(run):
     source = clip(GRID, 75)
     wanted = lip_opening(accepted(run(source))[0].landmarks)
 
@@ -132,7 +132,7 @@ def test_the_lips_close_on_b(run):
     assert opening[22:27].min() < 0.004
 
 
-def test_a_syllable_in_full_hd_is_as_sharp_in_small_pictures(run):
+def test_a_syllable_in_full_hd_is_as_sharp_in_small_frames(run):
     large = accepted(run(clip("mcgurk_pl/0__ma_0__ma.mp4", 100, 1920)[70:]))[0]
     small = accepted(run(clip("mcgurk_pl/0__ma_0__ma.mp4", 100, 640)[70:]))[0]
     assert np.corrcoef(lip_opening(large.landmarks), lip_opening(small.landmarks))[0, 1] > 0.98
@@ -140,8 +140,8 @@ def test_a_syllable_in_full_hd_is_as_sharp_in_small_pictures(run):
     assert large.face_size_px == pytest.approx(small.face_size_px, rel=0.03), "source pixels in both"
 
 
-def test_black_pictures_are_bridged_or_end_the_track(run):
-    def with_gap(num: int) -> list[Picture]:
+def test_black_frames_are_bridged_or_end_the_track(run):
+    def with_gap(num: int) -> list[Frame]:
         return [
             replace(p, image=np.zeros_like(p.image)) if 15 <= i < 15 + num else p for i, p in enumerate(clip(GRID, 40))
         ]
@@ -170,7 +170,7 @@ def test_ten_of_twelve_faces_are_followed_and_two_reported(run):
             rows.append(np.concatenate(row, axis=1))
         return np.concatenate(rows, axis=0)[::2, ::2]
 
-    source = [Picture(i, Fraction(i, 25), np.ascontiguousarray(wall(i)), 0.5) for i in range(20)]
+    source = [Frame(i, Fraction(i, 25), np.ascontiguousarray(wall(i)), 0.5) for i in range(20)]
     events = run(source, strips=strips)
     assert len(accepted(events)) == 10
     refused = [e for e in events if isinstance(e, RejectedTrack)]

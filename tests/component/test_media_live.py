@@ -16,12 +16,12 @@ import pytest
 from test_media_writer import make_clip
 
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
-from viseme.media import Picture, SoundBlock, pictures, pipe, sound
+from viseme.media import AudioBlock, Frame, pipe, read_audio, read_frames
 from viseme.media.live import LiveMedia
 from viseme.media.pipe import PipeReader
 
 
-def click(blocks: list[SoundBlock]) -> float:
+def click(blocks: list[AudioBlock]) -> float:
     """Seconds of the loudest sample."""
     samples = np.concatenate([b.samples for b in blocks])
     return float(blocks[0].start) + int(np.abs(samples).argmax()) / 16000
@@ -63,18 +63,18 @@ def piped(data: bytes) -> int:
     return reading
 
 
-def read(data: bytes, warnings: list[str] | None = None) -> tuple[list[Picture], list[SoundBlock]]:
+def read(data: bytes, warnings: list[str] | None = None) -> tuple[list[Frame], list[AudioBlock]]:
     warn = None if warnings is None else warnings.append
     with open(piped(data), "rb") as file, closing(LiveMedia(file, on_warning=warn)) as media:
         items = list(media)
-    return [i for i in items if isinstance(i, Picture)], [i for i in items if isinstance(i, SoundBlock)]
+    return [i for i in items if isinstance(i, Frame)], [i for i in items if isinstance(i, AudioBlock)]
 
 
 @pytest.mark.parametrize("muxer", FORMATS)
 def test_a_pipe_gives_what_the_file_holds(clip: Path, tmp_path: Path, muxer: str) -> None:
     stream = remuxed(clip, tmp_path / "stream", muxer)
     seen, heard = read(stream.read_bytes())
-    shown, blocks = list(pictures(clip)), list(sound(clip))
+    shown, blocks = list(read_frames(clip)), list(read_audio(clip))
     assert [float(p.time) for p in seen] == pytest.approx([float(p.time) for p in shown], abs=1e-3)
     assert all(np.array_equal(a.image, b.image) for a, b in zip(seen, shown))
     assert click(heard) == pytest.approx(click(blocks), abs=1e-3)
@@ -82,16 +82,16 @@ def test_a_pipe_gives_what_the_file_holds(clip: Path, tmp_path: Path, muxer: str
     assert all(a.end == b.start for a, b in pairwise(heard)), "a seam"
 
 
-def test_sound_and_pictures_come_together(clip: Path, tmp_path: Path) -> None:
+def test_audio_and_frames_come_together(clip: Path, tmp_path: Path) -> None:
     """What is read once must not hold one stream back for the other."""
     stream = remuxed(clip, tmp_path / "stream", "matroska")
-    picture = reach = 0.0
+    frame = reach = 0.0
     apart = []
     with open(piped(stream.read_bytes()), "rb") as file, closing(LiveMedia(file)) as media:
         for item in media:
-            if isinstance(item, Picture):
-                picture = float(item.time)
-                apart.append(abs(picture - reach))
+            if isinstance(item, Frame):
+                frame = float(item.time)
+                apart.append(abs(frame - reach))
             else:
                 reach = float(item.end)
     assert max(apart[2:]) < 0.5
@@ -101,7 +101,7 @@ def test_sound_and_pictures_come_together(clip: Path, tmp_path: Path) -> None:
 def test_a_stream_that_is_cut_off_ends(clip: Path, tmp_path: Path, muxer: str) -> None:
     data = remuxed(clip, tmp_path / muxer, muxer).read_bytes()
     seen, heard = read(data[: 2 * len(data) // 3])
-    assert 5 < len(seen) < len(list(pictures(clip)))
+    assert 5 < len(seen) < len(list(read_frames(clip)))
     assert heard[-1].end > 0.5
 
 
@@ -132,12 +132,12 @@ def test_a_file_with_its_index_at_the_end_is_refused(tmp_path: Path) -> None:
         read((tmp_path / "slow.mp4").read_bytes())
 
 
-def test_a_stream_without_sound_or_picture_is_refused(clip: Path, tmp_path: Path) -> None:
+def test_a_stream_without_audio_or_frame_is_refused(clip: Path, tmp_path: Path) -> None:
     silent = remuxed(clip, tmp_path / "silent", "matroska", keep="video").read_bytes()
-    with pytest.raises(NoAudio, match="no sound"):
+    with pytest.raises(NoAudio, match="no audio"):
         read(silent)
     blind = remuxed(clip, tmp_path / "blind", "matroska", keep="audio").read_bytes()
-    with pytest.raises(NoVideo, match="no moving picture"):
+    with pytest.raises(NoVideo, match="no moving frame"):
         read(blind)
 
 
@@ -157,7 +157,7 @@ def test_a_named_pipe_and_a_file_that_grows(clip: Path, tmp_path: Path, monkeypa
     writer = threading.Thread(target=fifo.write_bytes, args=(data,), daemon=True)
     writer.start()
     with closing(LiveMedia(fifo)) as media:
-        whole = sum(isinstance(i, Picture) for i in media)
+        whole = sum(isinstance(i, Frame) for i in media)
     monkeypatch.setattr(pipe, "GROWTH_S", 1.0)
     growing.write_bytes(data[: len(data) // 2])
 
@@ -168,8 +168,8 @@ def test_a_named_pipe_and_a_file_that_grows(clip: Path, tmp_path: Path, monkeypa
     with closing(LiveMedia(growing)) as media:
         later = threading.Timer(0.3, grow)
         later.start()
-        assert sum(isinstance(i, Picture) for i in media) == whole
-    assert whole == len(list(pictures(clip)))
+        assert sum(isinstance(i, Frame) for i in media) == whole
+    assert whole == len(list(read_frames(clip)))
 
 
 def test_stopping_wakes_who_waits_for_bytes() -> None:
@@ -200,6 +200,6 @@ def test_ffmpeg_pipes(clip: Path) -> None:
         pytest.skip("ffmpeg is not installed")
     assert program.stdout is not None
     with program, closing(LiveMedia(program.stdout)) as media:
-        times = [i.time for i in media if isinstance(i, Picture)]
+        times = [i.time for i in media if isinstance(i, Frame)]
     assert times[0] == Fraction(0)
-    assert len(times) == len(list(pictures(clip)))
+    assert len(times) == len(list(read_frames(clip)))

@@ -20,8 +20,8 @@ import pytest
 from test_media_writer import click_time, flash_time, make_clip, tone_click
 
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
-from viseme.media import audio as sound
-from viseme.media import files, pictures, probe
+from viseme.media import audio as audio
+from viseme.media import files, probe, read_frames
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -32,7 +32,7 @@ def clip(tmp_path_factory):
 
 
 def turned(path: Path, matrix: tuple[int, ...]) -> Path:
-    """Write a display matrix into the picture track's header of an MP4."""
+    """Write a display matrix into the frame track's header of an MP4."""
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4
     at += 4 + 8 + 4 + 4 + 4 + 8 + 2 + 2 + 2 + 2  # version 0: times, id, reserved, duration, layer, group, volume
@@ -42,7 +42,7 @@ def turned(path: Path, matrix: tuple[int, ...]) -> Path:
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int, codec="pcm_s16le", layout="mono", **tags) -> Path:
-    """A sound-only file; `samples` is (channels, S)."""
+    """An audio-only file; `samples` is (channels, S)."""
     with av.open(str(path), "w", format={".m4a": "ipod"}.get(path.suffix)) as box:
         stream = box.add_stream(codec, rate=rate, layout=layout)
         stream.metadata.update(tags)
@@ -68,7 +68,7 @@ def test_probe(clip):
 
 def test_bad_files_get_one_line(tmp_path):
     (tmp_path / "empty.mp4").touch()
-    (tmp_path / "text.mp4").write_text("these are words, not pictures\n" * 50)
+    (tmp_path / "text.mp4").write_text("these are words, not frames\n" * 50)
     (tmp_path / "noise.mkv").write_bytes(np.random.default_rng(1).bytes(50_000))
     (tmp_path / "folder.mp4").mkdir()
     os.mkfifo(tmp_path / "pipe.mp4")
@@ -81,7 +81,7 @@ def test_bad_files_get_one_line(tmp_path):
         ("pipe.mp4", "not a regular file"),
         ("x" * 300 + ".mp4", "cannot be opened|does not exist"),
     ]:
-        for read in (probe, lambda p: next(pictures(p)), lambda p: next(sound(p))):
+        for read in (probe, lambda p: next(read_frames(p)), lambda p: next(read_audio(p))):
             with pytest.raises(UnreadableMedia, match=says) as caught:
                 read(tmp_path / name)
             assert "\n" not in str(caught.value)
@@ -97,7 +97,7 @@ def test_no_permission(tmp_path, clip, monkeypatch):
         probe(clip)
 
 
-def test_damage_before_the_first_picture(tmp_path):
+def test_damage_before_the_first_frame(tmp_path):
     data = make_clip(tmp_path / "a.mkv").read_bytes()
     path = tmp_path / "head.mkv"
     path.write_bytes(data[: data.index(b"\x1f\x43\xb6\x75")])  # up to the first cluster
@@ -107,12 +107,12 @@ def test_damage_before_the_first_picture(tmp_path):
     path = tmp_path / "void.mp4"
     at = data.index(b"mdat") + 4
     path.write_bytes(data[:at] + b"\xff" * (len(data) - at))
-    with pytest.raises(UnreadableMedia, match="no picture in it can be decoded"):
+    with pytest.raises(UnreadableMedia, match="no video in it can be decoded"):
         probe(path)
-    with pytest.raises(UnreadableMedia, match="damaged before its first picture"):
-        list(pictures(path))
+    with pytest.raises(UnreadableMedia, match="damaged before its first frame"):
+        list(read_frames(path))
     with pytest.raises(UnreadableMedia, match="damaged before its first"):
-        list(sound(path))
+        list(read_audio(path))
 
 
 def test_extension_may_lie(tmp_path, clip):
@@ -144,10 +144,10 @@ def test_extension_may_lie(tmp_path, clip):
 def test_any_name_is_a_name(tmp_path, clip, name, monkeypatch):
     path = tmp_path / os.fsdecode(name)
     path.write_bytes(clip.read_bytes())
-    assert len(list(pictures(path))) == 50
+    assert len(list(read_frames(path))) == 50
     monkeypatch.chdir(tmp_path)
     assert probe(os.fsdecode(name)).video.width == 64
-    assert len(list(islice(sound(name), 2))) == 2
+    assert len(list(islice(read_audio(name), 2))) == 2
 
 
 # files that would make us open other files
@@ -234,7 +234,7 @@ def test_ffmpeg_says_nothing_on_the_terminal(tmp_path, clip):
     (tmp_path / "bad.mp4").write_bytes(data)
     code = (
         "import sys; from viseme.media import *\n"
-        "try: print(len(list(pictures(sys.argv[1]))), len(list(sound(sys.argv[1]))))\n"
+        "try: print(len(list(frames(sys.argv[1]))), len(list(audio(sys.argv[1]))))\n"
         "except Exception as e: print(e)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bad.mp4")], capture_output=True, text=True)
@@ -242,11 +242,11 @@ def test_ffmpeg_says_nothing_on_the_terminal(tmp_path, clip):
     assert done.stdout.count("\n") == 1
 
 
-# pictures
+# frames
 
 
-def test_pictures_are_exact_rgb_in_order(clip):
-    seen = list(pictures(clip))
+def test_frames_are_exact_rgb_in_order(clip):
+    seen = list(read_frames(clip))
     assert [p.index for p in seen] == list(range(50))
     assert [p.time for p in seen] == [Fraction(i, 25) for i in range(50)]
     assert seen[0].key
@@ -260,11 +260,11 @@ def test_pictures_are_exact_rgb_in_order(clip):
 
 @pytest.mark.parametrize(("limit", "shape"), [(32, (24, 32, 3)), (64, (48, 64, 3)), (500, (48, 64, 3)), (1, (1, 1, 3))])
 def test_scaled_down_only(clip, limit, shape):
-    picture = next(pictures(clip, max_side=limit))
-    assert picture.image.shape == shape
-    assert picture.scale == pytest.approx(shape[1] / 64)
+    frame = next(read_frames(clip, max_side=limit))
+    assert frame.image.shape == shape
+    assert frame.scale == pytest.approx(shape[1] / 64)
     with pytest.raises(ValueError, match="max_side"):
-        pictures(clip, max_side=0)
+        read_frames(clip, max_side=0)
 
 
 ONE = 65536
@@ -279,19 +279,19 @@ ONE = 65536
         ((-ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30), 0, "right"),
     ],
 )
-def test_turned_pictures_come_upright(tmp_path, matrix, degrees, red):
+def test_turned_frames_come_upright(tmp_path, matrix, degrees, red):
     path = turned(make_clip(tmp_path / "t.mp4", num=5, flash=-1), matrix)
-    info, picture = probe(path).video, next(pictures(path, max_side=32))
-    high, wide, _ = picture.image.shape
+    info, frame = probe(path).video, next(read_frames(path, max_side=32))
+    high, wide, _ = frame.image.shape
     assert info.rotation == degrees
     assert (info.width, info.height) == ((48, 64) if degrees in (90, 270) else (64, 48))
     assert (wide, high) == (info.width // 2, info.height // 2)
-    assert picture.scale == 0.5
+    assert frame.scale == 0.5
     halves = {
-        "left": picture.image[:, : wide // 2],
-        "right": picture.image[:, wide // 2 :],
-        "top": picture.image[: high // 2],
-        "bottom": picture.image[high // 2 :],
+        "left": frame.image[:, : wide // 2],
+        "right": frame.image[:, wide // 2 :],
+        "top": frame.image[: high // 2],
+        "bottom": frame.image[high // 2 :],
     }
     assert max(halves, key=lambda h: halves[h][..., 0].mean()) == red
 
@@ -304,19 +304,19 @@ def test_oblong_pixels_become_square(tmp_path):
         frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), "rgb24")
         box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
-    info, picture = probe(tmp_path / "sar.mkv").video, next(pictures(tmp_path / "sar.mkv"))
+    info, frame = probe(tmp_path / "sar.mkv").video, next(read_frames(tmp_path / "sar.mkv"))
     assert (info.width, info.height) == (64, 48)
-    assert picture.image.shape == (48, 64, 3)
+    assert frame.image.shape == (48, 64, 3)
 
 
 def test_start_and_end(tmp_path):
     for name in ("a.mp4", "a.mkv", "a.avi", "a.mpg", "a.ts"):
         path = make_clip(tmp_path / name)
-        whole = [p.time for p in pictures(path)]
-        part = [p.time for p in pictures(path, start=0.5, end=Fraction(3, 2))]
+        whole = [p.time for p in read_frames(path)]
+        part = [p.time for p in read_frames(path, start=0.5, end=Fraction(3, 2))]
         assert part == [t for t in whole if Fraction(1, 2) <= t < Fraction(3, 2)], name
-        assert list(pictures(path, start=100)) == []
-        assert len(list(pictures(path, start=-5))) == 50
+        assert list(read_frames(path, start=100)) == []
+        assert len(list(read_frames(path, start=-5))) == 50
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ts", "a.avi"])
@@ -325,13 +325,13 @@ def test_damaged_tail_gives_what_decodes_and_says_so(tmp_path, name):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
     told: list[str] = []
-    seen = list(pictures(path, on_warning=told.append))
+    seen = list(read_frames(path, on_warning=told.append))
     assert 55 < len(seen) < 65
     if name != "a.ts":  # a transport stream has no header that knows its length
         assert any("damaged after 0:00:02" in t for t in told), told
     assert all("\n" not in t for t in told)
     told.clear()
-    assert 2 < sum(len(b.samples) for b in sound(path, on_warning=told.append)) / 16000 < 3
+    assert 2 < sum(len(b.samples) for b in read_audio(path, on_warning=told.append)) / 16000 < 3
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.avi"])
@@ -342,22 +342,22 @@ def test_damage_in_the_middle_is_skipped(tmp_path, name):
     data[middle : middle + 4000] = b"\xff" * 4000
     path.write_bytes(data)
     told: list[str] = []
-    seen = list(pictures(path, on_warning=told.append))
+    seen = list(read_frames(path, on_warning=told.append))
     assert len(seen) > 90
     assert float(seen[-1].time) > 3.8
-    assert sum(len(b.samples) for b in sound(path)) > 56000
+    assert sum(len(b.samples) for b in read_audio(path)) > 56000
 
 
-def test_sound_only_and_pictures_only(tmp_path):
+def test_audio_only_and_frames_only(tmp_path):
     tone = write_wav(tmp_path / "s.wav", tone_click(16000, 8000, 16000)[None], 16000)
     assert probe(tone).video is None
     assert click_time(tone) == pytest.approx(0.5, abs=0.001)
-    with pytest.raises(NoVideo, match="no picture stream"):
-        list(pictures(tone))
+    with pytest.raises(NoVideo, match="no video stream"):
+        list(read_frames(tone))
     silent = make_clip(tmp_path / "v.mp4", click=None)
     assert probe(silent).audio == ()
     with pytest.raises(NoAudio, match=r"has no audio stream; pass --audio FILE"):
-        list(sound(silent))
+        list(read_audio(silent))
 
 
 def test_cover_art_is_not_a_video(tmp_path):
@@ -376,7 +376,7 @@ def test_cover_art_is_not_a_video(tmp_path):
         assert box.streams.video, "the test file has no cover"
     assert probe(path).video is None
     with pytest.raises(NoVideo):
-        list(pictures(path))
+        list(read_frames(path))
     assert click_time(path) == pytest.approx(0.5, abs=0.001)
 
 
@@ -391,36 +391,36 @@ def photograph(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["p.png", "p.jpg", "%03d.png", "p"])
-def test_a_photograph_is_one_picture(tmp_path, name):
+def test_a_photograph_is_one_frame(tmp_path, name):
     path = photograph(tmp_path / "made.png" if name == "p" else tmp_path / name)
     path = path.rename(tmp_path / name)
     info = probe(path)
     assert info.video.is_still
     assert info.duration is None
     assert (info.video.width, info.video.height) == (64, 48)
-    (picture,) = pictures(path)
-    assert picture.time == 0
-    assert picture.image.shape == (48, 64, 3)
-    assert list(pictures(path, start=0, end=1))
+    (frame,) = read_frames(path)
+    assert frame.time == 0
+    assert frame.image.shape == (48, 64, 3)
+    assert list(read_frames(path, start=0, end=1))
 
 
-def test_one_picture_video(tmp_path):
+def test_one_frame_video(tmp_path):
     path = make_clip(tmp_path / "one.mp4", num=1, flash=0, click=None)
-    (picture,) = pictures(path)
-    assert picture.time == 0
+    (frame,) = read_frames(path)
+    assert frame.time == 0
     assert not probe(path).video.is_still
 
 
 def test_memory_does_not_grow_with_length(tmp_path):
     path = make_clip(tmp_path / "long.mp4", num=600, size=(160, 120), flash=-1)
     tracemalloc.start()
-    for _ in pictures(path):
+    for _ in read_frames(path):
         pass
-    for _ in sound(path):
+    for _ in read_audio(path):
         pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4_000_000  # all pictures would be 34 MB, all samples 1.5 MB
+    assert peak < 4_000_000  # all frames would be 34 MB, all samples 1.5 MB
 
 
 def resident() -> int:
@@ -434,19 +434,19 @@ def test_decoded_frames_are_let_go_at_once(tmp_path):
     gc.collect()
     gc.disable()  # a frame in a reference cycle would wait for the collector
     try:
-        for picture in pictures(path, max_side=100):
-            if picture.index == 30:
+        for frame in read_frames(path, max_side=100):
+            if frame.index == 30:
                 before = resident()
         assert resident() - before < 25_000_000  # the frames in between are 55 MB
     finally:
         gc.enable()
 
 
-# sound
+# audio
 
 
 def several(path: Path) -> Path:
-    """Pictures with two languages, the click of the second 0.3 s later."""
+    """Frames with two languages, the click of the second 0.3 s later."""
     with av.open(str(path), "w") as box:
         video = box.add_stream("libx264", rate=25, width=64, height=48)
         tracks = [box.add_stream("aac", rate=48000, layout="stereo") for _ in range(2)]
@@ -465,15 +465,15 @@ def several(path: Path) -> Path:
     return path
 
 
-def test_several_sound_streams(tmp_path):
+def test_several_audio_streams(tmp_path):
     path = several(tmp_path / "two.mkv")
     assert [(a.index, a.language, a.channels) for a in probe(path).audio] == [(0, "eng", 2), (1, "pol", 2)]
     assert click_time(path, 0) == pytest.approx(0.8, abs=0.002)
     assert click_time(path, 1) == pytest.approx(1.1, abs=0.002)
     with pytest.raises(NoAudio, match=r"no audio stream 2; choose among 0 \(eng\), 1 \(pol\)"):
-        next(sound(path, stream=2))
+        next(read_audio(path, stream=2))
     with pytest.raises(ValueError, match="stream"):
-        sound(path, stream=-1)
+        read_audio(path, stream=-1)
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_several_sound_streams(tmp_path):
 def test_sample_formats_keep_their_level(tmp_path, suffix, codec):
     tone = 0.5 * np.sin(2 * np.pi * 440 / 16000 * np.arange(16000, dtype=np.float32))
     path = write_wav(tmp_path / f"a{suffix}", tone[None], 16000, codec=codec)
-    samples = np.concatenate([b.samples for b in sound(path)])
+    samples = np.concatenate([b.samples for b in read_audio(path)])
     assert samples.dtype == np.float32
     assert samples.shape == (16000,)
     assert np.abs(samples - tone).max() < 0.03
@@ -494,7 +494,7 @@ def test_loud_channels_do_not_clip_in_the_mix(tmp_path, layout):
     num = {"stereo": 2, "5.1": 6}[layout]
     tone = 0.9 * np.sin(2 * np.pi * 300 / 48000 * np.arange(48000, dtype=np.float32))
     path = write_wav(tmp_path / "a.wav", np.repeat(tone[None], num, 0), 48000, layout=layout)
-    samples = np.concatenate([b.samples for b in sound(path, rate=48000)])
+    samples = np.concatenate([b.samples for b in read_audio(path, rate=48000)])
     assert np.abs(samples - tone).max() < 0.001
 
 
@@ -502,7 +502,7 @@ def test_resampling_is_in_place(tmp_path):
     tone = np.sin(2 * np.pi * 440 / 44100 * np.arange(88200, dtype=np.float64)) * 0.5
     path = write_wav(tmp_path / "a.wav", tone[None], 44100)
     for rate in (8000, 16000, 44100, 48000):
-        samples = np.concatenate([b.samples for b in sound(path, rate=rate)])
+        samples = np.concatenate([b.samples for b in read_audio(path, rate=rate)])
         assert abs(len(samples) - 2 * rate) <= 1
         times = np.arange(len(samples)) / rate
         inside = slice(rate // 10, -rate // 10)
@@ -511,25 +511,25 @@ def test_resampling_is_in_place(tmp_path):
 
 
 def test_blocks_are_a_second_each(clip):
-    blocks = list(sound(clip))
+    blocks = list(read_audio(clip))
     assert [len(b.samples) for b in blocks[:-1]] == [16000] * (len(blocks) - 1)
     assert all(a.end == b.start for a, b in pairwise(blocks))
 
 
-def test_sound_start_and_end(tmp_path):
+def test_audio_start_and_end(tmp_path):
     for name in ("a.mp4", "a.mkv", "a.mov", "a.mpg", "a.avi"):
         path = make_clip(tmp_path / name, num=100, click=2.2, flash=55)
-        blocks = list(sound(path, start=2.0, end=2.5))
+        blocks = list(read_audio(path, start=2.0, end=2.5))
         assert abs(float(blocks[0].start) - 2.0) < 1 / 16000
         assert abs(float(blocks[-1].end) - 2.5) < 2 / 16000
         samples = np.concatenate([b.samples for b in blocks])
         at = float(blocks[0].start) + int(np.flatnonzero(np.abs(samples) > 0.3)[0]) / 16000
         assert at == pytest.approx(2.2, abs=0.002), name
-        assert list(sound(path, start=100)) == []
+        assert list(read_audio(path, start=100)) == []
 
 
 def remuxed(source: Path, out: Path, change) -> Path:
-    """Copy packets of sound, with `change(packet, number)` applied; None drops the packet."""
+    """Copy packets of audio, with `change(packet, number)` applied; None drops the packet."""
     with av.open(str(source)) as box, av.open(str(out), "w") as target:
         tracks = {s.index: target.add_stream_from_template(s, opaque=True) for s in box.streams}
         number = 0
@@ -549,14 +549,14 @@ def test_a_gap_in_the_stamps_is_silence_with_a_warning(tmp_path):
     source = make_clip(tmp_path / "a.mkv", audio_codec="pcm_s16le", num=100, click=3.0)
     path = remuxed(source, tmp_path / "gap.mkv", lambda p, n: None if 20 <= n < 40 else p)
     told: list[str] = []
-    blocks = list(sound(path, on_warning=told.append))
+    blocks = list(read_audio(path, on_warning=told.append))
     assert all(a.end == b.start for a, b in pairwise(blocks))
     assert click_time(path) == pytest.approx(3.0, abs=0.002)
     assert len(told) == 1
     assert "filled with silence" in told[0]
 
 
-def test_pictures_with_stamps_that_jump_back_are_dropped(tmp_path):
+def test_frames_with_stamps_that_jump_back_are_dropped(tmp_path):
     source = make_clip(tmp_path / "a.mkv", codec="mpeg4", num=30)
     with av.open(str(source)) as box, av.open(str(tmp_path / "b.mkv"), "w") as target:
         track = target.add_stream_from_template(box.streams.video[0], opaque=True)
@@ -566,10 +566,10 @@ def test_pictures_with_stamps_that_jump_back_are_dropped(tmp_path):
             packet.stream = track
             target.mux(packet)
     told: list[str] = []
-    times = [p.time for p in pictures(tmp_path / "b.mkv", on_warning=told.append)]
+    times = [p.time for p in read_frames(tmp_path / "b.mkv", on_warning=told.append)]
     assert all(a < b for a, b in pairwise(times))
     assert len(times) == 29
-    assert any("1 pictures with a time stamp out of order" in t for t in told)
+    assert any("1 frames with a time stamp out of order" in t for t in told)
 
 
 # real clips
@@ -592,11 +592,11 @@ def test_real_clips(folder, pattern, container):
     info = probe(path)
     assert info.format.split(",")[0] in container
     told: list[str] = []
-    times = [p.time for p in islice(pictures(path, max_side=320, on_warning=told.append), 60)]
+    times = [p.time for p in islice(read_frames(path, max_side=320, on_warning=told.append), 60)]
     assert times[0] == 0
     assert np.diff(np.array(times, float)) == pytest.approx(1 / float(info.video.rate), abs=0.003)
     last = None
-    for block in sound(path, on_warning=told.append):
+    for block in read_audio(path, on_warning=told.append):
         last = block.end
     assert float(last) == pytest.approx(float(info.duration), abs=0.6)
     assert not told

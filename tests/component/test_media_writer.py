@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import OutputError
-from viseme.media import VideoWriter, files, pictures, probe, sound
+from viseme.media import VideoWriter, files, probe, read_audio, read_frames
 
 RATE = 25
 CLICK_RATE = 48000
@@ -36,21 +36,21 @@ def make_clip(
     click: float | None = 0.8,
     rate=CLICK_RATE,
     size=(64, 48),
-    sound_start: float | None = None,
+    audio_start: float | None = None,
     times=None,
     noise=False,
     **options,
 ):
-    """A dark clip, one white picture, one click at `click` seconds; left half of each picture is red.
+    """A dark clip, one white frame, one click at `click` seconds; left half of each frame is red.
 
-    `noise` makes the pictures hard to compress, so that damage hits them and not the index.
+    `noise` makes the frames hard to compress, so that damage hits them and not the index.
     """
     random = np.random.default_rng(0)
     width, height = size
     with VideoWriter(
         out, width=width, height=height, rate=RATE, audio_rate=rate if click is not None else None, **options
     ) as video:
-        first = 0.0 if sound_start is None else sound_start
+        first = 0.0 if audio_start is None else audio_start
         samples = None if click is None else tone_click(num * rate // RATE, round((click - first) * rate), rate)
         for i in range(num):
             image = np.full((height, width, 3), 16, np.uint8)
@@ -62,18 +62,18 @@ def make_clip(
             video.write(image, None if times is None else times[i])
             if samples is not None:
                 piece = samples[i * rate // RATE : (i + 1) * rate // RATE]
-                video.write_sound(piece, sound_start if i == 0 and sound_start is not None else None)
+                video.write_audio(piece, audio_start if i == 0 and audio_start is not None else None)
     return Path(out)
 
 
 def flash_time(path) -> float:
-    """Seconds of the first bright picture."""
-    return next(float(p.time) for p in pictures(path) if p.image.mean() > 150)
+    """Seconds of the first bright frame."""
+    return next(float(p.time) for p in read_frames(path) if p.image.mean() > 150)
 
 
 def click_time(path, stream=0) -> float:
     """Seconds of the loud sample that begins the click."""
-    blocks = list(sound(path, rate=16000, stream=stream))
+    blocks = list(read_audio(path, rate=16000, stream=stream))
     assert all(a.end == b.start for a, b in pairwise(blocks))
     samples = np.concatenate([b.samples for b in blocks])
     assert np.abs(samples).max() <= 1
@@ -111,10 +111,10 @@ def test_odd_sample_rates(tmp_path, rate):
     assert click_time(make_clip(tmp_path / "a.mkv", num=30, rate=rate)) == pytest.approx(0.8, abs=0.002)
 
 
-def test_uneven_picture_times_come_back(tmp_path):
+def test_uneven_frame_times_come_back(tmp_path):
     times = [Fraction(n * n, 900) for n in range(50)]
     path = make_clip(tmp_path / "vfr.mp4", times=times, click=None)
-    back = [p.time for p in pictures(path)]
+    back = [p.time for p in read_frames(path)]
     assert len(back) == 50
     assert max(abs(float(a - b)) for a, b in zip(times, back)) < 0.0001
 
@@ -123,25 +123,25 @@ def test_ntsc_times_are_exact(tmp_path):
     with VideoWriter(tmp_path / "n.mp4", width=32, height=32, rate=Fraction(30000, 1001)) as video:
         for _ in range(10):
             video.write(np.zeros((32, 32, 3), np.uint8))
-    assert [p.time for p in pictures(tmp_path / "n.mp4")] == [Fraction(1001 * i, 30000) for i in range(10)]
+    assert [p.time for p in read_frames(tmp_path / "n.mp4")] == [Fraction(1001 * i, 30000) for i in range(10)]
 
 
-def test_sound_may_begin_before_the_picture_or_after(tmp_path):
-    early = make_clip(tmp_path / "early.mkv", sound_start=-0.3)
-    assert float(next(sound(early)).start) == pytest.approx(-0.3, abs=0.001)
+def test_audio_may_begin_before_the_frame_or_after(tmp_path):
+    early = make_clip(tmp_path / "early.mkv", audio_start=-0.3)
+    assert float(next(read_audio(early)).start) == pytest.approx(-0.3, abs=0.001)
     assert click_time(early) == pytest.approx(0.8, abs=0.002)
-    late = make_clip(tmp_path / "late.mp4", sound_start=0.25)
+    late = make_clip(tmp_path / "late.mp4", audio_start=0.25)
     assert float(probe(late).audio[0].start) == pytest.approx(0.25 - 1024 / 48000, abs=0.001)
     assert click_time(late) == pytest.approx(0.8, abs=0.002)
 
 
-def test_a_hole_in_the_written_sound_is_silence(tmp_path):
+def test_a_hole_in_the_written_audio_is_silence(tmp_path):
     with VideoWriter(tmp_path / "h.mkv", width=32, height=32, rate=25, audio_rate=16000) as video:
         video.write(np.zeros((32, 32, 3), np.uint8))
-        video.write_sound(np.zeros(1600, np.float32))
-        video.write_sound(tone_click(1600, 0, 16000), start=2.5)
+        video.write_audio(np.zeros(1600, np.float32))
+        video.write_audio(tone_click(1600, 0, 16000), start=2.5)
         with pytest.raises(ValueError, match="already written"):
-            video.write_sound(np.zeros(10, np.float32), start=1)
+            video.write_audio(np.zeros(10, np.float32), start=1)
     assert click_time(tmp_path / "h.mkv") == pytest.approx(2.5, abs=0.001)
 
 
@@ -159,10 +159,10 @@ def test_wrong_use_is_refused(tmp_path):
             video.write(black[:16])
         with pytest.raises(ValueError, match="increase"):
             video.write(black, 0)
-        with pytest.raises(ValueError, match="cannot hold a picture"):
+        with pytest.raises(ValueError, match="cannot hold a frame"):
             video.write(black, 0.05)
-        with pytest.raises(ValueError, match="without sound"):
-            video.write_sound(np.zeros(5, np.float32))
+        with pytest.raises(ValueError, match="without audio"):
+            video.write_audio(np.zeros(5, np.float32))
 
 
 def test_an_error_inside_leaves_nothing(tmp_path):

@@ -14,7 +14,7 @@ import torch
 from viseme.core.errors import DataError
 from viseme.face3d.lips import RIGID_POINTS, template
 from viseme.reproduce import speakers_bench as bench
-from viseme.speakers.corpus import SoundPiece
+from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.interface import FaceSteps, Heard, Scored
 from viseme.speakers.scorers import CosineScorer
 from viseme.sync.checkpoint import Calibration, SyncBundle
@@ -23,7 +23,7 @@ from viseme.sync.models.two_stream import TwoStream
 SECONDS, VOICED_S = 6.4, 4.4
 NUM = round(SECONDS * 25)
 LATER_S = 3
-"""When the second talker's clip begins: a face is known by its time, a sound by its level."""
+"""When the second talker's clip begins: a face is known by its time, audio by its level."""
 HEADER = "file,use,source,speaker"
 
 
@@ -48,14 +48,14 @@ def talkers(*sources: str, level: float = 0.1) -> list[bench._Talker]:
         samples[round(VOICED_S * 16000) :] = 0
         start = LATER_S * min(number, 1)
         times = np.asarray(start + np.arange(NUM) * 0.04, np.float64)
-        piece = SoundPiece(Fraction(start), samples.astype(np.float32))
+        piece = AudioPiece(Fraction(start), samples.astype(np.float32))
         name = f"{source}-{number}"
-        made.append(bench._Talker(name=name, source=source, times=times, landmarks=landmarks(number), sound=piece))
+        made.append(bench._Talker(name=name, source=source, times=times, landmarks=landmarks(number), audio=piece))
     return made
 
 
 class Knowing(CosineScorer):
-    """Scores 1 where the loud sound meets the early face or the quiet one the late face, else -1."""
+    """Scores 1 where the loud audio meets the early face or the quiet one the late face, else -1."""
 
     name = "knowing"
     threshold = 0.0
@@ -76,7 +76,7 @@ def knowing(bundle: SyncBundle) -> Knowing:
     scorer = Knowing()
     levels = []
     for talker in talkers("one", "two"):
-        _, heard, _ = bench.features_of(bundle, [(0, 0, talker.times, talker.landmarks)], talker.sound)
+        _, heard, _ = bench.features_of(bundle, [(0, 0, talker.times, talker.landmarks)], talker.audio)
         levels.append(float(heard.bands.max(1)[10:100].mean()))
         assert (scorer.voice(heard.bands)[:100] > 0).all()
         assert (scorer.voice(heard.bands)[120:] < 0).all()
@@ -86,8 +86,8 @@ def knowing(bundle: SyncBundle) -> Knowing:
 
 
 def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncBundle, knowing: Knowing) -> None:
-    first, second = bench.foreign_lines(bundle, [knowing, CosineScorer()], talkers("one", "two"))
-    # of the windows at 0, 1, 2, 3 and 4 s, the last has a voice for .4 s: four windows, two faces, two sounds
+    first, second = bench.mismatched_lines(bundle, [knowing, CosineScorer()], talkers("one", "two"))
+    # of the windows at 0, 1, 2, 3 and 4 s, the last has a voice for .4 s: four windows, two faces, two audio
     assert "16 instants of 2 videos, 50.0% positive" in first
     assert "AUROC 1.000" in first
     assert "above its threshold 100.0% of own, 0.0% of foreign" in first
@@ -96,20 +96,20 @@ def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncBundle, knowing: Kn
 
 
 def test_syllables_with_pauses_are_left_out_of_the_second_line(bundle: SyncBundle, knowing: Knowing) -> None:
-    both, running = bench.foreign_lines(bundle, [knowing], talkers("one", "two", bench.ISOLATED[0]))
+    both, running = bench.mismatched_lines(bundle, [knowing], talkers("one", "two", bench.ISOLATED[0]))
     assert "of 3 videos" in both
     assert running.startswith("    running speech alone")
     assert "of 2 videos" in running
 
 
-def test_clips_of_one_source_are_no_foreign_sound(bundle: SyncBundle, knowing: Knowing) -> None:
+def test_clips_of_one_source_are_no_mismatched_audio(bundle: SyncBundle, knowing: Knowing) -> None:
     with pytest.raises(DataError, match="2 clips"):
-        list(bench.foreign_lines(bundle, [knowing], talkers("one", "one")))
+        list(bench.mismatched_lines(bundle, [knowing], talkers("one", "one")))
 
 
 def test_clips_without_a_voice_are_told(bundle: SyncBundle, knowing: Knowing) -> None:
     with pytest.raises(DataError, match="knowing"):
-        list(bench.foreign_lines(bundle, [knowing], talkers("one", "two", level=0.0)))
+        list(bench.mismatched_lines(bundle, [knowing], talkers("one", "two", level=0.0)))
 
 
 def test_no_conversation_at_all_is_told(bundle: SyncBundle, tmp_path: Path, monkeypatch) -> None:
@@ -124,7 +124,7 @@ def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncBundle, k
         SimpleNamespace(id=i, shot=0, times=talker.times[::thin], landmarks=talker.landmarks[::thin])
         for i, thin in enumerate((1, 2))
     ]
-    made = SimpleNamespace(tracks=tracks, sound=talker.sound.samples, sound_start=0.0)
+    made = SimpleNamespace(tracks=tracks, audio=talker.audio.samples, audio_start=0.0)
     monkeypatch.setattr(bench, "conversation_tracks", lambda *a, **k: made)
     (line,) = bench.speed_lines(bundle, knowing, None)
     assert line.startswith("after tracking: ")
@@ -141,10 +141,10 @@ def test_only_clips_for_measuring_with_one_whole_face_are_taken(tmp_path: Path) 
             times=np.arange(num) * 0.04,
             landmarks=landmarks(0, num),
             samples=np.zeros(16000, np.float32),
-            sound_start=0.5,
+            audio_start=0.5,
         )
     (found,) = bench._talkers(tmp_path, tmp_path)
-    assert (found.name, found.source, found.sound.start) == ("a.mp4", "one", Fraction(1, 2))
+    assert (found.name, found.source, found.audio.start) == ("a.mp4", "one", Fraction(1, 2))
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,12 @@ def test_wrong_options_end_in_one_line(options: list[str], told: str, capsys: py
     assert error.count("\n") == 1
 
 
-def test_a_scorer_of_pictures_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+def test_a_scorer_of_frames_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     scorer = Knowing()
     scorer.wants_crops = True
     monkeypatch.setattr(bench, "load_scorer", lambda *_: scorer)
     assert bench.main(["--conversations", "0", "--no-speed", "--data", "nowhere"]) == 1
-    assert "knowing wants pictures" in capsys.readouterr().err
+    assert "knowing wants frames" in capsys.readouterr().err
 
 
 def test_without_clips_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

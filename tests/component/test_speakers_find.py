@@ -11,7 +11,7 @@ import pytest
 from viseme.cli.main import main
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.core.speakers import FaceState, SpeakersResult, VoiceState
-from viseme.media import VideoWriter, pictures, probe
+from viseme.media import VideoWriter, probe, read_frames
 from viseme.speakers.overlay import write_overlay
 from viseme.speakers.pipeline import find_speakers
 from viseme.weights import assets_folder
@@ -47,7 +47,7 @@ def test_the_speaker_is_found_where_the_lips_speak(late: SpeakersResult) -> None
 
 
 def test_the_voice_stands_where_the_lips_are(late: SpeakersResult) -> None:
-    """Sound 137 ms late is moved back on the clock of the picture."""
+    """Audio 137 ms late is moved back on the clock of the frame."""
     start, end = spoken(LATE.name)
     assert {v.state for v in late.voice} == {VoiceState.ONSCREEN}
     assert late.voice[0].start == pytest.approx(start, abs=0.2)
@@ -55,11 +55,11 @@ def test_the_voice_stands_where_the_lips_are(late: SpeakersResult) -> None:
     assert late.voice[0].speakers == (0,)
 
 
-def test_foreign_sound_is_not_spoken(late: SpeakersResult) -> None:
-    foreign = find_speakers(LATE, audio=IN_SYNC)
-    assert foreign.faces[0].scores.mean() < late.faces[0].scores.mean() - 2
-    assert foreign.faces[0].seconds(FaceState.SPEAKING) < 0.5 * late.faces[0].seconds(FaceState.SPEAKING)
-    assert all(v.state is not VoiceState.ONSCREEN for v in foreign.voice if v.end - v.start > 1.5)
+def test_mismatched_audio_is_not_spoken(late: SpeakersResult) -> None:
+    mismatched = find_speakers(LATE, audio=IN_SYNC)
+    assert mismatched.faces[0].scores.mean() < late.faces[0].scores.mean() - 2
+    assert mismatched.faces[0].seconds(FaceState.SPEAKING) < 0.5 * late.faces[0].seconds(FaceState.SPEAKING)
+    assert all(v.state is not VoiceState.ONSCREEN for v in mismatched.voice if v.end - v.start > 1.5)
 
 
 def test_alignment_matters(late: SpeakersResult) -> None:
@@ -69,12 +69,12 @@ def test_alignment_matters(late: SpeakersResult) -> None:
     assert np.median(aligned.faces[0].scores) > np.median(recorded.faces[0].scores) + 0.05
 
 
-def test_the_overlay_has_every_picture_and_the_sound(late: SpeakersResult, tmp_path: Path) -> None:
+def test_the_overlay_has_every_frame_and_the_audio(late: SpeakersResult, tmp_path: Path) -> None:
     out = tmp_path / "seen.mp4"
     write_overlay(late, out)
     info = probe(out)
     assert info.audio
-    before, after = list(pictures(LATE)), list(pictures(out))
+    before, after = list(read_frames(LATE)), list(read_frames(out))
     assert [p.time for p in after] == pytest.approx([p.time for p in before], abs=1e-3)
     height = before[0].image.shape[0]
     middle = after[60].image
@@ -92,7 +92,7 @@ def test_the_command_writes_every_format(tmp_path: Path, capfd: pytest.CaptureFi
     assert all((tmp_path / file).stat().st_size > 20 for file in names.values())
 
 
-def test_files_without_picture_or_sound_are_refused(tmp_path: Path) -> None:
+def test_files_without_frame_or_audio_are_refused(tmp_path: Path) -> None:
     silent = tmp_path / "silent.mp4"
     with VideoWriter(silent, width=64, height=64, rate=25) as video:
         for _ in range(5):
@@ -100,7 +100,7 @@ def test_files_without_picture_or_sound_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NoAudio, match="--audio"):
         find_speakers(silent)
     with pytest.raises(NoVideo):
-        find_speakers(_sound_only(tmp_path))
+        find_speakers(_audio_only(tmp_path))
 
 
 def test_a_video_without_faces_has_a_voice_of_nobody(tmp_path: Path) -> None:
@@ -113,10 +113,10 @@ def test_a_video_without_faces_has_a_voice_of_nobody(tmp_path: Path) -> None:
     assert {v.state for v in found.voice} == {VoiceState.OFFSCREEN}
 
 
-def _sound_only(folder: Path) -> Path:
+def _audio_only(folder: Path) -> Path:
     import wave
 
-    path = folder / "sound.wav"
+    path = folder / "audio.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -19,7 +19,7 @@ from viseme.cli.main import main
 from viseme.core.errors import ConfigError, NoAudio
 from viseme.core.live import LiveStep
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
-from viseme.media import Picture, SoundBlock, VideoWriter, pictures, pipe, sound
+from viseme.media import AudioBlock, Frame, VideoWriter, pipe, read_audio, read_frames
 from viseme.media.live import LiveMedia
 from viseme.speakers import live
 from viseme.speakers.interface import load_scorer
@@ -44,19 +44,19 @@ STATES = 0.95
 """Least share of steps with the same state, after `KNOWN_S`."""
 
 
-def conversation(out: Path, *, sound_on: bool = True) -> Path:
+def conversation(out: Path, *, audio_on: bool = True) -> Path:
     """Two people side by side: the left one speaks, then the right one, who is the same in the mirror."""
-    shown = [p.image[::2, ::2] for p in pictures(IN_SYNC)]
-    times = [p.time for p in pictures(IN_SYNC)]
+    shown = [p.image[::2, ::2] for p in read_frames(IN_SYNC)]
+    times = [p.time for p in read_frames(IN_SYNC)]
     step, rate = times[1], 1 / times[1]
-    heard = np.concatenate([b.samples for b in sound(IN_SYNC)])[: round(len(shown) * step * 16000)]
+    heard = np.concatenate([b.samples for b in read_audio(IN_SYNC)])[: round(len(shown) * step * 16000)]
     height, width = shown[0].shape[:2]
-    with VideoWriter(out, width=2 * width, height=height, rate=rate, audio_rate=16000 if sound_on else None) as video:
+    with VideoWriter(out, width=2 * width, height=height, rate=rate, audio_rate=16000 if audio_on else None) as video:
         for i in range(2 * len(shown)):
             left, right = shown[min(i, len(shown) - 1)], shown[max(i - len(shown), 0)][:, ::-1]
             video.write(np.ascontiguousarray(np.concatenate([left, right], 1)), i * step)
-        if sound_on:
-            video.write_sound(np.concatenate([heard, heard]), Fraction(0))
+        if audio_on:
+            video.write_audio(np.concatenate([heard, heard]), Fraction(0))
     return out
 
 
@@ -73,7 +73,7 @@ def recorded(film: Path) -> dict[str, SpeakersResult]:
 def stream(data: bytes, **options) -> tuple[live.LiveSpeakers, list[LiveStep]]:
     with (
         open(piped(data), "rb") as file,
-        closing(find_speakers_live(file, **{"keep_pictures": True, **options})) as steps,
+        closing(find_speakers_live(file, **{"keep_frames": True, **options})) as steps,
     ):
         return steps, list(steps)
 
@@ -125,13 +125,13 @@ def test_mpeg_ts_says_the_same(film: Path, tmp_path: Path, recorded: dict[str, S
 
 
 def test_the_latency_is_what_is_stated(film: Path) -> None:
-    """By the times of pictures: at each step, the newest one that was handed over, whatever the wall clock says."""
+    """By the times of frames: at each step, the newest one that was handed over, whatever the wall clock says."""
     work = LiveWork(load_bundle(), load_scorer("evidence"))
     handed = [0.0]
 
-    def watched(media: LiveMedia) -> Iterator[Picture | SoundBlock]:
+    def watched(media: LiveMedia) -> Iterator[Frame | AudioBlock]:
         for item in media:
-            if isinstance(item, Picture):
+            if isinstance(item, Frame):
                 handed.append(float(item.time))
             yield item
         handed.append(np.inf)
@@ -142,7 +142,7 @@ def test_the_latency_is_what_is_stated(film: Path) -> None:
     late = late[np.isfinite(late)]
     assert len(late) > 30
     assert late.min() >= stated - 1e-6, "told before all of it was known"
-    assert late.max() <= stated + handed[2] + 1e-6, "more than one picture late"
+    assert late.max() <= stated + handed[2] + 1e-6, "more than one frame late"
 
 
 def test_a_shorter_latency_is_kept_too(film: Path, recorded: dict[str, SpeakersResult]) -> None:
@@ -173,35 +173,35 @@ def test_a_stream_that_breaks_off_is_told_to_its_end(film: Path) -> None:
     assert steps[-1].time == pytest.approx(run.end.duration, abs=0.21)
 
 
-def test_sound_that_stops_is_not_waited_for_for_ever(film: Path) -> None:
+def test_audio_that_stops_is_not_waited_for_for_ever(film: Path) -> None:
     work = LiveWork(load_bundle(), load_scorer("evidence"))
     with open(piped(film.read_bytes()), "rb") as file, closing(LiveMedia(file)) as media:
-        kept = (i for i in media if isinstance(i, Picture) or i.end < 2)
+        kept = (i for i in media if isinstance(i, Frame) or i.end < 2)
         steps = list(work.steps(kept))
     before_end = [s for s in steps if s.newest < steps[-1].newest]
     assert max(s.newest - s.time for s in before_end) < work.late + LATE_S + 0.1
     assert {f.state for s in before_end if s.time > 3 for f in s.faces} == {FaceState.CANNOT_TELL}
 
 
-def test_pictures_that_are_too_much_are_dropped_and_told(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is always behind has no patience; sound is complete all the same."""
+def test_frames_that_are_too_much_are_dropped_and_told(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is always behind has no patience; audio is complete all the same."""
     monkeypatch.setattr(live, "PATIENCE_S", -1e9)
     monkeypatch.setattr(live, "WAITING", 4)
     warnings: list[str] = []
-    run, steps = stream(film.read_bytes(), scorer="evidence", keep_pictures=False, on_warning=warnings.append)
+    run, steps = stream(film.read_bytes(), scorer="evidence", keep_frames=False, on_warning=warnings.append)
     assert run.end.dropped > 20
-    assert run.end.dropped + run.end.pictures == 2 * len(list(pictures(IN_SYNC)))
+    assert run.end.dropped + run.end.frames == 2 * len(list(read_frames(IN_SYNC)))
     assert all("slower than real time" in w for w in warnings)
     assert 0 < len(warnings) < 10
     assert run.end.warnings == tuple(warnings)
     assert steps[-1].dropped == run.end.dropped
-    assert run._work.ear.reach == pytest.approx(9.84, abs=0.05), "sound was lost"
+    assert run._work.ear.reach == pytest.approx(9.84, abs=0.05), "audio was lost"
     assert run._work.ear._listener.num_frames == pytest.approx(984, abs=3)
 
 
-def test_a_stream_without_sound_is_refused(tmp_path: Path) -> None:
+def test_a_stream_without_audio_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoAudio):
-        stream(conversation(tmp_path / "silent.mkv", sound_on=False).read_bytes())
+        stream(conversation(tmp_path / "silent.mkv", audio_on=False).read_bytes())
 
 
 def test_a_stream_has_one_delay() -> None:
@@ -216,7 +216,7 @@ def test_the_command_prints_a_line_a_step(
     film: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipe, "GROWTH_S", 0.0)
-    assert main(["find-speakers", "--live", str(film), "--every", "1", "--delay", "0ms", "--keep-pictures"]) == 0
+    assert main(["find-speakers", "--live", str(film), "--every", "1", "--delay", "0ms", "--keep-frames"]) == 0
     out, err = capfd.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
     assert {line["schema"] for line in lines} == {"viseme.speakers.live/1"}

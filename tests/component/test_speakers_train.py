@@ -28,10 +28,10 @@ NUM = 200
 
 
 def _face(rng: np.random.Generator, track_id: int, state: np.ndarray, heard: np.ndarray) -> FaceSteps:
-    """Lips that move where they speak, and fit the sound where they own it."""
+    """Lips that move where they speak, and fit the audio where they own it."""
     features = rng.normal(0, 0.1, (NUM, len(FEATURES))).astype(np.float32)
     ratio = np.where(state == 1, 2.0, np.where(heard, -1.5, -0.2)) + rng.normal(0, 0.5, NUM)
-    known = {"ratio": ratio, "cosine": ratio / 4, "near": ratio, "best": np.abs(ratio), "seen": 1.0, "sound": 1.0}
+    known = {"ratio": ratio, "cosine": ratio / 4, "near": ratio, "best": np.abs(ratio), "seen": 1.0, "audio": 1.0}
     known |= {"motion": np.where(state > 0, 0.05, 0.003), "lips": np.where(state > 0, 0.3, 0.02)}
     for name, value in known.items():
         features[:, FEATURES.index(name)] = value
@@ -52,7 +52,7 @@ def _conversation(seed: int) -> LabelledFaces:
         faces=tuple(_face(rng, i, state, heard) for i, state in enumerate(states)),
         states=states,
         people=(0, 1),
-        sound=Heard(first=0, voice=np.where(heard, 3.0, -3.0).astype(np.float32), bands=bands.astype(np.float16)),
+        audio=Heard(first=0, voice=np.where(heard, 3.0, -3.0).astype(np.float32), bands=bands.astype(np.float16)),
         heard=heard,
         unseen=unseen,
         audio_delay=0.0,
@@ -97,10 +97,10 @@ def test_a_run_ends_in_weights_that_load_and_say_what_they_are(tmp_path, sync, m
     assert scorer.sync == load_bundle(sync).name
     assert "head@" in scorer.name
     conversation = _conversation(77)
-    for scored in scorer.score(conversation.faces, conversation.sound):
+    for scored in scorer.score(conversation.faces, conversation.audio):
         assert scored.speaking.shape == (NUM,)
         assert np.isfinite(scored.speaking).all()
-    assert np.isfinite(scorer.voice(conversation.sound.bands)).all()
+    assert np.isfinite(scorer.voice(conversation.audio.bands)).all()
     assert result.report.num_conversations == 2
     assert result.report.num_dubbed == 2
     assert result.report.num_offscreen_steps == 2 * 40
@@ -190,8 +190,8 @@ def _clip(seed: int) -> Clip:
         speaker=f"speaker_{seed}",
         times=np.asarray(times, np.float64),
         points=(np.interp(times, knots, values)[:, None, None] * rng.normal(0, 0.02, (67, 3))).astype(np.float32),
-        sound=(-4 + 6 * heard[:, None] + rng.normal(0, 0.3, (300, corpus.NUM_BANDS))).astype(np.float16),
-        sound_start=0.0,
+        audio=(-4 + 6 * heard[:, None] + rng.normal(0, 0.3, (300, corpus.NUM_BANDS))).astype(np.float16),
+        audio_start=0.0,
         level=6.0,
     )
 
@@ -202,16 +202,16 @@ def test_real_clips_marked_train_take_part_and_those_for_measuring_do_not(tmp_pa
     (tmp_path / "clips").mkdir()
     for number, row in enumerate(read_manifest(tmp_path, ("train",))):
         corpus._save(_clip(number), tmp_path / "clips" / f"{corpus._key(row)}.npz")
-    under, pairs = train.under_sound, []
+    under, pairs = train.under_audio, []
 
-    def drawn(bundle, face, sound, *rest, **options):
-        pairs.append((face.name, sound.name))
-        return under(bundle, face, sound, *rest, **options)
+    def drawn(bundle, face, audio, *rest, **options):
+        pairs.append((face.name, audio.name))
+        return under(bundle, face, audio, *rest, **options)
 
-    monkeypatch.setattr(train, "under_sound", drawn)
+    monkeypatch.setattr(train, "under_audio", drawn)
     result = _train(tmp_path, sync, data=tmp_path)
     assert _card(result.out)["training_data"][1] == "3 real clips marked train"
     assert len(pairs) == train.RECIPES["quick"]().num_pairs
     assert {name for pair in pairs for name in pair} <= {"0", "1", "2"}
-    assert any(face == sound for face, sound in pairs)
-    assert any(face != sound for face, sound in pairs)
+    assert any(face == audio for face, audio in pairs)
+    assert any(face != audio for face, audio in pairs)

@@ -128,9 +128,9 @@ def test_residual_on_a_real_face(name: str) -> None:
     if not found:
         pytest.skip(f"{name} is not beside the checkout")
     from viseme.faces import FaceTrackChunk, tracker
-    from viseme.media import pictures
+    from viseme.media import read_frames
 
-    chunks = tracker["mediapipe"](tracker["mediapipe"].Config()).track(pictures(found[0], end=1.5))
+    chunks = tracker["mediapipe"](tracker["mediapipe"].Config()).track(read_frames(found[0], end=1.5))
     track = [
         FaceObservation(times=c.times, landmarks=c.landmarks, observed=c.observed, crops=crop_squares(c.landmarks))
         for c in chunks

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 import viseme.standardization
 from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedia
 from viseme.core.results import Reason
-from viseme.media import VideoWriter, pictures, probe
+from viseme.media import VideoWriter, probe, read_frames
 from viseme.standardization import StandardFace, read_standardized, standardize
 from viseme.standardization.batch import outputs, standardize_many
 from viseme.standardization.pipeline import _Spool
@@ -34,13 +34,13 @@ NUM = 40
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """1.6 seconds of the packaged head, with sound."""
+    """1.6 seconds of the packaged head, with audio."""
     path = tmp_path_factory.mktemp("clip") / "clip.mkv"
-    images = [p.image for p in pictures(SAMPLE, end=NUM / 25)]
+    images = [p.image for p in read_frames(SAMPLE, end=NUM / 25)]
     with VideoWriter(path, width=400, height=360, rate=25, audio_rate=16000) as video:
         for image in images:
             video.write(image)
-        video.write_sound(np.sin(np.arange(int(1.6 * 16000)) / 10).astype(np.float32) / 4)
+        video.write_audio(np.sin(np.arange(int(1.6 * 16000)) / 10).astype(np.float32) / 4)
     return path
 
 
@@ -108,13 +108,13 @@ def test_the_mouth_moves_with_that_of_the_input(made: tuple[Path, Path, Standard
 
     drawn = read_standardized(made[0]).faces[0].tensors["rgbd"][:, 3, 140:200, 90:135]
     dark = (drawn < 10).sum((1, 2)).astype(float)
-    (chunk,) = tracker["mediapipe"](tracker["mediapipe"].Config()).track(pictures(clip))
+    (chunk,) = tracker["mediapipe"](tracker["mediapipe"].Config()).track(read_frames(clip))
     seen = lip_opening(chunk.landmarks)  # type: ignore[union-attr]
     assert np.ptp(dark) > 50
     assert np.corrcoef(dark, seen)[0, 1] > 0.9
 
 
-def test_the_video_shows_both_and_keeps_the_sound(made: tuple[Path, Path, StandardizeResult]) -> None:
+def test_the_video_shows_both_and_keeps_the_audio(made: tuple[Path, Path, StandardizeResult]) -> None:
     info = probe(made[1])
     assert info.video is not None
     assert (info.video.width, info.video.height) == (672, 224)
@@ -145,8 +145,8 @@ def test_other_forms(clip: Path, tmp_path: Path, form: str) -> None:
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people side by side, then a cut to one of them, then nobody."""
     path = tmp_path_factory.mktemp("crowd") / "crowd.mkv"
-    left = [p.image for p in pictures(SAMPLE, end=1)]
-    right = [p.image for p in pictures(SAMPLES / "sample_late_137ms.mp4", end=1)]
+    left = [p.image for p in read_frames(SAMPLE, end=1)]
+    right = [p.image for p in read_frames(SAMPLES / "sample_late_137ms.mp4", end=1)]
     nobody = np.full((360, 800, 3), 90, np.uint8)
     nobody[:, ::40] = 200
     with VideoWriter(path, width=800, height=360, rate=25) as video:
@@ -279,7 +279,7 @@ def test_files_that_are_none_are_refused_and_leave_nothing(tmp_path: Path) -> No
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e.mp4", "photo.avi", "t.mp4"]
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+def test_audio_alone_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     import wave
 

@@ -16,21 +16,21 @@ from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
 from viseme.reproduce import landmark_pretraining as start
+from viseme.reproduce.landmark_pretraining import landmark_start
 from viseme.standardization import train
-from viseme.standardization.augment import PictureAugment, augment_picture
-from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
 from viseme.standardization.crops import crop_squares
 from viseme.standardization.interface import FaceObservation
 from viseme.standardization.losses import LossWeights, lmid_weights
+from viseme.standardization.model_tensors import FaceBasis
 from viseme.standardization.networks.checkpoint import VARIANTS, load_network
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.recipes import RECIPES, quick_recipe
-from viseme.reproduce.landmark_pretraining import landmark_start
 from viseme.standardization.synthetic import draw_faces
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-STILL = PictureAugment(turn_deg=0, scale=0, shift_px=0, blur=0, jpeg=0, colour=0)
+STILL = FrameAugment(turn_deg=0, scale=0, shift_px=0, blur=0, jpeg=0, colour=0)
 
 
 def _quiet(done: int, total: int) -> None:
@@ -39,12 +39,12 @@ def _quiet(done: int, total: int) -> None:
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory) -> list[Collection]:
-    """Four people, four pictures each."""
+    """Four people, four frames each."""
     return prepare_synthetic(range(4), tmp_path_factory.mktemp("people"), num=4, num_jobs=1, on_progress=_quiet)
 
 
 def _unknown(people: list[Collection]) -> list[Collection]:
-    """The same pictures as if they were real: nothing known but landmarks."""
+    """The same frames as if they were real: nothing known but landmarks."""
     return [replace(c, name=f"real/{c.name}", alpha=None, beta=None, delta=None) for c in people]
 
 
@@ -88,7 +88,7 @@ def test_the_known_expression_explains_the_landmarks():
     assert float(apart.detach()) < 1.5, "what is left is the camera's distance, which the standard camera does not have"
 
 
-def test_centred_makes_the_crop_the_whole_picture():
+def test_centred_makes_the_crop_the_whole_frame():
     basis = FaceBasis(load_face_model())
     rest = torch.from_numpy(basis.rest()).float()[None]
     points = basis.landmarks(torch.zeros(1, 80), torch.zeros(1, 64), rest)[0].numpy()
@@ -102,12 +102,12 @@ def test_centred_makes_the_crop_the_whole_picture():
 
 def test_nothing_asked_nothing_changed():
     made = draw_faces(1, 1)
-    image, points = augment_picture(made.images[0], made.landmarks[0], STILL, np.random.default_rng(0))
+    image, points = augment_frame(made.images[0], made.landmarks[0], STILL, np.random.default_rng(0))
     np.testing.assert_array_equal(image, made.images[0])
     np.testing.assert_allclose(points, made.landmarks[0])
 
 
-def test_landmarks_move_with_the_picture():
+def test_landmarks_move_with_the_frame():
     """A white dot stays under its point."""
     config = replace(STILL, turn_deg=20, scale=0.2, shift_px=15)
     rng = np.random.default_rng(3)
@@ -116,16 +116,16 @@ def test_landmarks_move_with_the_picture():
         y, x = np.mgrid[:224, :224] + 0.5
         dot = np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 18)
         image = np.repeat((255 * dot)[..., None], 3, -1).astype(np.uint8)
-        changed, points = augment_picture(image, at[None], config, rng)
+        changed, points = augment_frame(image, at[None], config, rng)
         weight = changed[..., 0].astype(float)
         found = np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
         np.testing.assert_allclose(found, points[0], atol=0.15)
         assert np.linalg.norm(points[0] - at) > 0.5
 
 
-def test_the_same_seed_gives_the_same_picture():
-    made, config = draw_faces(1, 1), PictureAugment(blur=1, jpeg=1)
-    one, two = (augment_picture(made.images[0], made.landmarks[0], config, np.random.default_rng(7)) for _ in range(2))
+def test_the_same_seed_gives_the_same_frame():
+    made, config = draw_faces(1, 1), FrameAugment(blur=1, jpeg=1)
+    one, two = (augment_frame(made.images[0], made.landmarks[0], config, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(one[0], two[0])
     assert not np.array_equal(one[0], made.images[0])
 
@@ -142,7 +142,7 @@ def test_collections_come_back_as_they_went(people):
     assert error < 5, "colours in the right order, lightly compressed"
 
 
-def test_merged_collections_keep_the_varied_pictures_of_one_subject(people):
+def test_merged_collections_keep_the_varied_frames_of_one_subject(people):
     clips = [replace(c, name=f"clip/{i}", subject="ab"[i // 3]) for i, c in enumerate(people)]
     out = merged(clips, clips=2, most=5)
     assert [(c.subject, len(c)) for c in out] == [("a", 5), ("a", 4), ("b", 4)]
@@ -150,7 +150,7 @@ def test_merged_collections_keep_the_varied_pictures_of_one_subject(people):
     assert all(len(c.beta) == len(c) for c in out)
 
 
-def test_varied_pictures_are_those_that_differ():
+def test_varied_frames_are_those_that_differ():
     rng = np.random.default_rng(0)
     face = rng.uniform(50, 170, (468, 2))
     faces = np.repeat(face[None], 9, 0)
@@ -220,7 +220,7 @@ def test_all_terms_reach_network_and_matrices(people, variant, weights):
         assert trainee.network.config.num_outputs == 257
 
 
-def test_pictures_of_a_collection_share_a_column_and_clips_of_a_subject_may(people):
+def test_frames_of_a_collection_share_a_column_and_clips_of_a_subject_may(people):
     clips = [replace(c, name=f"clip/{i}", subject="ab"[i // 3]) for i, c in enumerate(people)]
     assert list(train._columns(clips, "collection").values()) == [0, 1, 2, 3]
     assert list(train._columns(clips, "subject").values()) == [0, 0, 0, 1]
@@ -329,7 +329,7 @@ def test_measuring_knows_a_perfect_and_a_silent_network(people):
     perfect = train.measure(Oracle(1.0), basis, people)
     assert perfect["lips_px"] == pytest.approx(0, abs=1e-4)
     assert perfect["aperture_correlation"] == pytest.approx(1)
-    assert perfect["num_pictures"] == 16
+    assert perfect["num_frames"] == 16
     silent = train.measure(Oracle(0.0), basis, people)
     assert silent["lips_px"] == pytest.approx(perfect["lips_still_px"])
 

@@ -1,4 +1,4 @@
-"""`viseme.check` from file to answer: samples whose truth is known, shifted sound, foreign sound, clips that must be
+"""`viseme.check` from file to answer: samples whose truth is known, shifted audio, mismatched audio, clips that must be
 refused, and real people."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 import viseme
 from viseme.core.errors import ConfigError, MissingWeights, NoAudio, NoVideo, UnreadableMedia
 from viseme.core.results import CheckResult, Reason, Verdict
-from viseme.media import VideoWriter, shift_sound, sound
+from viseme.media import VideoWriter, read_audio, shift_audio
 from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.models.two_stream import TwoStream
 from viseme.weights import assets_folder, find_weights
@@ -64,8 +64,8 @@ def test_a_sample_in_sync_is_in_sync(together):
 
 @needs_weights
 @pytest.mark.parametrize("shift", [0.2, -0.3])
-def test_delaying_the_sound_raises_the_delay_by_as_much(tmp_path, late, shift):
-    shift_sound(LATE, tmp_path / "moved.mp4", shift=shift)
+def test_delaying_the_audio_raises_the_delay_by_as_much(tmp_path, late, shift):
+    shift_audio(LATE, tmp_path / "moved.mp4", shift=shift)
     moved = viseme.check(tmp_path / "moved.mp4").estimate.audio_delay
     assert late.estimate.audio_delay is not None
     assert moved is not None
@@ -73,13 +73,13 @@ def test_delaying_the_sound_raises_the_delay_by_as_much(tmp_path, late, shift):
 
 
 @needs_weights
-def test_the_sound_of_another_clip_is_not_in_sync():
+def test_the_audio_of_another_clip_is_not_in_sync():
     found = viseme.check(LATE, audio=TOGETHER)
     assert found.estimate.verdict is not Verdict.IN_SYNC
 
 
 @needs_weights
-def test_its_own_sound_from_another_file_gives_the_same_delay(late):
+def test_its_own_audio_from_another_file_gives_the_same_delay(late):
     again = viseme.check(LATE, audio=LATE).estimate.audio_delay
     assert again == pytest.approx(late.estimate.audio_delay, abs=0.03)  # AAC may begin a frame early
 
@@ -101,14 +101,14 @@ def test_what_the_report_draws_fits_together(late):
     assert best == pytest.approx(late.estimate.audio_delay, abs=0.04)
     assert len(drawn.mouth_times) == len(drawn.mouth_opening) > 50
     assert (np.diff(drawn.mouth_times) > 0).all()
-    assert len(drawn.sound_times) == len(drawn.sound_level_db)
+    assert len(drawn.audio_times) == len(drawn.audio_level_db)
     assert drawn.strips
     assert sum(t.weight for t in late.tracks) == pytest.approx(1.0)
 
 
 @needs_weights
 def test_a_narrow_search_says_that_the_truth_may_lie_beyond(tmp_path):
-    shift_sound(LATE, tmp_path / "moved.mp4", shift=0.6)
+    shift_audio(LATE, tmp_path / "moved.mp4", shift=0.6)
     found = viseme.check(tmp_path / "moved.mp4", max_delay=0.3).estimate
     assert found.verdict is Verdict.CANNOT_TELL
     assert found.searched is None or max(map(abs, found.searched)) <= 0.3 + 1e-9
@@ -125,40 +125,40 @@ def untrained(tmp_path_factory) -> Path:
     return path
 
 
-def _film(path: Path, *, sound_samples: np.ndarray | None, seconds: float = 1.0) -> Path:
-    """Grey pictures without a face."""
+def _film(path: Path, *, audio_samples: np.ndarray | None, seconds: float = 1.0) -> Path:
+    """Grey frames without a face."""
     grey = np.full((96, 128, 3), 120, np.uint8)
-    rate = None if sound_samples is None else 16_000
+    rate = None if audio_samples is None else 16_000
     with VideoWriter(path, width=128, height=96, rate=25, audio_rate=rate) as video:
         for _ in range(round(seconds * 25)):
             video.write(grey)
-        if sound_samples is not None:
-            video.write_sound(sound_samples)
+        if audio_samples is not None:
+            video.write_audio(audio_samples)
     return path
 
 
-def test_nobody_in_the_picture(tmp_path, untrained):
+def test_nobody_in_the_frame(tmp_path, untrained):
     noise = (np.random.default_rng(0).standard_normal(16_000) * 0.1).astype(np.float32)
-    found = viseme.check(_film(tmp_path / "a.mp4", sound_samples=noise), weights=untrained)
+    found = viseme.check(_film(tmp_path / "a.mp4", audio_samples=noise), weights=untrained)
     assert found.estimate.verdict is Verdict.CANNOT_TELL
     assert found.estimate.reasons == (Reason.NO_FACE,)
     assert found.tracks == ()
 
 
-def test_no_sound_is_an_error_that_says_what_to_do(tmp_path, untrained):
+def test_no_audio_is_an_error_that_says_what_to_do(tmp_path, untrained):
     with pytest.raises(NoAudio, match="--audio"):
-        viseme.check(_film(tmp_path / "a.mp4", sound_samples=None), weights=untrained)
+        viseme.check(_film(tmp_path / "a.mp4", audio_samples=None), weights=untrained)
 
 
 def test_silence_is_no_voice(tmp_path, untrained):
-    length = sum(len(b.samples) for b in sound(TOGETHER))
-    _film(tmp_path / "silent.wav.mp4", sound_samples=np.zeros(length, np.float32), seconds=0.2)
+    length = sum(len(b.samples) for b in read_audio(TOGETHER))
+    _film(tmp_path / "silent.wav.mp4", audio_samples=np.zeros(length, np.float32), seconds=0.2)
     found = viseme.check(TOGETHER, audio=tmp_path / "silent.wav.mp4", weights=untrained)
     assert found.estimate.verdict is Verdict.CANNOT_TELL
     assert Reason.NO_VOICE in found.estimate.reasons
 
 
-def test_sound_alone_is_no_video(tmp_path, untrained):
+def test_audio_alone_is_no_video(tmp_path, untrained):
     import wave
 
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
@@ -187,7 +187,7 @@ def test_impossible_options_are_refused(untrained, wrong):
 
 def test_weights_for_the_mesh_are_shown_the_mesh(tmp_path):
     torch.manual_seed(0)
-    config = TwoStream.Config(num_points=96, width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,))
+    config = TwoStream.Config(num_points=96, width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,))
     path = tmp_path / "mesh.safetensors"
     save_bundle(path, [TwoStream(config)], input_mode="mesh", calibration=Calibration(), card={})
     found = viseme.check(TOGETHER, weights=path)
@@ -233,7 +233,7 @@ def test_studio_recordings_of_other_speakers_are_in_sync():
 @pytest.mark.real
 @needs_real
 @needs_weights
-def test_pictures_of_mouths_alone_are_refused():
+def test_frames_of_mouths_alone_are_refused():
     rows = _rows("romanian_tedx")[:3]
     assert rows
     for row in rows:
@@ -246,7 +246,7 @@ def test_pictures_of_mouths_alone_are_refused():
 @pytest.mark.slow
 @needs_real
 @needs_weights
-def test_pictures_under_foreign_sound_are_not_in_sync():
+def test_frames_under_mismatched_audio_are_not_in_sync():
     with (REAL / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["use"] == "dev-foreign"][:4]
     for row in rows:

@@ -10,7 +10,7 @@ import pytest
 
 import viseme
 from viseme.core.results import Verdict
-from viseme.media import VideoWriter, pictures, sound
+from viseme.media import VideoWriter, read_audio, read_frames
 from viseme.weights import assets_folder
 
 LATE = assets_folder() / "samples" / "sample_late_137ms.mp4"
@@ -19,15 +19,15 @@ SPEAKER = 3
 
 def _crowd(path: Path) -> Path:
     """Two rows of five: place 3 shows the sample, the others show it backwards, every one from another moment on."""
-    images = [p.image for p in pictures(LATE)]
-    blocks = list(sound(LATE))
+    images = [p.image for p in read_frames(LATE)]
+    blocks = list(read_audio(LATE))
     height, width = (side * 2 // 3 // 2 * 2 for side in images[0].shape[:2])
     small = [np.asarray(cv2.resize(i, (width, height), interpolation=cv2.INTER_AREA)) for i in images]
     with VideoWriter(path, width=5 * width, height=2 * height, rate=25, audio_rate=16_000) as video:
         for at in range(len(small)):
             faces = [small[at if k == SPEAKER else (-at - 11 * k) % len(small)] for k in range(10)]
             video.write(np.concatenate([np.concatenate(faces[:5], 1), np.concatenate(faces[5:], 1)]))
-        video.write_sound(np.concatenate([b.samples for b in blocks]), blocks[0].start)
+        video.write_audio(np.concatenate([b.samples for b in blocks]), blocks[0].start)
     return path
 
 
@@ -54,7 +54,7 @@ def test_music_alone_is_not_matched(tmp_path):
     path = tmp_path / "music.mkv"
     with VideoWriter(path, width=64, height=64, rate=25, audio_rate=16_000) as video:
         video.write(np.zeros((64, 64, 3), np.uint8))
-        video.write_sound(_music(90_000))
+        video.write_audio(_music(90_000))
     found = viseme.check(LATE, audio=path)
     assert found.estimate.verdict is Verdict.CANNOT_TELL
     assert found.estimate.reasons

@@ -11,10 +11,10 @@ import pytest
 from viseme.core.errors import ConfigError
 from viseme.reproduce import table2
 from viseme.sync.checkpoint import Calibration, save_bundle
+from viseme.sync.inputs.batches import model_name, network_of
 from viseme.sync.inputs.tracks import Seen, film_talkers, look_at_all
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.pipeline import check
-from viseme.sync.inputs.batches import model_name, network_of
 
 
 def _quiet(done: int, total: int) -> None:
@@ -47,7 +47,7 @@ def test_a_film_is_seen_in_every_form(studio):
 @pytest.mark.parametrize("mode", ["raw", "rgbd", "beta"])
 def test_check_answers_with_weights_of_every_input(studio, tmp_path, mode):
     film, seen = studio
-    config = TwoStream.Config(width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,))
+    config = TwoStream.Config(width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,))
     network = network_of(mode, Seen.load(seen).shown(mode), config)
     weights = tmp_path / "w.safetensors"
     save_bundle(weights, [network], input_mode=mode, calibration=Calibration(), card={}, model=model_name(mode))

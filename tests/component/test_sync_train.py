@@ -31,14 +31,14 @@ def _clip(seed: int) -> Clip:
     times = np.arange(75) * 0.04
     direction = rng.normal(size=(67, 3)) * 0.02
     heard = np.interp(np.arange(300) * 0.01, knots, values)
-    sound = -4 + 6 * heard[:, None] + rng.normal(0, 0.3, (300, corpus.NUM_BANDS))
+    audio = -4 + 6 * heard[:, None] + rng.normal(0, 0.3, (300, corpus.NUM_BANDS))
     return Clip(
         name=str(seed),
         speaker=f"grid_{seed}",
         times=times,
         points=(np.interp(times, knots, values)[:, None, None] * direction).astype(np.float32),
-        sound=sound.astype(np.float16),
-        sound_start=0.0,
+        audio=audio.astype(np.float16),
+        audio_start=0.0,
         level=6.0,
     )
 
@@ -135,7 +135,7 @@ def test_real_clips_are_prepared_once_and_leave_one_without_a_face_out(tmp_path)
         assert clip.points.shape == (len(clip.times), 67, 3)
         assert len(clip.times) > 60
         assert 0.01 < clip.points.std(0).max() < 0.3, "lips move by a few hundredths of an eye distance"
-        assert abs(len(clip.sound) * 0.01 - (clip.times[-1] - clip.times[0])) < 0.5
+        assert abs(len(clip.audio) * 0.01 - (clip.times[-1] - clip.times[0])) < 0.5
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "clips").iterdir()}
     prepare(rows, tmp_path, num_jobs=1, on_progress=lambda *at: None)
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "clips").iterdir()} == stamps

@@ -1,4 +1,4 @@
-"""Synthetic clips from end to end: sound where the truth says, determinism, speed, and a real speaker's statistics."""
+"""Synthetic clips from end to end: audio where the truth says, determinism, speed, and a real speaker's statistics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError, DataError
-from viseme.media import audio as sound
-from viseme.media import pictures
+from viseme.media import audio as audio
+from viseme.media import read_frames
 from viseme.synthetic import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
 from viseme.synthetic.pipeline import make_clip, synth
 from viseme.synthetic.scene import TalkerSpec, film
@@ -26,9 +26,9 @@ SMALL = {"width": 64, "height": 48, "antialias": 1, "shutter": 0.0, "background"
 
 
 def _decoded(path: Path, seconds: float) -> np.ndarray:
-    """Sound on the pictures' clock: sample 0 is heard with the first picture."""
+    """Audio on the frames' clock: sample 0 is heard with the first frame."""
     track = np.zeros(round(seconds * SAMPLE_RATE) + SAMPLE_RATE, np.float32)
-    for block in sound(path, rate=SAMPLE_RATE):
+    for block in read_audio(path, rate=SAMPLE_RATE):
         at = round(block.start * SAMPLE_RATE)
         low, high = max(0, at), min(len(track), at + len(block.samples))
         track[low:high] = block.samples[low - at : high - at]
@@ -45,7 +45,7 @@ def _burst() -> Speech:
 
 @pytest.mark.parametrize("delay", [Fraction(0), Fraction(137, 1000), Fraction(-211, 1000)])
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_sound_lies_where_the_truth_says(tmp_path, delay, container):
+def test_audio_lies_where_the_truth_says(tmp_path, delay, container):
     speech = _burst()
     spec = TalkerSpec(seconds=2.0, rate=Fraction(10), audio_delay=delay, **SMALL)
     result = make_clip(spec, tmp_path / f"a.{container}", speech=speech)
@@ -57,15 +57,15 @@ def test_sound_lies_where_the_truth_says(tmp_path, delay, container):
     assert measured == pytest.approx(start, abs=0.001)
 
 
-def test_picture_times_are_the_truth(tmp_path):
+def test_frame_times_are_the_truth(tmp_path):
     spec = TalkerSpec(seconds=1.0, rate=Fraction(30000, 1001), vfr=0.3, seed=3, **SMALL)
     result = make_clip(spec, tmp_path / "a.mp4", speech=_burst())
-    seen = np.array([float(p.time) for p in pictures(tmp_path / "a.mp4")])
+    seen = np.array([float(p.time) for p in read_frames(tmp_path / "a.mp4")])
     assert seen == pytest.approx(result.times, abs=0.0011)
     assert np.diff(seen).std() > 0.003
 
 
-def test_the_same_spec_films_the_same_pictures():
+def test_the_same_spec_films_the_same_frames():
     """Compared before encoding: libx264 is not bit-exact from run to run."""
     spec = TalkerSpec(rate=Fraction(10), second_face=True, seed=2, **SMALL)
     times = np.arange(3) / 10
@@ -79,12 +79,12 @@ def test_the_same_spec_films_the_same_pictures():
     assert shots[0].std() > 10
 
 
-def test_silent_and_foreign_have_no_true_delay(tmp_path):
+def test_silent_and_mismatched_have_no_true_delay(tmp_path):
     silent = make_clip(TalkerSpec(seconds=0.3, rate=Fraction(10), silent=True, **SMALL), tmp_path / "s.mp4")
     assert silent.audio_delay is None
     assert silent.phonemes == ()
     mute = make_clip(
-        TalkerSpec(seconds=0.3, rate=Fraction(10), sound=False, **SMALL), tmp_path / "m.mp4", speech=_burst()
+        TalkerSpec(seconds=0.3, rate=Fraction(10), audio=False, **SMALL), tmp_path / "m.mp4", speech=_burst()
     )
     assert mute.audio_delay is None
 
@@ -133,7 +133,7 @@ def test_training_clips_are_seeded_in_any_process_and_quick():
         assert np.array_equal(one, two)
     assert first.landmarks.shape == (len(first.times), 478, 3)
     assert np.isfinite(first.landmarks).all()
-    assert np.abs(first.sound).max() <= 1
+    assert np.abs(first.audio).max() <= 1
     started = time.perf_counter()
     for seed in range(5):
         training_clip(seed)
@@ -144,7 +144,7 @@ def test_training_clips_are_seeded_in_any_process_and_quick():
 def test_lips_close_in_landmarks_where_b_and_p_close():
     speech = speak("Bob put the blue map by a puppy", voice="en-us", rate_wpm=150)
     times = np.arange(0, speech.duration, 1 / 50)
-    _, landmarks = synth_landmarks(LandmarkSpec(phonemes=speech.phonemes, times=times, sound=speech.samples))
+    _, landmarks = synth_landmarks(LandmarkSpec(phonemes=speech.phonemes, times=times, audio=speech.samples))
     eyes = np.median(np.linalg.norm(landmarks[:, 263, :2] - landmarks[:, 33, :2], axis=1))
     gap = np.linalg.norm(landmarks[:, 13, :2] - landmarks[:, 14, :2], axis=1) / eyes
     closed = np.zeros(len(times), bool)
@@ -164,6 +164,6 @@ def test_bundled_samples_are_small_and_say_their_truth():
     assert truth["sample_late_137ms.mp4"]["audio_delay"] == 0.137
     assert truth["sample_in_sync.mp4"]["audio_delay"] == 0
     for name, facts in truth.items():
-        num = sum(1 for _ in pictures(folder / name))
+        num = sum(1 for _ in read_frames(folder / name))
         assert num == len(facts["times"])
         assert 4 <= facts["times"][-1] <= 6

@@ -1,4 +1,4 @@
-"""Conversations from end to end: sound where the truth says, lips that move when they should, films and their truth."""
+"""Conversations from end to end: audio where the truth says, lips that move when they should, films and their truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from viseme.cli.main import main
 from viseme.core.errors import ConfigError
-from viseme.media import pictures
+from viseme.media import read_frames
 from viseme.synthetic import conversation, espeak_available
 from viseme.synthetic.conversation import (
     HELD_OUT_LANGUAGES,
@@ -27,9 +27,9 @@ from viseme.synthetic.conversation import (
     conversation_tracks,
     plan_conversation,
 )
+from viseme.synthetic.conversation_film import draw, film_conversation
 from viseme.synthetic.motion import Style
 from viseme.synthetic.speech import SAMPLE_RATE
-from viseme.synthetic.conversation_film import draw, film_conversation
 from viseme.synthetic.turns import Shot, common, merged, total
 from viseme.synthetic.voices import VOICES
 
@@ -46,14 +46,14 @@ def lip_gap(track: conversation.FaceTrack) -> np.ndarray:
 def test_seeded_and_consistent():
     for seed in range(4):
         one, two = (conversation_tracks(seed, **QUICK) for _ in range(2))
-        assert np.array_equal(one.sound, two.sound)
+        assert np.array_equal(one.audio, two.audio)
         assert all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(one.tracks, two.tracks, strict=True))
         assert 2 <= len(one.people) <= 4
         assert len({p.voice.voice for p in one.people}) == len(one.people)
-        assert one.sound.dtype == np.float32
-        assert np.isfinite(one.sound).all()
-        assert 0 < np.abs(one.sound).max() < 1
-        assert len(one.sound) == pytest.approx(one.seconds * SAMPLE_RATE, abs=1)
+        assert one.audio.dtype == np.float32
+        assert np.isfinite(one.audio).all()
+        assert 0 < np.abs(one.audio).max() < 1
+        assert len(one.audio) == pytest.approx(one.seconds * SAMPLE_RATE, abs=1)
         for track in one.tracks:
             assert track.landmarks.shape == (len(track.times), 478, 3)
             assert np.isfinite(track.landmarks).all()
@@ -70,7 +70,7 @@ def test_every_voiced_instant_has_an_owner_and_silence_is_silent():
     for seed in range(8):
         talk = plan_conversation(seed, **QUICK)
         voiced = merged([(s.start + talk.audio_delay, s.end + talk.audio_delay) for s in talk.segments], gap=1.2)
-        level = np.abs(talk.sound)
+        level = np.abs(talk.audio)
         at = np.arange(len(level)) / SAMPLE_RATE
         silent = np.ones(len(level), bool)
         for start, end in voiced:
@@ -89,13 +89,13 @@ def test_every_voiced_instant_has_an_owner_and_silence_is_silent():
 
 
 @pytest.mark.parametrize("delay", [-0.3, 0.0, 0.25])
-def test_the_sound_lies_where_the_truth_says(delay):
-    """A voice alone, against what its lips say as sound."""
+def test_the_audio_lies_where_the_truth_says(delay):
+    """A voice alone, against what its lips say as audio."""
     talk = plan_conversation(4, num_people=1, audio_delay=delay, dubbing=0.0, **QUICK)
     assert talk.audio_delay == delay
-    lips = np.abs(talk.effort[0][: len(talk.sound)]) * talk.states(0, np.arange(len(talk.sound)) / SAMPLE_RATE)
+    lips = np.abs(talk.effort[0][: len(talk.audio)]) * talk.states(0, np.arange(len(talk.audio)) / SAMPLE_RATE)
     step = SAMPLE_RATE // 200
-    one, two = (np.abs(x[: len(x) // step * step]).reshape(-1, step).mean(1) for x in (lips, talk.sound))
+    one, two = (np.abs(x[: len(x) // step * step]).reshape(-1, step).mean(1) for x in (lips, talk.audio))
     likeness = np.correlate(two - two.mean(), one - one.mean(), "full")
     assert (int(likeness.argmax()) - len(one) + 1) / 200 == pytest.approx(delay, abs=0.0151)
 
@@ -205,8 +205,8 @@ def test_a_film_and_its_truth(tmp_path):
     truth = json.loads((tmp_path / "a.json").read_text())
     assert truth == json.loads(json.dumps(result.to_json()))
     assert truth["schema"] == "viseme.conversation/1"
-    assert done[-1] == (20, 20) == (truth["num_pictures"],) * 2
-    assert sum(1 for _ in pictures(tmp_path / "a.mp4")) == 20
+    assert done[-1] == (20, 20) == (truth["num_frames"],) * 2
+    assert sum(1 for _ in read_frames(tmp_path / "a.mp4")) == 20
     assert {t["person"] for t in truth["tracks"]} <= {0, 1}
     for track in truth["tracks"]:
         assert all(0 <= row[5] <= 2 and row[1] < row[3] and row[2] < row[4] for row in track["boxes"])
@@ -216,7 +216,7 @@ def test_a_film_and_its_truth(tmp_path):
     assert not (tmp_path / "b.mp4").exists()
 
 
-def test_pictures_show_faces_where_the_truth_says_and_cut_where_it_says(tmp_path):
+def test_frames_show_faces_where_the_truth_says_and_cut_where_it_says(tmp_path):
     talk = replace(
         plan_conversation(8, num_people=2, seconds=2.0, width=320, height=180, rate=Fraction(5), recorded=0.0),
         shots=(Shot(start=0.0, end=1.0, view=(0, 1)), Shot(start=1.0, end=2.0, view=(1,))),

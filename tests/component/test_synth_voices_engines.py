@@ -27,7 +27,7 @@ def _installed(name: str) -> None:
 
 
 def _lags(speech: Speech) -> list[float]:
-    """Seconds from each border between a vowel and m, n, p, t or k to where the sound above 500 Hz changes."""
+    """Seconds from each border between a vowel and m, n, p, t or k to where the audio above 500 Hz changes."""
     above = sosfiltfilt(butter(4, 500, "highpass", fs=SAMPLE_RATE, output="sos"), speech.samples)
     step = SAMPLE_RATE // 1000
     power = np.convolve(np.square(above), np.ones(10 * step) / (10 * step), "same")[::step]
@@ -48,7 +48,7 @@ def _lags(speech: Speech) -> list[float]:
 
 
 @pytest.mark.parametrize("name", VOICES)
-def test_sound_changes_where_phones_do(name):
+def test_audio_changes_where_phones_do(name):
     _installed(name)
     speech = speak(TEXTS[VOICES[name].language], voice=name, rate_wpm=160)
     assert speech.samples.dtype == np.float32

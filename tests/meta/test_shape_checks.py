@@ -13,7 +13,7 @@ from viseme.sync.models.two_stream import TwoStream
 def test_a_wrong_shape_is_refused() -> None:
     model = TwoStream(TwoStream.Config.tiny())
     with pytest.raises(TypeError):
-        model.embed_sound(torch.zeros(4))  # (4,) is not (B, A, M)
+        model.embed_audio(torch.zeros(4))  # (4,) is not (B, A, M)
 
 
 def test_dimensions_are_bound_over_all_arguments() -> None:

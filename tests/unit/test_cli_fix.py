@@ -29,7 +29,7 @@ def shifts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shifts:
     """Files hold their delay as text; shifting one adds to it."""
     done = Shifts()
 
-    def shift_sound(path: Any, out: Any, *, shift: Fraction, audio_file: Any = None, stream: Any = None) -> Any:
+    def shift_audio(path: Any, out: Any, *, shift: Fraction, audio_file: Any = None, stream: Any = None) -> Any:
         done.append((shift, audio_file, stream))
         word, _, delay = Path(path).read_text().partition(" ")
         Path(out).write_text(f"delay {float(delay or 0) + float(shift)}" if word == "delay" else word)
@@ -38,14 +38,14 @@ def shifts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shifts:
     pipeline = types.ModuleType("viseme.sync.pipeline")
     pipeline.check = lambda path, **settings: stubs.check(str(path))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "viseme.sync.pipeline", pipeline)
-    monkeypatch.setattr(viseme.media, "shift_sound", shift_sound)
+    monkeypatch.setattr(viseme.media, "shift_audio", shift_audio)
     monkeypatch.chdir(tmp_path)
     Path("late.mp4").write_text("delay 0.217")
     return done
 
 
 @pytest.mark.parametrize("delay", ["0.217", "-0.0871"])
-def test_the_sound_moves_by_minus_the_delay(shifts: Shifts, delay: str) -> None:
+def test_the_audio_moves_by_minus_the_delay(shifts: Shifts, delay: str) -> None:
     Path("late.mp4").write_text(f"delay {delay}")
     result = fix("late.mp4", "out.mp4")
     assert shifts == [(-Fraction(delay), None, None)]
@@ -73,7 +73,7 @@ def test_a_given_delay_is_taken_at_its_word(shifts: Shifts) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.004, -0.0049, 0.0])
-def test_a_sound_in_place_is_left_there_and_said_so(shifts: Shifts, delay: float) -> None:
+def test_a_audio_in_place_is_left_there_and_said_so(shifts: Shifts, delay: float) -> None:
     Path("late.mp4").write_text(f"delay {delay}")
     result = fix("late.mp4", "out.mp4")
     assert shifts == [(0, None, None)]
@@ -86,7 +86,7 @@ def test_in_sync_is_still_made_exact(shifts: Shifts) -> None:
     assert shifts == [(Fraction(-3, 100), None, None)]
 
 
-def test_other_sound_is_put_under_the_picture(shifts: Shifts) -> None:
+def test_other_audio_is_put_under_the_frame(shifts: Shifts) -> None:
     fix("late.mp4", "out.mp4", audio="voice.wav", audio_stream=1)
     assert shifts == [(Fraction(-217, 1000), "voice.wav", 1)]
 
@@ -113,7 +113,7 @@ def test_a_residual_that_is_no_repair_is_an_error(
 ) -> None:
     monkeypatch.setattr(
         viseme.media,
-        "shift_sound",
+        "shift_audio",
         lambda path, out, *, shift, **_: types.SimpleNamespace(
             shift=shift, method="timestamps", warnings=(), _=Path(out).write_text("delay 0.3")
         ),

@@ -48,7 +48,7 @@ def _vox(root: Path, part: str, speakers: int, videos: int, clips: int, offset: 
 def test_voxceleb2_gives_delays_of_the_opposite_sign(tmp_path):
     clips = read_voxceleb2(_vox(tmp_path, "test", 2, 1, 2), "test", check=False)
     assert [c.path.name for c in clips] == ["00000.mp4", "00001.mp4"] * 2
-    assert {c.audio_delay for c in clips} == {0.08}, "an offset of -2 frames: the sound is late by two"
+    assert {c.audio_delay for c in clips} == {0.08}, "an offset of -2 frames: the audio is late by two"
     later = read_voxceleb2(tmp_path / "test", "test", correction=-1, check=False)
     assert {c.audio_delay for c in later} == {0.12}
 

@@ -22,8 +22,8 @@ class Wall:
         return self.now
 
 
-def picture(item: str) -> float | None:
-    """ "p7" is the seventh picture and may be left out; "s7" is sound."""
+def frame(item: str) -> float | None:
+    """ "p7" is the seventh frame and may be left out; "s7" is audio."""
     return int(item[1:]) * STEP if item[0] == "p" else None
 
 
@@ -55,17 +55,17 @@ class Counted:
 def test_everything_comes_in_order_where_the_source_may_wait() -> None:
     """A film through a pipe: faster than real time, and so never left out from, however small the room."""
     for patience in (None, 0.5):
-        backlog = Backlog(both(60), picture, size=3, patience=patience, clock=Wall())
+        backlog = Backlog(both(60), frame, size=3, patience=patience, clock=Wall())
         assert list(backlog) == both(60)
         assert backlog.num_left_out == 0
         assert backlog.close()
 
 
-def test_what_is_too_much_is_left_out_and_counted_but_never_sound() -> None:
-    """A camera whose pictures nobody takes: the wall goes on, the room is full."""
+def test_what_is_too_much_is_left_out_and_counted_but_never_audio() -> None:
+    """A camera whose frames nobody takes: the wall goes on, the room is full."""
     wall = Wall()
     source = Counted(both(100))
-    backlog = Backlog(source, picture, size=4, patience=0.5, clock=wall)
+    backlog = Backlog(source, frame, size=4, patience=0.5, clock=wall)
     settled(backlog, 9, source)  # p4 waits for room
     wall.now = 1000.0
     with backlog._change:
@@ -80,7 +80,7 @@ def test_what_is_too_much_is_left_out_and_counted_but_never_sound() -> None:
 
 def test_who_waits_is_told_how_much_of_the_stream_waits() -> None:
     source = Counted(both(4))
-    backlog = Backlog(source, picture, size=10, patience=0.5, clock=Wall())
+    backlog = Backlog(source, frame, size=10, patience=0.5, clock=Wall())
     settled(backlog, 9, source)
     assert backlog.seconds == pytest.approx(3 * STEP)
     next(backlog)
@@ -103,7 +103,7 @@ def test_a_pause_of_the_source_is_not_our_slowness() -> None:
         wall.now = 60.0
         yield from (f"p{i}" for i in range(1, 20))
 
-    backlog = Backlog(source(), picture, size=2, patience=0.5, clock=wall)
+    backlog = Backlog(source(), frame, size=2, patience=0.5, clock=wall)
     assert next(backlog) == "p0"
     resume.set()
     assert list(backlog) == [f"p{i}" for i in range(1, 20)]
@@ -116,7 +116,7 @@ def test_errors_arrive_after_what_came_before() -> None:
         yield "p0"
         raise OSError("the cable was pulled")
 
-    backlog = Backlog(source(), picture, size=2, patience=0.5)
+    backlog = Backlog(source(), frame, size=2, patience=0.5)
     assert next(backlog) == "p0"
     with pytest.raises(OSError, match="cable"):
         next(backlog)
@@ -130,14 +130,14 @@ def test_closing_wakes_a_source_that_waits() -> None:
         yield "p0"
         woken.wait(30)
 
-    backlog = Backlog(source(), picture, size=2, patience=0.5)
+    backlog = Backlog(source(), frame, size=2, patience=0.5)
     assert next(backlog) == "p0"
     assert backlog.close(woken.set)
 
 
 def test_closing_ends_a_thread_that_waits_for_room() -> None:
     source = Counted(both(100))
-    backlog = Backlog(source, picture, size=1, patience=None)
+    backlog = Backlog(source, frame, size=1, patience=None)
     settled(backlog, 3, source)
     assert backlog.close()
     assert source.num == 3

@@ -64,7 +64,7 @@ def test_head_angles_undo_the_rotation(pitch, yaw, roll, scale):
     assert np.allclose(head_angles(head(rotation(pitch, yaw, roll), scale))[0], (pitch, yaw, roll), atol=1e-3)
 
 
-def test_signs_of_head_angles_in_the_picture():
+def test_signs_of_head_angles_in_the_frame():
     """Nose bridge 6 lies in front of the temples: it moves the way the head turns."""
     centre = head(np.eye(3))[0]
     looks_right = head(rotation(0, 0.4, 0))[0]

@@ -1,10 +1,10 @@
-"""The last seconds of drawn faces, picture by picture, against the chunks of the same pass."""
+"""The last seconds of drawn faces, frame by frame, against the chunks of the same pass."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_faces_tracking import RATE, DrawnNets, Face, pictures, run
+from test_faces_tracking import RATE, DrawnNets, Face, run
 
 from viseme.core.results import Reason
 from viseme.faces import FaceTrackChunk
@@ -15,7 +15,7 @@ from viseme.faces.tracking import LandmarkTracker
 
 
 def moving(i: int) -> list[Face]:
-    """One face that moves, and another from the 40th picture on."""
+    """One face that moves, and another from the 40th frame on."""
     first = Face(60 + 10 * np.sin(i / 5), 40)
     return [first] if i < 40 else [first, Face(130, 45)]
 
@@ -29,8 +29,8 @@ def test_landmarks_become_those_of_the_whole_pass() -> None:
     chunks = {c.track_id: c for c in run(moving, 80) if isinstance(c, FaceTrackChunk)}
     faces = live(moving)
     compared = 0
-    for number, (picture, cut) in enumerate(with_cuts(pictures(80))):
-        faces.step(picture, cut)
+    for number, (frame, cut) in enumerate(with_cuts(read_frames(80))):
+        faces.step(frame, cut)
         if number % 7:
             continue
         for face in faces.windows()[0]:
@@ -45,8 +45,8 @@ def test_landmarks_become_those_of_the_whole_pass() -> None:
 
 def test_a_gap_is_filled_when_the_face_is_seen_again() -> None:
     faces = live(lambda i: [] if 20 <= i < 23 else [Face(80, 40)])
-    for picture, cut in with_cuts(pictures(40)):
-        faces.step(picture, cut)
+    for frame, cut in with_cuts(read_frames(40)):
+        faces.step(frame, cut)
     (face,) = faces.windows()[0]
     assert face.observed.sum() == 37
     assert not face.observed[20:23].any()
@@ -56,9 +56,9 @@ def test_a_gap_is_filled_when_the_face_is_seen_again() -> None:
 def test_only_the_window_is_kept_however_long_a_face_stays() -> None:
     faces = live(lambda i: [Face(80, 40)], window_s=2.0)
     sizes = set()
-    for picture, cut in with_cuts(pictures(400)):
-        faces.step(picture, cut)
-        if picture.index >= 100:
+    for frame, cut in with_cuts(read_frames(400)):
+        faces.step(frame, cut)
+        if frame.index >= 100:
             ((face,), refused) = faces.windows()
             sizes.add(len(face.times))
             assert refused == []
@@ -73,8 +73,8 @@ def test_only_the_window_is_kept_however_long_a_face_stays() -> None:
 def test_a_face_that_left_stays_until_the_window_has_passed() -> None:
     faces = live(lambda i: [Face(80, 40)] if i < 50 else [], window_s=2.0)
     there = []
-    for picture, cut in with_cuts(pictures(150)):
-        faces.step(picture, cut)
+    for frame, cut in with_cuts(read_frames(150)):
+        faces.step(frame, cut)
         there.append(len(faces.windows()[0]))
     assert set(there[11:95]) == {1}
     assert there[-1] == 0
@@ -82,8 +82,8 @@ def test_a_face_that_left_stays_until_the_window_has_passed() -> None:
 
 def test_faces_that_cannot_be_used_come_with_a_reason() -> None:
     faces = live(lambda i: [Face(80, 40, size=20)])
-    for picture, cut in with_cuts(pictures(40)):
-        faces.step(picture, cut)
+    for frame, cut in with_cuts(read_frames(40)):
+        faces.step(frame, cut)
     good, refused = faces.windows()
     assert good == []
     assert [r.reason for r in refused] == [Reason.FACE_TOO_SMALL]
@@ -93,8 +93,8 @@ def test_faces_that_cannot_be_used_come_with_a_reason() -> None:
 
 def test_the_end_finishes_every_face() -> None:
     faces = live(moving)
-    for picture, cut in with_cuts(pictures(80)):
-        faces.step(picture, cut)
+    for frame, cut in with_cuts(read_frames(80)):
+        faces.step(frame, cut)
     before = [f.times[-1] for f in faces.windows()[0]]
     faces.end()
     assert [f.times[-1] for f in faces.windows()[0]] == before

@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from viseme.faces.shots import picture_difference, thumbnail, with_cuts
+from viseme.faces.shots import frame_difference, thumbnail, with_cuts
 
 
 @dataclass(frozen=True)
-class Picture:
+class Frame:
     index: int
     time: Fraction
     image: np.ndarray
@@ -32,12 +32,12 @@ def scene(seed: int, height: int = 90, width: int = 160) -> np.ndarray:
 A, B = scene(1), scene(2)
 
 
-def pictures(*images: np.ndarray) -> list[Picture]:
-    return [Picture(i, Fraction(i, 25), np.ascontiguousarray(image[:, :160])) for i, image in enumerate(images)]
+def frames(*images: np.ndarray) -> list[Frame]:
+    return [Frame(i, Fraction(i, 25), np.ascontiguousarray(image[:, :160])) for i, image in enumerate(images)]
 
 
 def cuts(*images: np.ndarray) -> list[int]:
-    return [picture.index for picture, cut in with_cuts(pictures(*images)) if cut]
+    return [frame.index for frame, cut in with_cuts(read_frames(*images)) if cut]
 
 
 def test_a_cut_is_found_where_it_is():
@@ -71,30 +71,28 @@ def test_noise_is_no_cut():
     assert cuts(*[np.clip(A + rng.normal(0, 20, A.shape), 0, 255).astype(np.uint8) for _ in range(20)]) == []
 
 
-def test_every_picture_comes_out_in_order_whatever_happens():
-    sequence = pictures(*[A] * 5, *[B] * 2, *[A] * 2, *[B] * 9)
+def test_every_frame_comes_out_in_order_whatever_happens():
+    sequence = read_frames(*[A] * 5, *[B] * 2, *[A] * 2, *[B] * 9)
     assert [p.index for p, _ in with_cuts(sequence)] == list(range(len(sequence)))
     assert list(with_cuts([])) == []
 
 
-def test_few_pictures_are_held():
+def test_few_frames_are_held():
     taken = 0
 
     def source():
         nonlocal taken
-        for picture in pictures(*[A] * 10, *[B] * 10, *[A] * 10):
+        for frame in read_frames(*[A] * 10, *[B] * 10, *[A] * 10):
             taken += 1
-            yield picture
+            yield frame
 
     for given, (_, _) in enumerate(with_cuts(source()), start=1):
         assert taken - given <= 2
 
 
-def test_difference_of_a_moved_picture_is_small_when_it_may_move():
+def test_difference_of_a_moved_frame_is_small_when_it_may_move():
     moved = np.roll(A, 10, axis=1)[:, :160]
     a, b = thumbnail(A[:, :160]), thumbnail(moved)
-    assert picture_difference(a, b, shift=3) < 0.3 * picture_difference(a, b)
-    assert picture_difference(a, a) == 0
-    assert (
-        picture_difference(thumbnail(np.zeros((9, 9, 3), np.uint8)), thumbnail(np.full((9, 9, 3), 200, np.uint8))) == 0
-    )
+    assert frame_difference(a, b, shift=3) < 0.3 * frame_difference(a, b)
+    assert frame_difference(a, a) == 0
+    assert frame_difference(thumbnail(np.zeros((9, 9, 3), np.uint8)), thumbnail(np.full((9, 9, 3), 200, np.uint8))) == 0

@@ -37,12 +37,12 @@ def test_blocks_do_not_show(seed):
     assert np.allclose(smooth(times, points, rigid_width=0.02, speech_width=0.0)[:, 10], whole, atol=1e-5)
 
 
-@pytest.mark.parametrize(("rate", "pictures"), [(25, 2), (25, 3), (30, 2), (50, 4)])
-def test_a_bilabial_closure_keeps_its_depth(rate, pictures):
-    """p, b and m close the lips for about two pictures at 25 per second."""
+@pytest.mark.parametrize(("rate", "frames"), [(25, 2), (25, 3), (30, 2), (50, 4)])
+def test_a_bilabial_closure_keeps_its_depth(rate, frames):
+    """p, b and m close the lips for about two frames at 25 per second."""
     times = np.arange(rate) / rate
     gap = np.full(rate, 10.0)
-    gap[rate // 2 : rate // 2 + pictures] = 0.0
+    gap[rate // 2 : rate // 2 + frames] = 0.0
     closed = smoothing_matrix(times, TrackingConfig().speech_smoothing_s) @ gap
     assert closed.min() < 0.4, "at most 4 % of the depth may be lost"
 
@@ -89,7 +89,7 @@ def test_only_the_longest_seen_faces_are_kept():
     assert [s.track_id for s in strips] == [0, 2]
 
 
-def test_a_crop_outside_the_picture_is_black():
+def test_a_crop_outside_the_frame_is_black():
     image = np.full((20, 20, 3), 200, np.uint8)
     crop = crop_face(image, np.array([-10.0, -10, 10, 10]), 16, margin=1.0)
     assert crop[:8, :8].max() == 0

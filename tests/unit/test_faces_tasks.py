@@ -24,7 +24,7 @@ SHAPE[152] = (0, -2.4, 0)
 
 
 @dataclass(frozen=True)
-class Picture:
+class Frame:
     index: int
     time: Fraction
     image: np.ndarray
@@ -48,7 +48,7 @@ class Options:
 
 @dataclass
 class Landmarker:
-    """Sees a face where the picture is brightest."""
+    """Sees a face where the frame is brightest."""
 
     options: Options
     made: list[Options] = field(default_factory=list)
@@ -59,9 +59,9 @@ class Landmarker:
             raise RuntimeError("Unable to open zip archive.")
         return cls(options)
 
-    def detect(self, picture: Any) -> SimpleNamespace:
-        image = picture.data
-        assert picture.image_format == "SRGB"
+    def detect(self, frame: Any) -> SimpleNamespace:
+        image = frame.data
+        assert frame.image_format == "SRGB"
         assert image.flags.c_contiguous
         rows, columns = np.nonzero(image[..., 0] > 128)
         if len(rows) < 100:
@@ -90,7 +90,7 @@ def moving_blob(num: int = 30):
     for i in range(num):
         image = np.zeros((120, 200, 3), np.uint8)
         image[30:90, 40 + i : 90 + i] = 255
-        yield Picture(i, Fraction(i, 25), image)
+        yield Frame(i, Fraction(i, 25), image)
 
 
 def test_the_adapter_follows_a_face(tasks, tmp_path):

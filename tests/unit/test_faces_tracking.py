@@ -1,4 +1,4 @@
-"""Tracking with drawn faces: nets that read the faces of a picture from a script instead of seeing them."""
+"""Tracking with drawn faces: nets that read the faces of a frame from a script instead of seeing them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RATE = 25
 
 
 @dataclass(frozen=True)
-class Picture:
+class Frame:
     index: int
     time: Fraction
     image: np.ndarray
@@ -57,7 +57,7 @@ def landmarks(face: Face) -> np.ndarray:
 
 
 class DrawnNets:
-    """`FaceNets` over a script; the picture's number is written into its corner."""
+    """`FaceNets` over a script; the frame's number is written into its corner."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -85,18 +85,18 @@ class DrawnNets:
         return points, scores
 
 
-def pictures(num: int, *, scene: Callable[[int], int] = lambda i: 0, times: Iterable[float] | None = None):
-    """Pictures of a static scene, a new one whenever `scene` changes."""
+def frames(num: int, *, scene: Callable[[int], int] = lambda i: 0, times: Iterable[float] | None = None):
+    """Frames of a static scene, a new one whenever `scene` changes."""
     moments = list(times) if times is not None else [i / RATE for i in range(num)]
     for i, moment in enumerate(moments):
         image = np.random.default_rng(scene(i)).integers(0, 255, (9, 16, 3), dtype=np.uint8).repeat(10, 0).repeat(10, 1)
         image[0, 0, :2] = divmod(i, 256)
-        yield Picture(i, Fraction(moment).limit_denominator(10**6), image)
+        yield Frame(i, Fraction(moment).limit_denominator(10**6), image)
 
 
 def run(script: Script, num: int = 50, *, strips=None, scene=lambda i: 0, times=None, **config):
     tracker = LandmarkTracker(DrawnNets(script), TrackingConfig(**config))
-    return list(tracker.track(pictures(num, scene=scene, times=times), strips=strips))
+    return list(tracker.track(read_frames(num, scene=scene, times=times), strips=strips))
 
 
 def one(events: list) -> FaceTrackChunk:
@@ -115,7 +115,7 @@ def test_one_still_face_is_one_track():
 
 
 def test_landmarks_are_in_source_pixels():
-    half = (Picture(p.index, p.time, p.image, 0.5) for p in pictures(20))
+    half = (Frame(p.index, p.time, p.image, 0.5) for p in read_frames(20))
     tracker = LandmarkTracker(DrawnNets(lambda i: [Face(80, 40)]), TrackingConfig())
     chunk = one(list(tracker.track(half)))
     assert np.allclose(chunk.landmarks, 2 * landmarks(Face(80, 40)), atol=0.02)
@@ -123,11 +123,11 @@ def test_landmarks_are_in_source_pixels():
 
 def test_the_detector_runs_on_keyframes_only():
     nets = DrawnNets(lambda i: [Face(80, 40)])
-    list(LandmarkTracker(nets, TrackingConfig()).track(pictures(101)))
+    list(LandmarkTracker(nets, TrackingConfig()).track(read_frames(101)))
     assert nets.num_detect == 11
 
 
-def test_no_pictures_and_no_faces_give_nothing():
+def test_no_frames_and_no_faces_give_nothing():
     assert run(lambda i: [], num=0) == []
     assert run(lambda i: []) == []
 
@@ -146,10 +146,10 @@ def test_chunks_join_without_seam(chunk_s):
     assert np.allclose(np.concatenate([c.landmarks for c in chunks]), whole.landmarks, atol=1e-3)
 
 
-def test_chunks_come_while_pictures_come():
+def test_chunks_come_while_frames_come():
     tracker = LandmarkTracker(DrawnNets(lambda i: [Face(80, 40)]), TrackingConfig(chunk_s=1.0))
     taken = []
-    source = (taken.append(p.index) or p for p in pictures(200))
+    source = (taken.append(p.index) or p for p in read_frames(200))
     first = next(iter(tracker.track(source)))
     assert isinstance(first, FaceTrackChunk)
     assert len(taken) < 40
@@ -170,10 +170,10 @@ def test_a_long_gap_ends_the_track():
     assert (first.track_id, second.track_id) == (0, 1)
     assert first.end == pytest.approx(19 / RATE)
     assert second.start == pytest.approx(26 / RATE, abs=0.09)
-    assert all(c.observed.all() for c in (first, second)), "no invented pictures at the ends"
+    assert all(c.observed.all() for c in (first, second)), "no invented frames at the ends"
 
 
-def test_gaps_are_measured_in_seconds_not_pictures():
+def test_gaps_are_measured_in_seconds_not_frames():
     def times(rate: float) -> list[float]:
         return [i / rate for i in range(int(3 * rate))]
 
@@ -215,7 +215,7 @@ def test_tracks_that_come_to_lie_on_one_face_become_one():
     assert len(events) == 2
 
 
-def test_a_jump_across_the_picture_is_another_track():
+def test_a_jump_across_the_frame_is_another_track():
     events = run(lambda i: [Face(40 if i < 25 else 120, 40)])
     assert [e.track_id for e in events] == [0, 1]
 
@@ -273,7 +273,7 @@ def test_mostly_hidden():
     event = rejected(run(lambda i: [Face(80, 40)] if i % 4 == 0 else []))
     assert event.reason is Reason.OCCLUDED_OR_PROFILE
     assert event.measured < event.limit
-    assert event.unit == "fraction of pictures with a face"
+    assert event.unit == "fraction of frames with a face"
 
 
 def test_a_thing_the_detector_does_not_confirm_is_no_face():
@@ -324,7 +324,7 @@ def test_a_face_turned_away_for_ever_is_one_line_not_many():
 def test_memory_does_not_grow_with_length():
     nets = DrawnNets(lambda i: [Face(80, 40)])
     tracker = LandmarkTracker(nets, TrackingConfig(chunk_s=1.0))
-    longest = max(len(e.times) for e in tracker.track(pictures(1000)) if isinstance(e, FaceTrackChunk))
+    longest = max(len(e.times) for e in tracker.track(read_frames(1000)) if isinstance(e, FaceTrackChunk))
     assert longest <= RATE + 1
 
 
@@ -335,7 +335,7 @@ def test_strips_hold_each_face():
     assert all(s.images.shape[1:] == (16, 16, 3) and s.images.any() for s in strips)
 
 
-def test_pictures_out_of_order_are_refused():
+def test_frames_out_of_order_are_refused():
     with pytest.raises(ValueError, match="order of time"):
         run(lambda i: [], times=[0.0, 0.04, 0.04])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from viseme.face3d.interface import load_face_model
 from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, lip_motion, template
 
-TO_PICTURE = np.array([1.0, -1.0, -1.0])
+TO_FRAME = np.array([1.0, -1.0, -1.0])
 """Model axes (y up, z to the camera) to the tracker's (y down, z away)."""
 
 
@@ -38,7 +38,7 @@ def speech() -> np.ndarray:
 def _seen(heads: np.ndarray, rotations=None, *, scale: float = 100.0, place=(320.0, 240.0, 0.0)) -> np.ndarray:
     """Landmarks as the tracker gives them, pixels."""
     turned = heads if rotations is None else np.einsum("tij,tkj->tki", rotations, heads)
-    return turned * TO_PICTURE * scale + np.array(place)
+    return turned * TO_FRAME * scale + np.array(place)
 
 
 TIMES = np.arange(12) * 0.04
@@ -99,7 +99,7 @@ def test_signs_of_pitch_yaw_and_roll(axis, angle):
     np.testing.assert_allclose(found[others], rest[others], atol=0.08)
 
 
-def test_what_the_signs_mean_in_the_picture():
+def test_what_the_signs_mean_in_the_frame():
     """The same, from pixels alone: where the nose tip (4) goes against the eye corners (33 and 263)."""
     straight = _head()
 
@@ -107,7 +107,7 @@ def test_what_the_signs_mean_in_the_picture():
         seen = _seen(straight[None], _rotation(**turn)[None])[0]
         return seen[4] - (seen[33] + seen[263]) / 2
 
-    assert nose(pitch=0.3)[1] > nose()[1] + 1, "looking down, the nose goes down in the picture"
+    assert nose(pitch=0.3)[1] > nose()[1] + 1, "looking down, the nose goes down in the frame"
     assert nose(yaw=0.3)[0] > nose()[0] + 1
     rolled = _seen(straight[None], _rotation(roll=0.3)[None])[0]
     assert rolled[263][1] < rolled[33][1] - 1, "counter-clockwise, the eye at image right goes up"

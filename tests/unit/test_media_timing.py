@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from viseme.core.errors import OutputError
 from viseme.media import mux
-from viseme.media.files import WarningSink, shown
 from viseme.media.alignment import lag_of, misplacement
-from viseme.media.timing import GAP, Orientation, PictureClock, SoundClock, fitted_size, orientation
+from viseme.media.files import WarningSink, shown
+from viseme.media.timing import GAP, AudioClock, FrameClock, Orientation, fitted_size, orientation
 from viseme.media.writer import lossless, muxer_for
 
 ONE = 65536
@@ -23,8 +23,8 @@ seconds = st.fractions(min_value=-10, max_value=10, max_denominator=90000)
 
 
 @given(st.lists(st.none() | seconds, max_size=60))
-def test_picture_times_strictly_increase_and_all_are_accounted_for(stamps):
-    clock = PictureClock(Fraction(1, 25))
+def test_frame_times_strictly_increase_and_all_are_accounted_for(stamps):
+    clock = FrameClock(Fraction(1, 25))
     placed = [clock.place(s) for s in stamps]
     kept = [p for p in placed if p is not None]
     assert all(a < b for a, b in pairwise(kept))
@@ -34,7 +34,7 @@ def test_picture_times_strictly_increase_and_all_are_accounted_for(stamps):
 
 
 def test_missing_stamp_goes_one_step_on():
-    clock = PictureClock(Fraction(1, 25))
+    clock = FrameClock(Fraction(1, 25))
     assert [clock.place(s) for s in (Fraction(1), None, None, Fraction(2))] == [
         1,
         Fraction(26, 25),
@@ -44,7 +44,7 @@ def test_missing_stamp_goes_one_step_on():
 
 
 def test_backward_stamp_is_dropped():
-    clock = PictureClock(Fraction(1, 25))
+    clock = FrameClock(Fraction(1, 25))
     assert [clock.place(Fraction(s)) for s in (1, 1, 0, 2)] == [1, None, None, 2]
     assert clock.num_dropped == 2
 
@@ -55,7 +55,7 @@ def test_backward_stamp_is_dropped():
     rate=st.sampled_from([8000, 16000, 44100, 48000]),
 )
 def test_rounded_stamps_change_nothing(start, jitter, rate):
-    clock = SoundClock(rate)
+    clock = AudioClock(rate)
     assert clock.place(start, 1024) == (0, 0)
     for number, error in enumerate(jitter, 1):
         assert clock.place(start + Fraction(1024 * number, rate) + error, 1024) == (0, 0)
@@ -65,8 +65,8 @@ def test_rounded_stamps_change_nothing(start, jitter, rate):
 
 
 @given(st.lists(st.none() | seconds, min_size=1, max_size=30))
-def test_sound_grid_never_runs_backward_and_samples_stay_near_their_stamp(stamps):
-    clock = SoundClock(16000)
+def test_audio_grid_never_runs_backward_and_samples_stay_near_their_stamp(stamps):
+    clock = AudioClock(16000)
     for stamp in stamps:
         before = clock.count
         zeros, cut = clock.place(stamp, 400)
@@ -79,7 +79,7 @@ def test_sound_grid_never_runs_backward_and_samples_stay_near_their_stamp(stamps
 
 
 def test_hole_is_filled_and_repetition_cut():
-    clock = SoundClock(1000)
+    clock = AudioClock(1000)
     assert clock.place(Fraction(-1, 2), 100) == (0, 0)
     assert clock.place(Fraction(0), 100) == (400, 0)
     assert clock.place(Fraction(50, 1000), 100) == (0, 50)

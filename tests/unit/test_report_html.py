@@ -55,7 +55,7 @@ def failed(file: str = "bad.mp4") -> FailedCheck:
 def test_one_file(tmp_path: Path) -> None:
     text = page(tmp_path, stubs.result())
     seen = Page(text)
-    assert seen.count("svg") == 3, "lips over sound, delay curve, drift"
+    assert seen.count("svg") == 3, "lips over audio, delay curve, drift"
     assert seen.count("img") == 6
     assert seen.count("script") == 0, "one file has nothing to sort"
     for words in ("clip.mp4", "out of sync", "+200 ms", "+190 ms to +210 ms", "face too small", "22 px", "stub@0000"):
@@ -118,13 +118,13 @@ def test_cannot_tell_shows_reasons_and_no_number(tmp_path: Path) -> None:
     assert REASON_SENTENCES[Reason.MOUTH_STATIC] in text
     assert REASON_SENTENCES[Reason.TWO_PEAKS] in text
     assert "as corrected" not in text
-    assert "sound shifted" not in text
+    assert "audio shifted" not in text
 
 
-def test_later_files_of_a_long_page_say_that_pictures_are_left_out(
+def test_later_files_of_a_long_page_say_that_frames_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "MOST_PICTURES", 1)
+    monkeypatch.setattr(html, "MOST_FRAMES", 1)
     text = page(tmp_path, stubs.result("a.mp4"), stubs.result("b.mp4"))
     assert Page(text).count("svg") == 3
     assert text.count("check this file alone") == 1
@@ -194,8 +194,8 @@ def test_charts_of_nothing_are_nothing() -> None:
         curve_posterior=np.zeros(3),
         mouth_times=empty,
         mouth_opening=empty,
-        sound_times=empty,
-        sound_level_db=empty,
+        audio_times=empty,
+        audio_level_db=empty,
         **fields,
     )
     assert delay_chart(evidence, stubs.estimate(None)) == ""
@@ -204,7 +204,7 @@ def test_charts_of_nothing_are_nothing() -> None:
 
 
 @pytest.mark.parametrize("delay", [-1.99, -0.3, 0.0, 0.0871, 1.99, None])
-def test_charts_stay_inside_their_picture(delay: float | None) -> None:
+def test_charts_stay_inside_their_frame(delay: float | None) -> None:
     found, evidence = stubs.estimate(delay), stubs.evidence(delay)
     charts = [delay_chart(evidence, found), lips_chart(evidence, delay)]
     if found.drift is not None:

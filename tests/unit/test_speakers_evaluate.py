@@ -197,7 +197,7 @@ def test_columbia_frames_and_f1(tmp_path: Path, media: Path) -> None:
     folder = columbia_tree(tmp_path / "labels")
     tracks = read_columbia(folder)
     assert [t.entity for t in tracks] == ["bell", "boll", "lieb", "long", "sick"]
-    # frame 60 of 29.97 a second is picture int(50.05) = 50 at 25 a second
+    # frame 60 of 29.97 a second is frame int(50.05) = 50 at 25 a second
     assert tracks[0].times[20] == pytest.approx(2.0)
     assert tracks[0].boxes[0] == pytest.approx([0.1, 0.1, 0.5, (36 + 256) / 360])
     done = evaluate_columbia(folder, media / "aa.mp4")
@@ -259,7 +259,7 @@ def test_a_bad_file_in_a_folder_is_left_out_by_name(mixed, monkeypatch) -> None:
     assert ("sample_in_sync.mp4", "sample_late_137ms.mp4") in heard
 
 
-def test_own_sound_does_not_count_where_foreign_sound_failed(mixed, monkeypatch) -> None:
+def test_own_audio_does_not_count_where_mismatched_audio_failed(mixed, monkeypatch) -> None:
     def find(path, *, audio=None, **_):
         if audio is not None:
             raise DataError("broken")

@@ -1,4 +1,4 @@
-"""Gathering: faces seen together share the embedding of their sound; faces elsewhere have their own."""
+"""Gathering: faces seen together share the embedding of their audio; faces elsewhere have their own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from viseme.audio.mel_frames import Listener
 from viseme.face3d.lips import RIGID_POINTS, template
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
 from viseme.speakers import features as gather
-from viseme.speakers.corpus import SoundPiece
+from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.features import Gatherer
 from viseme.sync.checkpoint import Calibration, SyncBundle
-from viseme.audio.mel_frames import Listener
 from viseme.sync.models.two_stream import TwoStream
 
 
@@ -45,7 +45,7 @@ def chunk(track_id: int, start: float) -> FaceTrackChunk:
 
 def gatherer(bundle: SyncBundle) -> Gatherer:
     samples = np.random.default_rng(9).normal(0, 0.1, 16000 * 20).astype(np.float32)
-    return Gatherer(bundle, Listener([SoundPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
+    return Gatherer(bundle, Listener([AudioPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
 
 
 def test_a_face_has_the_same_features_in_company_as_alone(bundle, monkeypatch) -> None:
@@ -53,15 +53,15 @@ def test_a_face_has_the_same_features_in_company_as_alone(bundle, monkeypatch) -
 
     def counted(models, mels):
         embedded.append(len(mels))
-        return gather_embed_sound(models, mels)
+        return gather_embed_audio(models, mels)
 
-    gather_embed_sound = gather.embed_sound
-    monkeypatch.setattr(gather, "embed_sound", counted)
+    gather_embed_audio = gather.embed_audio
+    monkeypatch.setattr(gather, "embed_audio", counted)
     chunks = [chunk(0, 4.0), chunk(1, 4.0), chunk(2, 11.0), chunk(3, 4.0)]
     together = gatherer(bundle)
     for one in chunks:
         together.take(one)
-    assert len(embedded) == 3  # the second face met the sound of the first; the same length elsewhere is not the same
+    assert len(embedded) == 3  # the second face met the audio of the first; the same length elsewhere is not the same
     found = {face.track_id: face for face in together.finish()}
     for one in chunks:
         alone = gatherer(bundle)

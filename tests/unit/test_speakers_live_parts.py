@@ -1,4 +1,4 @@
-"""The parts of a live answer: ears that embed sound once, the delay so far, how far each part looks ahead."""
+"""The parts of a live answer: ears that embed audio once, the delay so far, how far each part looks ahead."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 import torch
 
+from viseme.audio.features import RATE
+from viseme.audio.mel_frames import Listener
+from viseme.audio.voice_activity import VoiceReader
 from viseme.core.errors import ConfigError
-from viseme.media import SoundBlock
+from viseme.media import AudioBlock
 from viseme.speakers.audio_embeddings import RENEW_S, VOICE_S, Ear
 from viseme.speakers.interface import STEP_S
-from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency, picture_reach, sound_reach
+from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency, audio_reach, video_reach
 from viseme.speakers.latency import VOICE_S as VOICE_REACH_S
 from viseme.speakers.live_features import RunningDelay
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
 from viseme.speakers.stream import LiveWork
 from viseme.speakers.timeline import TimelineConfig
-from viseme.audio.voice_activity import VoiceReader
 from viseme.sync.checkpoint import Calibration, SyncBundle
-from viseme.sync.evidence import CONTEXT, FaceEvidence, Stretch, embed_sound, normalise_mels
-from viseme.audio.mel_frames import Listener
+from viseme.sync.evidence import CONTEXT, FaceEvidence, Stretch, embed_audio, normalise_mels
 from viseme.sync.models.two_stream import TwoStream
-from viseme.audio.features import RATE
 
 
 @pytest.fixture
@@ -33,13 +33,13 @@ def bundle() -> SyncBundle:
     return SyncBundle((model,), Calibration(), "landmarks", "tiny", {})
 
 
-def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> list[SoundBlock]:
+def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> list[AudioBlock]:
     """Noise that grows louder and softer, in packets."""
     num = round(seconds * RATE)
     level = 0.1 + 0.05 * np.sin(np.arange(num) / RATE)
     samples = (np.random.default_rng(0).standard_normal(num) * level).astype(np.float32)
     return [
-        SoundBlock(start=start + Fraction(at, RATE), samples=samples[at : at + size], rate=RATE)
+        AudioBlock(start=start + Fraction(at, RATE), samples=samples[at : at + size], rate=RATE)
         for at in range(0, num, size)
     ]
 
@@ -47,7 +47,7 @@ def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> li
 # the ear
 
 
-def test_sound_embedded_piece_by_piece_is_sound_embedded_at_once(bundle: SyncBundle) -> None:
+def test_audio_embedded_piece_by_piece_is_audio_embedded_at_once(bundle: SyncBundle) -> None:
     """With the loudness that was measured last; but for the last frames, beside padding of another phase."""
     ear, listener = Ear(bundle.models, 6.0), Listener(None)
     for number, block in enumerate(blocks(9.3)):
@@ -59,7 +59,7 @@ def test_sound_embedded_piece_by_piece_is_sound_embedded_at_once(bundle: SyncBun
         begin, power = listener.window(first * 0.01, listener.position + 1)
         assert begin == first
         assert ear._like is not None
-        (whole,) = embed_sound(bundle.models, normalise_mels(power, ear._like))
+        (whole,) = embed_audio(bundle.models, normalise_mels(power, ear._like))
         assert kept.shape == whole.shape
         inner = slice(round(CONTEXT * 100) if first else 0, -20)
         torch.testing.assert_close(kept[inner], whole[inner], atol=1e-4, rtol=1e-3)
@@ -121,11 +121,11 @@ def test_an_ear_that_heard_nothing_has_nothing(bundle: SyncBundle) -> None:
 @pytest.mark.parametrize("dilations", [(1,), (1, 1, 2, 2), (3, 2)])
 def test_the_reach_of_a_network_is_found_by_asking_it(dilations: tuple[int, ...]) -> None:
     torch.manual_seed(1)
-    config = TwoStream.Config(width=16, embedding=8, picture_dilations=dilations, sound_dilations=dilations)
+    config = TwoStream.Config(width=16, embedding=8, video_dilations=dilations, audio_dilations=dilations)
     model = TwoStream(config).eval()
-    assert picture_reach([model], 67) == sum(dilations)
+    assert video_reach([model], 67) == sum(dilations)
     # blocks of 40 ms steps; half a kernel of eight frames; 5 and 3 frames before it; half of 25 ms
-    assert sound_reach([model], 40) == pytest.approx(sum(dilations) * 0.04 + 0.035 + 0.03 + 0.0125)
+    assert audio_reach([model], 40) == pytest.approx(sum(dilations) * 0.04 + 0.035 + 0.03 + 0.0125)
 
 
 def latency(bundle: SyncBundle, delay: float) -> Latency:
@@ -140,10 +140,10 @@ def test_the_latency_is_the_sum_of_its_parts(bundle: SyncBundle, delay: float) -
     assert sum(found.parts().values()) == pytest.approx(found.seconds, abs=1e-3)
     assert found.mean == pytest.approx(7 * STEP_S)
     assert found.states == pytest.approx(0.64)
-    assert found.picture_s == pytest.approx(0.3 + 0.24 + 2 * STEP_S + 0.28 + 0.64)
-    search = SEARCH_S + found.sound_context
-    assert found.sound_s == pytest.approx(max(delay, 0) + max(search, VOICE_REACH_S) + 0.28 + 0.64)
-    assert found.seconds == pytest.approx(max(found.picture_s, found.sound_s + PACKET_S))
+    assert found.video_s == pytest.approx(0.3 + 0.24 + 2 * STEP_S + 0.28 + 0.64)
+    search = SEARCH_S + found.audio_context
+    assert found.audio_s == pytest.approx(max(delay, 0) + max(search, VOICE_REACH_S) + 0.28 + 0.64)
+    assert found.seconds == pytest.approx(max(found.video_s, found.audio_s + PACKET_S))
 
 
 @pytest.mark.parametrize(

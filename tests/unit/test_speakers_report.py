@@ -54,8 +54,8 @@ def result() -> SpeakersResult:
         width=200,
         height=100,
         score_unit="log-odds of speaking",
-        sound_times=np.arange(80) * 0.05,
-        sound_level_db=np.linspace(-50, -10, 80),
+        audio_times=np.arange(80) * 0.05,
+        audio_level_db=np.linspace(-50, -10, 80),
     )
 
 

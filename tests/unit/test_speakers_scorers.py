@@ -28,13 +28,13 @@ def face(ratio: float, *, first: int = 0, num: int = 60, motion: float = 0.05, t
         "best": ratio,
         "motion": motion,
         "seen": 1,
-        "sound": 1,
+        "audio": 1,
     }.items():
         features[:, FEATURES.index(name)] = value
     return FaceSteps(track_id=track_id, shot=0, first=first, features=features, boxes=np.zeros((num, 4), np.float32))
 
 
-def sound(num: int = 60, voice: float = 3.0) -> Heard:
+def audio(num: int = 60, voice: float = 3.0) -> Heard:
     bands = np.random.default_rng(0).normal(-20, 6, (num, 40)).astype(np.float16)
     return Heard(first=0, voice=np.full(num, voice, np.float32), bands=bands)
 
@@ -59,42 +59,42 @@ def test_features_are_read_at_the_delay_that_is_taken_out() -> None:
     assert elsewhere[:, FEATURES.index("best")] == pytest.approx(3.0)
     assert elsewhere[:, FEATURES.index("away")] == pytest.approx(0.2)
     ratios[:10] = np.nan
-    assert there[:, FEATURES.index("sound")].all()
-    assert lagged_features(ratios, ratios, local, lag)[:10, FEATURES.index("sound")].sum() == 0
+    assert there[:, FEATURES.index("audio")].all()
+    assert lagged_features(ratios, ratios, local, lag)[:10, FEATURES.index("audio")].sum() == 0
 
 
 @pytest.mark.parametrize("scorer", [EvidenceScorer(), CosineScorer()])
 def test_evidence_raises_the_score(scorer) -> None:
-    good, bad = scorer.score([face(3.0), face(-1.0, track_id=1)], sound())
+    good, bad = scorer.score([face(3.0), face(-1.0, track_id=1)], read_audio())
     assert (good.speaking > scorer.threshold).all()
     assert (bad.speaking < scorer.threshold).all()
 
 
 @pytest.mark.parametrize("scorer", [EvidenceScorer(), CosineScorer()])
-def test_a_face_that_fits_the_sound_is_called_speaking(scorer) -> None:
+def test_a_face_that_fits_the_audio_is_called_speaking(scorer) -> None:
     """A band made for log-odds would swallow every cosine."""
     faces = [face(3.0), face(-1.0, track_id=1)]
     config = TimelineConfig(band=scorer.band)
-    (good, bad), _ = read_states(faces, scorer.score(faces, sound()), sound(), scorer.threshold, config)
+    (good, bad), _ = read_states(faces, scorer.score(faces, read_audio()), read_audio(), scorer.threshold, config)
     assert (good == SPEAKING).all()
     assert (bad != SPEAKING).all()
 
 
 def test_a_still_mouth_in_silence_does_not_speak() -> None:
-    (scored,) = EvidenceScorer().score([face(1.0, motion=0.002)], sound(voice=-8.0))
+    (scored,) = EvidenceScorer().score([face(1.0, motion=0.002)], read_audio(voice=-8.0))
     assert (scored.speaking < 0).all()
 
 
-def test_without_sound_the_score_is_low() -> None:
+def test_without_audio_the_score_is_low() -> None:
     one = face(3.0)
-    one.features[:, FEATURES.index("sound")] = 0
-    assert (CosineScorer().score([one], sound())[0].speaking == -1).all()
-    assert (EvidenceScorer().score([one], sound())[0].speaking < 0).all()
+    one.features[:, FEATURES.index("audio")] = 0
+    assert (CosineScorer().score([one], read_audio())[0].speaking == -1).all()
+    assert (EvidenceScorer().score([one], read_audio())[0].speaking < 0).all()
 
 
 def test_inputs_know_the_other_faces() -> None:
     faces = [face(1.0), face(2.0, first=30, track_id=1), face(0.0, first=30, num=30, track_id=2)]
-    made = face_inputs(faces, sound(90))
+    made = face_inputs(faces, read_audio(90))
     other, any_other = INPUTS.index("others_ratio"), INPUTS.index("others")
     assert made[0].shape == (60, len(INPUTS))
     assert made[0][:30, any_other].tolist() == [0.0] * 30
@@ -118,20 +118,20 @@ def test_the_head_is_small_and_round_trips(tmp_path: Path) -> None:
     save_head(path, head, threshold=0.25, card={"made": "here"}, sync="some@1")
     loaded = HeadScorer.load(path)
     assert loaded.threshold == 0.25
-    (again,) = loaded.score([face(1.0)], sound())
-    (mine,) = HeadScorer(head).score([face(1.0)], sound())
+    (again,) = loaded.score([face(1.0)], read_audio())
+    (mine,) = HeadScorer(head).score([face(1.0)], read_audio())
     assert again.speaking == pytest.approx(mine.speaking, abs=2e-2)
     assert again.dubbed is not None
     # speaking, dubbed and neither are exclusive
     assert (1 / (1 + np.exp(-again.speaking)) + 1 / (1 + np.exp(-again.dubbed)) <= 1 + 1e-5).all()
-    assert loaded.voice(sound().bands).shape == (60,)
+    assert loaded.voice(read_audio().bands).shape == (60,)
     assert loaded.voice(np.zeros((0, 40))).shape == (0,)
 
 
 def test_the_head_learns_a_step() -> None:
     torch.manual_seed(0)
     head = SpeakerHead(SpeakerHead.Config.tiny())
-    x = torch.from_numpy(face_inputs([face(3.0), face(-1.0, track_id=1)], sound())[0])[None]
+    x = torch.from_numpy(face_inputs([face(3.0), face(-1.0, track_id=1)], read_audio())[0])[None]
     y = torch.ones(1, 60, dtype=torch.long)
     optimiser = torch.optim.Adam(head.parameters(), 1e-2)
     losses = []
@@ -146,18 +146,18 @@ def test_the_head_learns_a_step() -> None:
     assert losses[-1] < losses[0]
 
 
-def test_foreign_and_damaged_heads_are_refused(tmp_path: Path) -> None:
+def test_mismatched_and_damaged_heads_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     with pytest.raises(MissingWeights):
         HeadScorer.load(tmp_path / "nowhere.safetensors")
-    foreign = tmp_path / "f.safetensors"
-    save_file({"a": torch.zeros(1)}, str(foreign), metadata={"viseme": '{"component": "sync"}'})
+    mismatched = tmp_path / "f.safetensors"
+    save_file({"a": torch.zeros(1)}, str(mismatched), metadata={"viseme": '{"component": "sync"}'})
     with pytest.raises(WeightsError, match="no speaker head"):
-        HeadScorer.load(foreign)
-    foreign.write_bytes(b"nothing")
+        HeadScorer.load(mismatched)
+    mismatched.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="cannot be read"):
-        HeadScorer.load(foreign)
+        HeadScorer.load(mismatched)
 
 
 def test_unknown_scorers_and_needless_weights_are_refused() -> None:
@@ -232,9 +232,9 @@ def test_generated_weights_are_read_strictly_and_scored(tmp_path: Path, network,
     loaded = scorer.load(path)
     assert loaded.name.startswith(network.layout)
     store = CropStore()
-    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     for step in range(12):
-        store.add(0, step * 0.04, picture, np.array([10, 10, 50, 50]))
+        store.add(0, step * 0.04, frame, np.array([10, 10, 50, 50]))
     one = face(0.0, num=12)
     one = FaceSteps(
         track_id=0,
@@ -277,16 +277,16 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
 def test_crops_are_the_published_square() -> None:
     assert mouth_square(np.array([0, 0, 100, 120])) == (50, 84, 84)
     store = CropStore()
-    picture = np.zeros((200, 200, 3), np.uint8)
-    picture[100:] = 200
-    store.add(3, 0.0, picture, np.array([50, 40, 150, 140]))
-    store.add(3, 1.0, picture, np.array([-80, 40, 20, 140]))
+    frame = np.zeros((200, 200, 3), np.uint8)
+    frame[100:] = 200
+    store.add(3, 0.0, frame, np.array([50, 40, 150, 140]))
+    store.add(3, 1.0, frame, np.array([-80, 40, 20, 140]))
     reader = store.reader(3, np.array([0.4, 0.6]))
     assert reader is not None
     first, second = reader.read(0, 2)
     # the middle of the first square is row 110: the edge at 100 lies above its middle
     assert first[:40].max() == 0
     assert first[60:].min() == 200
-    assert (second[:, :20] == 110).all()  # outside the picture
+    assert (second[:, :20] == 110).all()  # outside the frame
     assert store.reader(9, np.array([0.0])) is None
     store.close()

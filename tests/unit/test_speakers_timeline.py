@@ -34,7 +34,7 @@ def face(motion: str, *, first: int = 0, seen: str | None = None, track_id: int 
     features[:, FEATURES.index("motion")] = drawn(motion, {"m": 0.05, ".": 0.001})
     features[:, FEATURES.index("lips")] = drawn(motion, {"m": 0.3, ".": 0.01})
     features[:, FEATURES.index("seen")] = 1 if seen is None else drawn(seen, {"-": 0, "+": 1})
-    features[:, FEATURES.index("sound")] = 1
+    features[:, FEATURES.index("audio")] = 1
     return FaceSteps(track_id=track_id, shot=0, first=first, features=features, boxes=np.zeros((num, 4), np.float32))
 
 
@@ -47,8 +47,8 @@ def scored(text: str) -> Scored:
     return Scored(speaking=drawn(text, {"#": 3.0, ".": -3.0, "?": 0.1}))
 
 
-def read(faces: list[FaceSteps], scores: list[str], sound: Heard):
-    return read_states(faces, [scored(s) for s in scores], sound, 0.0, TimelineConfig())
+def read(faces: list[FaceSteps], scores: list[str], audio: Heard):
+    return read_states(faces, [scored(s) for s in scores], audio, 0.0, TimelineConfig())
 
 
 def letters(states: np.ndarray) -> str:
@@ -106,9 +106,9 @@ def test_scores_in_between_cannot_be_told() -> None:
     assert letters(states[0]) == "...????..."
 
 
-def test_without_sound_nothing_can_be_told() -> None:
+def test_without_audio_nothing_can_be_told() -> None:
     one = face("mmmm")
-    one.features[:, FEATURES.index("sound")] = 0
+    one.features[:, FEATURES.index("audio")] = 0
     states, voiced = read([one], ["####"], Heard(first=0, voice=np.zeros(0), bands=np.zeros((0, 40), np.float16)))
     assert letters(states[0]) == "????"
     assert len(voiced) == 0

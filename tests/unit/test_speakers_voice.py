@@ -7,9 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from viseme.speakers.corpus import SoundPiece
-from viseme.audio.voice_activity import VoiceReader, heard_at, speech_level, voice_log_odds
 from viseme.audio.mel_frames import Listener
+from viseme.audio.voice_activity import VoiceReader, speech_level, voice_log_odds
+from viseme.speakers.corpus import AudioPiece
+from viseme.speakers.interface import heard_at
 
 
 def syllables(seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -21,7 +22,7 @@ def syllables(seconds: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def odds_of(samples: np.ndarray, start: Fraction = Fraction(0)) -> tuple[int, np.ndarray]:
-    reader = VoiceReader(Listener([SoundPiece(start, samples)]))
+    reader = VoiceReader(Listener([AudioPiece(start, samples)]))
     reader.read_to(float("inf"))
     first, bands = reader.bands()
     return first, voice_log_odds(speech_level(bands))
@@ -47,18 +48,18 @@ def test_steady_noise_and_silence_are_none(level: float) -> None:
 def test_syllables_are_a_voice_loud_or_soft(gain: float) -> None:
     rng = np.random.default_rng(2)
     samples = np.concatenate([syllables(1, rng) * 0.01, syllables(3, rng)])
-    reader = VoiceReader(Listener([SoundPiece(Fraction(0), samples * np.float32(gain))]))
+    reader = VoiceReader(Listener([AudioPiece(Fraction(0), samples * np.float32(gain))]))
     reader.read_to(float("inf"))
     level = speech_level(reader.bands()[1])
     assert (voice_log_odds(level)[level > level.max() - 5] > 0).all()
 
 
 @pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 3), Fraction(-7, 10), Fraction(9), Fraction(100)])
-def test_the_reader_places_the_sound(start: Fraction) -> None:
+def test_the_reader_places_the_audio(start: Fraction) -> None:
     """A burst at 2 s after the beginning lies at `start` + 2 s, read at once or bit by bit."""
     samples = np.zeros(4 * 16000, np.float32)
     samples[32000:35200] = 0.3 * np.random.default_rng(3).standard_normal(3200)
-    reader = VoiceReader(Listener([SoundPiece(start, samples)]))
+    reader = VoiceReader(Listener([AudioPiece(start, samples)]))
     for until in (0.5, 0.51, 1.7, 9.0, float(start) + 9.0):
         reader.read_to(until)
     first, bands = reader.bands()
@@ -78,7 +79,7 @@ def test_the_delay_is_taken_out() -> None:
     assert len(heard_at(0, np.zeros((0, 40)), 0.1).voice) == 0
 
 
-def test_no_sound_is_no_voice() -> None:
+def test_no_audio_is_no_voice() -> None:
     reader = VoiceReader(Listener([]))
     reader.read_to(float("inf"))
     assert reader.bands()[1].shape == (0, 40)

@@ -62,12 +62,12 @@ def test_photometric_of_nothing_drawn_is_zero_and_has_a_gradient():
     assert bool(torch.isfinite(drawn.grad).all())
 
 
-def test_equal_pictures_and_points_have_a_finite_gradient():
-    picture = torch.full((1, 2, 2, 3), 0.5, requires_grad=True)
+def test_equal_frames_and_points_have_a_finite_gradient():
+    frame = torch.full((1, 2, 2, 3), 0.5, requires_grad=True)
     points = torch.ones(1, 4, 2, requires_grad=True)
-    total = photometric_loss(torch.full((1, 2, 2, 3), 0.5), picture, torch.ones(1, 2, 2))
+    total = photometric_loss(torch.full((1, 2, 2, 3), 0.5), frame, torch.ones(1, 2, 2))
     (total + landmark_loss(torch.ones(1, 4, 2), points, torch.ones(4))).backward()
-    assert bool(torch.isfinite(picture.grad).all())
+    assert bool(torch.isfinite(frame.grad).all())
     assert bool(torch.isfinite(points.grad).all())
 
 
@@ -79,7 +79,7 @@ def test_landmarks_plain_and_squared_divide_by_their_number_not_their_weights():
     assert float(landmark_loss(there, here, weights, squared=True)) == pytest.approx(250 / 4)
 
 
-def test_coefficients_are_squared_norms_per_picture():
+def test_coefficients_are_squared_norms_per_frame():
     value = coefficient_loss(
         torch.ones(2, 3), 2 * torch.ones(2, 2), torch.ones(2, 4), identity=0.5, expression=2.0, texture=0.25
     )

@@ -151,7 +151,7 @@ def test_half_precision_halves_the_file_and_hardly_moves_the_answer(bundle, tmp_
         ({"variant": "other"}, "another build"),
     ],
 )
-def test_foreign_files_are_refused(bundle, changes, message):
+def test_mismatched_files_are_refused(bundle, changes, message):
     _rewrite(bundle, **changes)
     with pytest.raises(WeightsError, match=message):
         load_network(bundle)
@@ -299,7 +299,7 @@ def test_the_wrong_variant_is_refused(bundle, alone):
         ENet(ENet.Config(weights=str(alone)))
 
 
-def test_pictures_are_needed(bundle):
+def test_frames_are_needed(bundle):
     estimator = ENet(ENet.Config(weights=str(bundle)))
     with pytest.raises(ValueError, match="images must not be None"):
         list(estimator.estimate([_track(images=None)]))

@@ -9,7 +9,7 @@ from viseme.core.errors import ConfigError
 from viseme.face3d.formation import render_standard, standard_pose
 from viseme.face3d.interface import load_face_model
 from viseme.standardization.interface import Coefficients
-from viseme.standardization.synthesis import StandardFace, pictured
+from viseme.standardization.synthesis import StandardFace, rendered_frames
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def betas(*openings: float) -> np.ndarray:
     return np.stack([load_face_model().expression({"jawOpen": x}) for x in openings])
 
 
-def test_a_picture_is_the_mean_face_on_black(face: StandardFace) -> None:
+def test_a_frame_is_the_mean_face_on_black(face: StandardFace) -> None:
     image = face.rgbd(betas(0), face.depth_range(betas(0)))[0]
     assert image.shape == (4, 224, 224)
     assert image.dtype == np.uint8
@@ -89,7 +89,7 @@ def test_a_frame_that_is_not_valid_is_black(face: StandardFace) -> None:
         times=np.arange(2.0), beta=b, pose=np.zeros((2, 6), np.float32), valid=np.array([True, False]),
         reason=np.array([0, 3], np.uint8), crops=np.zeros((2, 3)),
     )  # fmt: skip
-    drawn = pictured(face, found, None, slice(0, 2))
+    drawn = rendered_frames(face, found, None, slice(0, 2))
     assert drawn[0].any()
     assert not drawn[1].any()
 

@@ -12,9 +12,6 @@ import torch
 from viseme.core.errors import ConfigError, OutputError
 from viseme.data.manifest import ManifestRow
 from viseme.face3d.interface import load_face_model
-from viseme.standardization.model_tensors import FaceBasis
-from viseme.standardization.corpus import Collection
-from viseme.standardization.losses import LossWeights
 from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
 from viseme.reproduce.table1 import (
     E1_ROWS,
@@ -27,6 +24,9 @@ from viseme.reproduce.table1 import (
     reproduce_table1,
 )
 from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
+from viseme.standardization.corpus import Collection
+from viseme.standardization.losses import LossWeights
+from viseme.standardization.model_tensors import FaceBasis
 
 
 def _collection(name: str, subject: str, points: np.ndarray | None = None) -> Collection:
@@ -154,7 +154,7 @@ def test_a_stiff_prior_holds_expression_back(basis, truth):
 
 
 @pytest.mark.parametrize("num", [1, 2, 3])
-def test_few_pictures_have_an_expression_under_the_identity_of_others(basis, truth, num):
+def test_few_frames_have_an_expression_under_the_identity_of_others(basis, truth, num):
     points = truth[1][:num]
     assert _fitted_elsewhere(points).shape == (num, len(basis.model.expression_names))
 

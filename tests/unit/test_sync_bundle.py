@@ -63,7 +63,7 @@ def _rewritten(source: Path, out: Path, **changes) -> Path:
 def test_several_models_are_kept(good):
     bundle = load_bundle(good)
     assert len(bundle.models) == 2
-    assert not torch.equal(bundle.models[0].picture_in.weight, bundle.models[1].picture_in.weight)
+    assert not torch.equal(bundle.models[0].video_in.weight, bundle.models[1].video_in.weight)
 
 
 def test_another_component_is_refused(good, tmp_path):
@@ -79,7 +79,7 @@ def test_a_file_that_says_nothing_about_itself_is_refused(tmp_path):
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(good, tmp_path):
-    config = {"width": 32, "embedding": 8, "picture_dilations": [1], "sound_dilations": [1]}
+    config = {"width": 32, "embedding": 8, "video_dilations": [1], "audio_dilations": [1]}
     with pytest.raises(WeightsError, match="does not fit"):
         load_bundle(_rewritten(good, tmp_path / "a.safetensors", configs=[config]))
 

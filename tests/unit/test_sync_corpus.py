@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from viseme.audio.features import mel_filters, power_spectrum
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.sync import corpus
 from viseme.sync.augment import MIRROR, REGIONS, AugmentConfig, draw_batch, other_face
 from viseme.sync.corpus import Clip, band_filters, bands
-from viseme.audio.features import mel_filters, power_spectrum
 from viseme.sync.train import train_sync
 
 HEADER = "file,use,source,speaker,language,duration_s,fps,width,height,truth_delay_ms,licence,repo,path,commit,note"
@@ -29,18 +29,18 @@ def _manifest(folder: Path, uses: list[str]) -> Path:
     return folder
 
 
-def _clip(seed: int = 0, *, num: int = 75, sound_start: float = 0.0, delay: float = 0.0) -> Clip:
+def _clip(seed: int = 0, *, num: int = 75, audio_start: float = 0.0, delay: float = 0.0) -> Clip:
     rng = np.random.default_rng(seed)
     times = np.arange(num) * 0.04
     track = np.sin(times[:, None, None] * rng.uniform(5, 20, (1, 67, 3))) * 0.02
-    sound = rng.normal(-2, 1, (num * 4 + 20, corpus.NUM_BANDS)).astype(np.float16)
+    audio = rng.normal(-2, 1, (num * 4 + 20, corpus.NUM_BANDS)).astype(np.float16)
     return Clip(
         name=f"{seed}",
         speaker=f"grid_{seed}",
         times=times,
         points=track.astype(np.float32),
-        sound=sound,
-        sound_start=sound_start,
+        audio=audio,
+        audio_start=audio_start,
         level=2.0,
         delay=delay,
     )
@@ -74,7 +74,7 @@ def test_no_manifest_says_where_one_is_wanted(tmp_path):
 
 
 def test_a_prepared_clip_comes_back_as_it_was(tmp_path):
-    clip = _clip(3, sound_start=-0.123, delay=0.05)
+    clip = _clip(3, audio_start=-0.123, delay=0.05)
     corpus._save(clip, tmp_path / "clip.npz")
     back = corpus._load(tmp_path / "clip.npz")
     for name in Clip.__dataclass_fields__:
@@ -148,16 +148,16 @@ def test_a_batch_has_its_shapes_and_is_the_same_for_the_same_seed(seed):
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.12])
-@pytest.mark.parametrize("sound_start", [0.0, -0.2])
-def test_picture_step_i_belongs_to_sound_step_i_plus_lead(delay, sound_start):
-    """A click in the sound and a jump of the lips at the same instant meet at the promised steps."""
-    clip = _clip(1, num=100, sound_start=sound_start, delay=delay)
+@pytest.mark.parametrize("audio_start", [0.0, -0.2])
+def test_frame_step_i_belongs_to_audio_step_i_plus_lead(delay, audio_start):
+    """A click in the audio and a jump of the lips at the same instant meet at the promised steps."""
+    clip = _clip(1, num=100, audio_start=audio_start, delay=delay)
     moment = 2.0
     points = np.zeros_like(clip.points)
     points[clip.times >= moment - 1e-9] = 1.0
-    sound = np.full_like(clip.sound, -9)
-    sound[round((moment - (sound_start - delay)) * 100) :] = 3
-    clip = replace(clip, points=points, sound=sound)
+    audio = np.full_like(clip.audio, -9)
+    audio[round((moment - (audio_start - delay)) * 100) :] = 3
+    clip = replace(clip, points=points, audio=audio)
     seen = 0
     for seed in range(30):
         batch = draw_batch([clip], [0], 40, PLAIN, np.random.default_rng(seed), mirror=False)

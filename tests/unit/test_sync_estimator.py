@@ -38,7 +38,7 @@ def _curve(scores, counts=None, first: int | None = None) -> DelayCurve:
 
 
 def _matching(delay: int, *, num: int = 40, length: int = 160, strength: float = 6.0) -> DelayCurve:
-    """Curve of picture windows every 4 sound frames whose sound comes `delay` frames later."""
+    """Curve of frame windows every 4 audio frames whose audio comes `delay` frames later."""
     raw = np.zeros((num, length))
     for window in range(num):
         if 0 <= 4 * window + delay < length:
@@ -49,7 +49,7 @@ def _matching(delay: int, *, num: int = 40, length: int = 160, strength: float =
 
 
 @pytest.mark.parametrize("delay", [-37, -1, 0, 1, 20, 55])
-def test_sound_that_comes_later_has_a_positive_delay(delay):
+def test_audio_that_comes_later_has_a_positive_delay(delay):
     peak = find_peak(_matching(delay), CONFIG)
     assert peak is not None
     assert peak.delay == pytest.approx(delay / 100, abs=1e-3)
@@ -84,10 +84,10 @@ def test_log_ratios_equal_the_formula_and_are_bounded_below(num, length, seed, s
     found = log_ratios(raw)
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert found.min() >= np.log(NOISE) - 1e-12
-    np.testing.assert_allclose(log_ratios(raw + 7.5), found, atol=1e-9)  # a term of the picture alone falls out
+    np.testing.assert_allclose(log_ratios(raw + 7.5), found, atol=1e-9)  # a term of the frame alone falls out
 
 
-def test_no_sound_at_all_is_no_evidence():
+def test_no_audio_at_all_is_no_evidence():
     band, present = banded(log_ratios(np.zeros((3, 0))), np.arange(3), np.arange(-2, 3))
     assert not present.any()
     assert not band.any()
@@ -95,12 +95,12 @@ def test_no_sound_at_all_is_no_evidence():
 
 
 def _uninformative(rng: np.random.Generator, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of 50 picture windows and 50 sound windows that have nothing to do with each other, norm about 8."""
+    """Embeddings of 50 frame windows and 50 audio windows that have nothing to do with each other, norm about 8."""
     return rng.standard_normal((50, 64)) * sigma, rng.standard_normal((50, 64)) * sigma
 
 
 def _zero_padded(seen: np.ndarray, heard: np.ndarray, reach: int) -> int:
-    """The defect: sound embeddings padded with zero vectors, every lag averaged over all windows."""
+    """The defect: audio embeddings padded with zero vectors, every lag averaged over all windows."""
     padded = np.pad(heard, ((reach, reach), (0, 0)))
     cost = [np.linalg.norm(seen - padded[k : k + len(seen)], axis=1).mean() for k in range(2 * reach + 1)]
     return int(np.argmin(cost)) - reach
@@ -122,7 +122,7 @@ def test_scores_that_say_nothing_do_not_favour_the_edges():
 
 
 @pytest.mark.parametrize("sigma", [0.3, 2.0])
-def test_with_sound_beyond_the_picture_every_delay_is_as_likely(sigma):
+def test_with_audio_beyond_the_frame_every_delay_is_as_likely(sigma):
     rng, lags = np.random.default_rng(4), np.arange(-20, 21)
     outer = 0
     for _ in range(200):

@@ -1,4 +1,4 @@
-"""Evidence of one face against one sound: loudness and channel fall out, time is real, delays have their sign."""
+"""Evidence of one face against one audio: loudness and channel fall out, time is real, delays have their sign."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_grid_interpolates_between_real_time_stamps(start, steps):
         np.testing.assert_allclose(points[:, 0], np.stack([2 * grid, -grid, grid + 1], -1), atol=1e-4)
 
 
-def test_a_picture_on_the_grid_is_taken_as_it_is():
+def test_a_frame_on_the_grid_is_taken_as_it_is():
     values = np.random.default_rng(0).normal(size=(10, 4, 3)).astype(np.float32)
     grid, points = to_grid_points(np.arange(10) * 0.04 + 0.4, values)
     np.testing.assert_allclose(grid, np.arange(10) * 0.04 + 0.4)
@@ -61,12 +61,12 @@ def test_a_picture_on_the_grid_is_taken_as_it_is():
 
 
 class Code:
-    """A model that reads one number off the lips and the same number off the sound at the centre of its window."""
+    """A model that reads one number off the lips and the same number off the audio at the centre of its window."""
 
-    def embed_picture(self, points: torch.Tensor) -> torch.Tensor:
+    def embed_video(self, points: torch.Tensor) -> torch.Tensor:
         return points[:, :, :40, 0] / points[:, :, :40, 0].std() * 3
 
-    def embed_sound(self, mels: torch.Tensor) -> torch.Tensor:
+    def embed_audio(self, mels: torch.Tensor) -> torch.Tensor:
         pairs = (mels[:, 1::4][:, : mels.shape[1] // 4] + mels[:, 2::4][:, : mels.shape[1] // 4]) / 2
         return pairs / pairs.std() * 3
 
@@ -82,7 +82,7 @@ def _code(times: np.ndarray) -> np.ndarray:
 
 
 def _said(delay: float, *, seconds: float = 6.0, first: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Grid times, lip points, and mel powers of frames from `first` on of a clip whose sound is `delay` late."""
+    """Grid times, lip points, and mel powers of frames from `first` on of a clip whose audio is `delay` late."""
     times = np.arange(round(seconds * 25)) * 0.04
     points = np.zeros((len(times), 67, 3), np.float32)
     points[:, :40, 0] = _code(times) * 0.01
@@ -92,7 +92,7 @@ def _said(delay: float, *, seconds: float = 6.0, first: int = 0) -> tuple[np.nda
 
 @pytest.mark.parametrize("delay", [-0.35, -0.04, 0.0, 0.01, 0.137, 0.5])
 @pytest.mark.parametrize("first", [0, -13, 50])
-def test_sound_that_is_later_has_a_positive_delay(delay, first):
+def test_audio_that_is_later_has_a_positive_delay(delay, first):
     times, points, power = _said(delay, first=first)
     stretches = compare([Code()], times, points, first, power, LAGS)
     peak = find_peak(FaceEvidence(0, stretches).curve(LAGS), EstimatorConfig(max_delay=0.6))
@@ -124,7 +124,7 @@ def test_context_is_seen_and_not_scored():
 
 def test_pairs_that_do_not_exist_are_not_counted():
     times, points, power = _said(0.0)
-    half = compare([Code()], times, points, 0, power[:300], LAGS)  # the sound ends after three seconds
+    half = compare([Code()], times, points, 0, power[:300], LAGS)  # the audio ends after three seconds
     counts = FaceEvidence(0, half).curve(LAGS).counts
     window = np.rint(times * 100).astype(int)
     for index, lag in ((0, -60), (60, 0), (120, 60)):

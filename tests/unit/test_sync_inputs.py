@@ -1,4 +1,4 @@
-"""Visual inputs, their networks and their batches, on pictures and coefficients made up here."""
+"""Visual inputs, their networks and their batches, on frames and coefficients made up here."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from viseme.sync.augment import AugmentConfig
 from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
 from viseme.sync.corpus import Clip
 from viseme.sync.evidence import score_pairs, to_grid_points
-from viseme.sync.inputs.tracks import INPUTS, PICTURE_SIZE, Seen, in_threes, look_at_all, lower_face, standard_lower_face
+from viseme.sync.inputs.batches import batch_of, draw_frames, model_name, network_of
+from viseme.sync.inputs.tracks import FRAME_SIZE, INPUTS, Seen, in_threes, look_at_all, lower_face, standard_lower_face
 from viseme.sync.interface import sync_models, visual_inputs
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.pipeline import check
-from viseme.sync.inputs.batches import batch_of, draw_pictures, model_name, network_of
 from viseme.weights.catalog import sha256_of
 
 NUM = 60
-SMALL = TwoStream.Config(width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,), dropout=0.0)
+SMALL = TwoStream.Config(width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,), dropout=0.0)
 
 
 def _seen(seed: int = 0) -> Seen:
@@ -38,16 +38,16 @@ def _seen(seed: int = 0) -> Seen:
         speaker="s",
         times=np.arange(NUM) * 0.04,
         points=rng.normal(0, 0.02, (NUM, 67, 3)).astype(np.float32),
-        sound=rng.normal(0, 1, (4 * NUM, corpus.NUM_BANDS)).astype(np.float16),
-        sound_start=0.0,
+        audio=rng.normal(0, 1, (4 * NUM, corpus.NUM_BANDS)).astype(np.float16),
+        audio_start=0.0,
         level=6.0,
     )
     return Seen(
         clip=clip,
         beta=rng.normal(0, 0.1, (NUM, 64)).astype(np.float32),
         yaw=np.zeros(NUM, np.float32),
-        raw=rng.integers(0, 256, (NUM, 3, PICTURE_SIZE, PICTURE_SIZE), dtype=np.uint8),
-        rgbd=rng.integers(0, 256, (NUM, 4, PICTURE_SIZE, PICTURE_SIZE), dtype=np.uint8),
+        raw=rng.integers(0, 256, (NUM, 3, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8),
+        rgbd=rng.integers(0, 256, (NUM, 4, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8),
         side=200.0,
     )
 
@@ -116,9 +116,9 @@ def test_the_standard_face_opens_its_mouth_and_is_black_where_it_is_not_valid():
     assert drawn[2].max() == 0
 
 
-def test_pictures_go_to_the_nearest_instant_and_are_not_blended():
-    pictures = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
-    grid, found = to_grid_points(np.arange(10) / 50, pictures)
+def test_frames_go_to_the_nearest_instant_and_are_not_blended():
+    frames = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
+    grid, found = to_grid_points(np.arange(10) / 50, frames)
     np.testing.assert_array_equal(found[:, 0, 0, 0], [0, 2, 4, 6, 8])
     np.testing.assert_allclose(grid, np.arange(5) * 0.04)
 
@@ -129,16 +129,16 @@ def test_a_network_of_every_input_learns_from_its_batches(mode):
     torch.manual_seed(0)
     network = network_of(mode, clips[0], SMALL)
     batch = batch_of(mode)(clips, [0, 1, 0], 26, AugmentConfig(), np.random.default_rng(0))
-    seen, heard = network.embed_picture(batch.points), network.embed_sound(batch.mels)
+    seen, heard = network.embed_video(batch.points), network.embed_audio(batch.mels)
     assert seen.shape == (3, 26, 8)
     (torch.einsum("btd,bsd->bts", seen, heard) * network.scale()).square().mean().backward()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [n for n in silent if not n.endswith("bias")] == []
 
 
-def test_pictures_stay_pictures_and_the_same_seed_gives_the_same_batch():
+def test_frames_stay_frames_and_the_same_seed_gives_the_same_batch():
     clips = [_seen().shown("raw")]
-    one, two = (draw_pictures(clips, [0, 0], 26, AugmentConfig(), np.random.default_rng(5)) for _ in range(2))
+    one, two = (draw_frames(clips, [0, 0], 26, AugmentConfig(), np.random.default_rng(5)) for _ in range(2))
     assert torch.equal(one.points, two.points)
     assert torch.equal(one.mels, two.mels)
     assert float(one.points.min()) >= 0
@@ -148,13 +148,13 @@ def test_pictures_stay_pictures_and_the_same_seed_gives_the_same_batch():
 
 def test_scores_do_not_depend_on_what_else_is_in_the_batch():
     network = PixelStream(PixelStream.Config(stream=replace(SMALL, num_points=4))).eval()
-    pictures = _seen().raw
-    one = network.embed_picture(torch.from_numpy(pictures[None]).float() / 255)
-    two = network.embed_picture(torch.from_numpy(np.stack([pictures, 255 - pictures])).float() / 255)
+    frames = _seen().raw
+    one = network.embed_video(torch.from_numpy(frames[None]).float() / 255)
+    two = network.embed_video(torch.from_numpy(np.stack([frames, 255 - frames])).float() / 255)
     torch.testing.assert_close(one[0], two[0])
 
 
-def test_a_bundle_of_pictures_comes_back_as_it_was(tmp_path):
+def test_a_bundle_of_frames_comes_back_as_it_was(tmp_path):
     network = PixelStream(PixelStream.Config.tiny()).eval()
     path = tmp_path / "w.safetensors"
     save_bundle(
@@ -163,9 +163,9 @@ def test_a_bundle_of_pictures_comes_back_as_it_was(tmp_path):
     bundle = load_bundle(path)
     assert bundle.input_mode == "raw"
     assert asdict(bundle.models[0].config) == asdict(network.config)
-    pictures = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
+    frames = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
     mels = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
-    np.testing.assert_allclose(score_pairs([network], pictures, mels), score_pairs(bundle.models, pictures, mels))
+    np.testing.assert_allclose(score_pairs([network], frames, mels), score_pairs(bundle.models, frames, mels))
 
 
 def test_other_weights_are_not_answered_from_old_files(tmp_path):

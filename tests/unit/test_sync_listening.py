@@ -1,4 +1,4 @@
-"""Sound as a moving window: any block sizes, any start, bounded memory, levels in decibels."""
+"""Audio as a moving window: any block sizes, any start, bounded memory, levels in decibels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.audio.mel_frames import Listener, voiced
 from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
+from viseme.audio.mel_frames import Listener, voiced
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def test_a_frame_equals_the_spectrum_around_its_centre():
         np.testing.assert_allclose(power[frame], expected[0], rtol=1e-4)
 
 
-def test_windows_end_where_the_sound_ends():
+def test_windows_end_where_the_audio_ends():
     listener = Listener([Block(Fraction(1, 2), _noise(RATE // 2))])
     assert listener.start is None
     first, power = listener.window(-5, 5)

@@ -1,4 +1,4 @@
-"""Losses against slow references, with sound that begins before and after the picture."""
+"""Losses against slow references, with audio that begins before and after the frame."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def _scores(size: int, num: int, length: int, seed: int = 0) -> torch.Tensor:
 
 def _matching_by_hand(scores: torch.Tensor, lead: int) -> tuple[float, float]:
     size, num, length = scores.shape
-    to_sound, to_picture, right = [], [], []
+    to_audio, to_frame, right = [], [], []
     for b in range(size):
         for i in range(num):
             j = i + lead
             if not 0 <= j < length:
                 continue
-            to_sound.append(float(torch.logsumexp(scores[b, i], 0) - scores[b, i, j]))
-            to_picture.append(float(torch.logsumexp(scores[b, :, j], 0) - scores[b, i, j]))
+            to_audio.append(float(torch.logsumexp(scores[b, i], 0) - scores[b, i, j]))
+            to_frame.append(float(torch.logsumexp(scores[b, :, j], 0) - scores[b, i, j]))
             right.append(abs(int(scores[b, i].argmax()) - j) <= 1)
-    mean = (sum(to_sound) / len(to_sound) + sum(to_picture) / len(to_picture)) / 2
+    mean = (sum(to_audio) / len(to_audio) + sum(to_frame) / len(to_frame)) / 2
     return mean, sum(right) / len(right)
 
 

@@ -29,7 +29,7 @@ def network(name) -> torch.nn.Module:
 
 
 def _points(network: torch.nn.Module, size: int = 2, num: int = NUM) -> torch.Tensor:
-    """What the network's picture stream takes: lip points, or pictures of 256 levels."""
+    """What the network's video stream takes: lip points, or frames of 256 levels."""
     chance = torch.Generator().manual_seed(1)
     if not hasattr(network.config, "channels"):
         return torch.randn(size, num, 67, 3, generator=chance) * 0.03
@@ -54,7 +54,7 @@ def test_there_are_models():
 
 def test_shapes(network):
     with torch.inference_mode():
-        seen, heard = network.embed_picture(_points(network)), network.embed_sound(_mels())
+        seen, heard = network.embed_video(_points(network)), network.embed_audio(_mels())
     assert seen.shape[:2] == (2, NUM)
     assert heard.shape[:2] == (2, FRAMES // 4)
     assert seen.shape[2] == heard.shape[2]
@@ -64,19 +64,19 @@ def test_shapes(network):
 
 def test_the_same_twice_in_evaluation(network):
     with torch.inference_mode():
-        assert torch.equal(network.embed_picture(_points(network)), network.embed_picture(_points(network)))
-        assert torch.equal(network.embed_sound(_mels()), network.embed_sound(_mels()))
+        assert torch.equal(network.embed_video(_points(network)), network.embed_video(_points(network)))
+        assert torch.equal(network.embed_audio(_mels()), network.embed_audio(_mels()))
 
 
 def test_a_batch_of_two_is_two_of_one(network):
     with torch.inference_mode():
-        for embed, values in ((network.embed_picture, _points(network)), (network.embed_sound, _mels())):
+        for embed, values in ((network.embed_video, _points(network)), (network.embed_audio, _mels())):
             one_by_one = torch.cat([embed(values[:1]), embed(values[1:])])
             torch.testing.assert_close(embed(values), one_by_one, rtol=1e-4, atol=1e-5)
 
 
 def _loss(network: torch.nn.Module) -> torch.Tensor:
-    seen, heard = network.embed_picture(_points(network)), network.embed_sound(_mels())
+    seen, heard = network.embed_video(_points(network)), network.embed_audio(_mels())
     return matching_loss(torch.einsum("btd,bsd->bts", seen, heard) * network.scale(), 0)[0]
 
 
@@ -124,31 +124,31 @@ def _moved(before: torch.Tensor, after: torch.Tensor) -> list[int]:
     return torch.nonzero((before - after).abs().amax(-1) > 1e-6).ravel().tolist()
 
 
-def test_sound_output_t_is_centred_on_frame_4t_plus_one_and_a_half(network):
+def test_audio_output_t_is_centred_on_frame_4t_plus_one_and_a_half(network):
     """Outputs moved by frame 4 k + j mirror, about k, those moved by frame 4 k + 3 - j."""
     length, k = 160, 20
     mels = _mels(1, length)
     with torch.inference_mode():
-        before = network.embed_sound(mels)[0]
+        before = network.embed_audio(mels)[0]
         reach = []
         for j in range(4):
             other = mels.clone()
             other[0, 4 * k + j] += 3
-            reach.append([t - k for t in _moved(before, network.embed_sound(other)[0])])
+            reach.append([t - k for t in _moved(before, network.embed_audio(other)[0])])
     for j in range(4):
         assert reach[j], "a frame must matter"
         assert sorted(-t for t in reach[j]) == reach[3 - j]
     assert 0 in reach[1]
 
 
-def test_picture_output_t_is_centred_on_picture_t_but_for_its_velocity(network):
-    """The velocity looks one picture back, so a picture moves outputs from t - n to t + n + 1."""
+def test_frame_output_t_is_centred_on_frame_t_but_for_its_velocity(network):
+    """The velocity looks one frame back, so a frame moves outputs from t - n to t + n + 1."""
     points = _points(network, 1, 41)
     with torch.inference_mode():
-        before = network.embed_picture(points)[0]
+        before = network.embed_video(points)[0]
         other = points.clone()
         other[0, 20] += 0.05
-        moved = _moved(before, network.embed_picture(other)[0])
+        moved = _moved(before, network.embed_video(other)[0])
     assert abs((moved[0] + moved[-1]) / 2 - 20) <= 0.5
     assert 20 in moved
 
@@ -156,24 +156,24 @@ def test_picture_output_t_is_centred_on_picture_t_but_for_its_velocity(network):
 def test_nothing_leaks_along_the_whole_clip(network):
     with torch.inference_mode():
         points, mels = _points(network, 1, 80), _mels(1, 320)
-        seen, heard = network.embed_picture(points)[0], network.embed_sound(mels)[0]
+        seen, heard = network.embed_video(points)[0], network.embed_audio(mels)[0]
         points, mels = points.clone(), mels.clone()
         points[0, 0] += 1
         mels[0, 0] += 5
-        assert max(_moved(seen, network.embed_picture(points)[0])) < 40
-        assert max(_moved(heard, network.embed_sound(mels)[0])) < 40
+        assert max(_moved(seen, network.embed_video(points)[0])) < 40
+        assert max(_moved(heard, network.embed_audio(mels)[0])) < 40
 
 
-def test_a_score_every_10_ms_is_the_sound_begun_that_much_later(network):
+def test_a_score_every_10_ms_is_the_audio_begun_that_much_later(network):
     seen_points, mels = _points(network, 1, 12), _mels(1, 120)[0].numpy()
     points = _given(seen_points)
     scores = score_pairs([network], points, mels)
     assert scores.shape == (12, 120)
     with torch.inference_mode():
         centred = seen_points - seen_points.mean(1, keepdim=True) if seen_points.ndim == 4 else seen_points
-        seen = network.embed_picture(centred)[0]
+        seen = network.embed_video(centred)[0]
         for phase in range(4):
-            heard = network.embed_sound(torch.from_numpy(mels[phase : phase + 116].copy())[None])[0]
+            heard = network.embed_audio(torch.from_numpy(mels[phase : phase + 116].copy())[None])[0]
             expected = (seen @ heard.T * network.scale()).numpy()
             np.testing.assert_allclose(scores[:, phase + 40 : phase + 80 : 4], expected[:, 10:20], rtol=1e-3, atol=1e-4)
 
@@ -189,7 +189,7 @@ def test_score_columns_lie_one_and_a_half_frames_after_their_number(network):
 
 
 @pytest.mark.parametrize("num", [0, 1, 2, 3, 5, 8])
-def test_any_number_of_sound_frames_is_scored(network, num):
+def test_any_number_of_audio_frames_is_scored(network, num):
     scores = score_pairs([network], _given(_points(network, 1, 3)), _mels(1, 8)[0, :num].numpy())
     assert scores.shape == (3, num)
     assert np.isfinite(scores).all()

@@ -1,4 +1,4 @@
-"""Sound features against slow references: a direct Fourier transform, filters drawn by hand, cepstra step by step."""
+"""Audio features against slow references: a direct Fourier transform, filters drawn by hand, cepstra step by step."""
 
 from __future__ import annotations
 

@@ -10,22 +10,22 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
+from viseme.reproduce.table2 import LENGTHS, MINI, WINDOWS, Measurer, Study, _dev, _evenly, _report, reproduce_table2
 from viseme.sync import corpus
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import normalise_mels, score_pairs
 from viseme.sync.inputs.tracks import Seen
-from viseme.reproduce.table2 import LENGTHS, MINI, WINDOWS, Measurer, Study, _dev, _evenly, _report, reproduce_table2
 
 NUM = 110
 
 
 class Oracle(torch.nn.Module):
-    """Pictures hold the sound of their instant; the score of a pair is how alike they are."""
+    """Frames hold the audio of their instant; the score of a pair is how alike they are."""
 
-    def embed_picture(self, points):
+    def embed_video(self, points):
         return points.flatten(2)[..., :40]
 
-    def embed_sound(self, mels):
+    def embed_audio(self, mels):
         return mels[:, : mels.shape[1] // 4 * 4].unflatten(1, (-1, 4)).mean(2)
 
     def scale(self):
@@ -33,10 +33,10 @@ class Oracle(torch.nn.Module):
 
 
 def _spoken(delay: float) -> Seen:
-    """Six seconds whose pictures show the sound; in the file the sound is late by `delay`."""
+    """Six seconds whose frames show the audio; in the file the audio is late by `delay`."""
     rng = np.random.default_rng(0)
-    sound = rng.normal(0, 2, (4 * NUM + 8, corpus.NUM_BANDS)).astype(np.float16)
-    mels = normalise_mels(np.exp(sound.astype(np.float32)) @ band_filters(1.0))
+    audio = rng.normal(0, 2, (4 * NUM + 8, corpus.NUM_BANDS)).astype(np.float16)
+    mels = normalise_mels(np.exp(audio.astype(np.float32)) @ band_filters(1.0))
     points = np.zeros((NUM, 67, 3), np.float32)
     steps = np.stack([mels[4 * i : 4 * i + 4].mean(0) for i in range(NUM)])
     points.reshape(NUM, -1)[:, :40] = steps
@@ -45,8 +45,8 @@ def _spoken(delay: float) -> Seen:
         speaker="someone",
         times=np.arange(NUM) * 0.04,
         points=points,
-        sound=sound,
-        sound_start=delay - 0.015,
+        audio=audio,
+        audio_start=delay - 0.015,
         level=6.0,
     )
     empty = np.zeros((NUM, 4, 48, 48), np.uint8)
@@ -86,7 +86,7 @@ def test_without_a_truth_only_known_shifts_are_measured():
 
 def test_cuts_together_score_as_cuts_alone():
     seen = _spoken(0.0)
-    mels = normalise_mels(np.exp(seen.clip.sound.astype(np.float32)) @ band_filters(1.0))
+    mels = normalise_mels(np.exp(seen.clip.audio.astype(np.float32)) @ band_filters(1.0))
     cuts = np.stack([seen.clip.points[i : i + 5] for i in (0, 7)])
     together = Measurer(Oracle(), "landmarks")._cut_scores(cuts, mels)
     for cut, found in zip(cuts, together, strict=True):
@@ -95,7 +95,7 @@ def test_cuts_together_score_as_cuts_alone():
 
 def test_a_deaf_network_is_not_called_right():
     class Deaf(Oracle):
-        def embed_picture(self, points):
+        def embed_video(self, points):
             torch.manual_seed(0)
             return torch.randn(*points.shape[:2], 40)
 

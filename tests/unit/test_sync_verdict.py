@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from viseme.core.results import Reason, Verdict
-from viseme.sync.checkpoint import Calibration
 from viseme.sync.calibrate import expected_calibration_error
+from viseme.sync.checkpoint import Calibration
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
 from viseme.sync.evidence import Stretch
 from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError
+from viseme.synthetic.acoustics import coloured_noise, disturb, mix, music, reverberate
 from viseme.synthetic.motion import Style, articulate, expression_curves, move
 from viseme.synthetic.scene import TalkerSpec, backdrop
-from viseme.synthetic.acoustics import coloured_noise, disturb, mix, music, reverberate
 from viseme.synthetic.speech import Phoneme
 from viseme.synthetic.visemes import CHANNELS
 
@@ -79,7 +79,7 @@ def test_motion_is_deterministic_and_silence_is_not_static():
     assert sum(float(v.std()) for k, v in one.units.items() if k.startswith(("mouth", "jaw"))) > 0.01
 
 
-def test_sound_disturbance_keeps_length_and_time():
+def test_audio_disturbance_keeps_length_and_time():
     burst = np.zeros(16000, np.float32)
     burst[6000:9000] = 0.3 * np.random.default_rng(9).standard_normal(3000)
     for seed in range(12):
@@ -109,7 +109,7 @@ def test_specs_out_of_range_are_refused(bad):
 
 @pytest.mark.parametrize("kind", ["plain", "gradient", "room"])
 def test_backdrops(kind):
-    picture = backdrop(np.random.default_rng(1), kind, 64, 48)
-    assert picture.shape == (48, 64, 3)
-    assert 0 <= picture.min() <= picture.max() <= 1
-    assert (picture.std((0, 1)).max() < 1e-4) == (kind == "plain")
+    frame = backdrop(np.random.default_rng(1), kind, 64, 48)
+    assert frame.shape == (48, 64, 3)
+    assert 0 <= frame.min() <= frame.max() <= 1
+    assert (frame.std((0, 1)).max() < 1e-4) == (kind == "plain")

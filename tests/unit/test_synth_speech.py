@@ -99,21 +99,21 @@ def test_recording_is_resampled_and_keeps_its_length(tmp_path):
     assert speech.samples.shape == (SAMPLE_RATE,)
     assert [p.name for p in speech.phonemes] == ["b", "aɪ"]
     (tmp_path / "late.tsv").write_text("0.1 3.0 b\n", encoding="utf-8")
-    with pytest.raises(DataError, match="after the sound"):
+    with pytest.raises(DataError, match="after the audio"):
         read_speech(file, tmp_path / "late.tsv")
     (tmp_path / "not.wav").write_bytes(b"text")
     with pytest.raises(DataError, match="not a PCM WAV"):
         read_speech(tmp_path / "not.wav", tmp_path / "a.tsv")
 
 
-def test_closure_is_found_on_the_sound():
+def test_closure_is_found_on_the_audio():
     """A vowel, 50 ms of voice bar, a vowel: contact at the bar's begin, release at its end."""
     rate = 22050
     t = np.arange(rate) / rate
     vowel = 0.3 * sum(np.sin(2 * np.pi * 120 * k * t) for k in range(1, 20)) / 4
     bar = 0.1 * np.sin(2 * np.pi * 120 * t)
-    sound = np.where((t > 0.4) & (t < 0.45), bar, vowel).astype(np.float32)
-    (a, b, c) = _with_closures(sound, rate, [Phoneme("a", 0, 0.4), Phoneme("b", 0.4, 0.48), Phoneme("a", 0.48, 1)])
+    audio = np.where((t > 0.4) & (t < 0.45), bar, vowel).astype(np.float32)
+    (a, b, c) = _with_closures(audio, rate, [Phoneme("a", 0, 0.4), Phoneme("b", 0.4, 0.48), Phoneme("a", 0.48, 1)])
     assert a.closure is None
     assert c.closure is None
     assert b.closure == pytest.approx((0.4, 0.45), abs=0.006)
@@ -123,8 +123,8 @@ def test_closure_before_a_reported_release_is_the_silence():
     rate = 22050
     t = np.arange(rate) / rate
     noise = np.random.default_rng(0).normal(0, 0.1, rate)
-    sound = np.where((t > 0.4) & (t < 0.46), 0, noise).astype(np.float32)
-    (_, p, _) = _with_closures(sound, rate, [Phoneme("a", 0, 0.46), Phoneme("p", 0.46, 0.5), Phoneme("a", 0.5, 1)])
+    audio = np.where((t > 0.4) & (t < 0.46), 0, noise).astype(np.float32)
+    (_, p, _) = _with_closures(audio, rate, [Phoneme("a", 0, 0.46), Phoneme("p", 0.46, 0.5), Phoneme("a", 0.5, 1)])
     assert p.closure == pytest.approx((0.4, 0.46), abs=0.006)
 
 

@@ -51,9 +51,9 @@ def test_release_lies_at_the_burst():
     rate = 16_000
     t = np.arange(rate) / rate
     tone = (0.3 * np.sin(2 * np.pi * 1200 * t)).astype(np.float32)
-    sound = np.where((t < 0.3) | (t >= 0.38), tone, 0).astype(np.float32)
+    audio = np.where((t < 0.3) | (t >= 0.38), tone, 0).astype(np.float32)
     spans = [Phoneme("ɑ", 0.0, 0.3), Phoneme("p", 0.3, 0.4), Phoneme("m", 0.4, 0.5), Phoneme("ɑ", 0.5, 1.0)]
-    vowel, stop, nasal, _ = voices._with_releases(sound, rate, spans)
+    vowel, stop, nasal, _ = voices._with_releases(audio, rate, spans)
     assert vowel.closure is None
     assert nasal.closure == (0.4, 0.5)
     assert stop.closure is not None
@@ -61,15 +61,15 @@ def test_release_lies_at_the_burst():
     assert stop.closure[1] == pytest.approx(0.38, abs=0.005)
 
 
-def test_a_phone_of_unknown_sound_is_refused():
+def test_a_phone_of_unknown_audio_is_refused():
     spoken = voices._Spoken(np.zeros(16_000, np.float32), 16_000, [("pau", 0.1), ("xyz", 0.2)])
     with pytest.raises(DataError, match="xyz"):
         voices._tidy(spoken, VOICES["flite:slt"], 1.0, "text")
 
 
-def test_phones_after_the_sound_are_refused():
+def test_phones_after_the_audio_are_refused():
     spoken = voices._Spoken(np.zeros(8_000, np.float32), 16_000, [("pau", 0.1), ("aa", 0.7)])
-    with pytest.raises(DataError, match="after the sound"):
+    with pytest.raises(DataError, match="after the audio"):
         voices._tidy(spoken, VOICES["flite:slt"], 1.0, "text")
 
 

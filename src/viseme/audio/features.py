@@ -1,4 +1,4 @@
-"""Sound features of the sync models: power spectra, log-mel bands, MFCC. NumPy only.
+"""Audio features of the sync models: power spectra, log-mel bands, MFCC. NumPy only.
 
 Knows samples and frequencies; refuses to know files and networks. All features are at 16 kHz and 100 frames a second.
 """

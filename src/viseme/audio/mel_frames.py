@@ -1,7 +1,7 @@
-"""Sound as a moving window of mel powers on an absolute 10 ms grid, in constant memory.
+"""Audio as a moving window of mel powers on an absolute 10 ms grid, in constant memory.
 
 Knows samples with start times; refuses to know files and faces. Frame `n` is centred on `n / 100 + 0.005` seconds of
-the clip's clock, so that the embeddings of the sound stream, which lie one and a half frames after the first frame
+the clip's clock, so that the embeddings of the audio stream, which lie one and a half frames after the first frame
 they start from, fall on whole multiples of 10 ms.
 """
 
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from viseme.audio.features import HOP, NUM_MELS, RATE, WINDOW, mel_filters, power_spectrum
 
-__all__ = ["Listener", "SoundLike", "voiced"]
+__all__ = ["AudioLike", "Listener", "voiced"]
 
 FRAME = 0.01
 OFFSET = 0.005
 
 
-class SoundLike(Protocol):
-    """A block of sound; `viseme.media.SoundBlock` is one."""
+class AudioLike(Protocol):
+    """A block of audio; `viseme.media.AudioBlock` is one."""
 
     @property
     def start(self) -> Fraction:
@@ -39,9 +39,9 @@ class SoundLike(Protocol):
 
 
 class Listener:
-    """Mel powers of a stream of sound blocks, computed once and forgotten when no longer needed."""
+    """Mel powers of a stream of audio blocks, computed once and forgotten when no longer needed."""
 
-    def __init__(self, blocks: Iterable[SoundLike] | None) -> None:
+    def __init__(self, blocks: Iterable[AudioLike] | None) -> None:
         """`blocks` are read as they are asked for; None = they are handed over with `hear` as they come."""
         self._blocks = None if blocks is None else iter(blocks)
         self._pending = np.zeros(0, np.float32)
@@ -65,11 +65,11 @@ class Listener:
         self.num_frames = 0
 
     def _read(self) -> bool:
-        """Take in one block; False at the end of the sound, or where blocks are handed over."""
+        """Take in one block; False at the end of the audio, or where blocks are handed over."""
         return self._blocks is not None and self.hear(next(self._blocks, None))
 
-    def hear(self, block: SoundLike | None) -> bool:
-        """Take in the next block; None = the sound has ended, which is answered with False."""
+    def hear(self, block: AudioLike | None) -> bool:
+        """Take in the next block; None = the audio has ended, which is answered with False."""
         if block is None:
             if not self._ended:
                 self._ended = True
@@ -121,7 +121,7 @@ class Listener:
         """Mel powers of the frames whose centres lie in [start, end).
 
         Returns:
-            The number of the first frame and (A, 40) powers; fewer frames where the sound begins later, ends earlier,
+            The number of the first frame and (A, 40) powers; fewer frames where the audio begins later, ends earlier,
             or was forgotten.
         """
         low, high = math.ceil((start - OFFSET) / FRAME - 1e-9), math.ceil((end - OFFSET) / FRAME - 1e-9)
@@ -143,7 +143,7 @@ class Listener:
             self._first = min(cut, self._next)
 
     def drain(self) -> None:
-        """Read to the end of the sound, for its level curve, keeping nothing else."""
+        """Read to the end of the audio, for its level curve, keeping nothing else."""
         while self._read():
             self.forget(self._next * FRAME - 1)
 

@@ -6,22 +6,21 @@ the speech band rises and falls: syllables move it by ten decibels some four tim
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, percentile_filter, uniform_filter1d
 
-from viseme.speakers.interface import STEP_S, Heard
-from viseme.audio.mel_frames import Listener
 from viseme.audio.features import NUM_MELS
+from viseme.audio.mel_frames import Listener
 
-__all__ = ["SPEECH_BANDS", "VoiceReader", "heard_at", "mel_bands", "speech_level", "voice_log_odds"]
+__all__ = ["SPEECH_BANDS", "STEP_S", "VoiceReader", "mel_bands", "speech_level", "voice_log_odds"]
 
 SPEECH_BANDS = slice(4, 31)
 """Mel bands between 250 and 4000 Hz."""
 BLOCK_S = 5.0
 FRAMES_PER_STEP = 4
+STEP_S = 0.04
+"""Seconds between steps of the voice; step `n` is the audio from `n` to `n + 1` times this."""
 
 
 class VoiceReader:
@@ -35,11 +34,11 @@ class VoiceReader:
         self._rest = np.zeros((0, NUM_MELS), np.float32)
 
     def read_to(self, until: float) -> None:
-        """Take in the sound up to `until` seconds, as far as there is any."""
+        """Take in the audio up to `until` seconds, as far as there is any."""
         if self._first is None:
             begin, power = self._listener.window(-1e6, min(until, BLOCK_S))
             late = self._listener.start
-            if not len(power) and late is not None and late < until:  # it begins long after the picture
+            if not len(power) and late is not None and late < until:  # it begins long after the frame
                 begin, power = self._listener.window(-1e6, min(until, late + BLOCK_S))
             if not len(power):
                 return
@@ -64,7 +63,7 @@ class VoiceReader:
 
     @property
     def position(self) -> float:
-        """Seconds up to which the sound was taken in."""
+        """Seconds up to which the audio was taken in."""
         return self._next * 0.01
 
     def bands(self) -> tuple[int, NDArray[np.float16]]:
@@ -114,32 +113,3 @@ def voice_log_odds(level_db: NDArray[np.floating]) -> NDArray[np.float32]:
 
 FLOOR_DB = -22.0
 """Power of the speech band, in the unit of `mel_filters` over `power_spectrum`, under which nobody is heard."""
-
-
-def heard_at(first: int, bands: NDArray[np.floating], delay: float, odds: NDArray[np.floating] | None = None) -> Heard:
-    """Move the sound to where the lips that made it moved.
-
-    Args:
-        first: Number of the first step as recorded; step `n` is the sound from `n` to `n + 1` times 40 ms.
-        bands: (V, 40) decibels.
-        delay: Seconds by which the sound is late.
-        odds: (V,) log-odds of a voice; None = `voice_log_odds`.
-
-    Returns:
-        The sound on the steps of the faces, which lie at `n` times 40 ms.
-    """
-    if len(bands) == 0:
-        return Heard(first=0, voice=np.zeros(0, np.float32), bands=np.zeros((0, NUM_MELS), np.float16), delay=delay)
-    odds = voice_log_odds(speech_level(bands)) if odds is None else odds
-    shift = delay / STEP_S
-    begin, end = math.floor(first - shift), math.ceil(first + len(odds) - shift)
-    at = np.clip(np.arange(begin, end) + shift - 0.5 - first, 0, len(odds) - 1)
-    low = np.minimum(np.floor(at).astype(int), max(len(odds) - 2, 0))
-    high, part = np.minimum(low + 1, len(odds) - 1), at - low
-    wide = bands[low].astype(np.float32) * (1 - part[:, None]) + bands[high].astype(np.float32) * part[:, None]
-    return Heard(
-        first=begin,
-        voice=(odds[low] * (1 - part) + odds[high] * part).astype(np.float32),
-        bands=wide.astype(np.float16),
-        delay=delay,
-    )

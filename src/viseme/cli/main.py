@@ -32,8 +32,8 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
-        "check": Command("viseme.cli.commands.check", "How late or early is the sound, and how sure is that?"),
-        "fix": Command("viseme.cli.commands.fix", "Move the sound to where the lips are, and measure again."),
+        "check": Command("viseme.cli.commands.check", "How late or early is the audio, and how sure is that?"),
+        "fix": Command("viseme.cli.commands.fix", "Move the audio to where the lips are, and measure again."),
         "find-speakers": Command("viseme.cli.commands.find_speakers", "Who speaks when, and whose voice is it?"),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "evaluate ava": Command("viseme.cli.commands.evaluate_ava", "Score AVA-ActiveSpeaker; write its predictions."),
         "evaluate columbia": Command("viseme.cli.commands.evaluate_columbia", "Score the Columbia panel discussion."),
         "evaluate folder": Command(
-            "viseme.cli.commands.evaluate_folder", "Tell clips under their own sound from foreign sound."
+            "viseme.cli.commands.evaluate_folder", "Tell clips under their own audio from mismatched audio."
         ),
         "reproduce table2": Command(
             "viseme.cli.commands.reproduce_table2", "Table II of the papers: one sync network on every input."

@@ -107,7 +107,7 @@ CSV_COLUMNS = (
     "weights",
     "error",
 )
-"""Times in seconds, `audio_delay` positive when the sound is late; empty = not known."""
+"""Times in seconds, `audio_delay` positive when the audio is late; empty = not known."""
 
 
 def csv_row(answer: dict[str, Any]) -> list[Any]:

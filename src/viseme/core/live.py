@@ -1,6 +1,6 @@
 """Who speaks now: what `viseme.find_speakers_live` answers with, line by line. Frozen, typed, writable as JSON.
 
-Times are seconds after the first picture, on the clock of the picture, as in `core.speakers`.
+Times are seconds after the first frame, on the clock of the frame, as in `core.speakers`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LiveHeader:
 
     source: str
     latency_s: float
-    """Seconds from the instant a step tells of to the newest picture that was looked at before. Decoding comes on top,
+    """Seconds from the instant a step tells of to the newest frame that was looked at before. Decoding comes on top,
     and `LiveStep.backlog_s` where this machine is too slow."""
     context_s: float
     """Seconds: the latency at which every part sees all it asks for, the sum of `context_parts`. Where `latency_s` is
@@ -46,7 +46,7 @@ class LiveHeader:
     weights: str
     """Name and hash of the sync weights."""
     width: int
-    """Pixels of the pictures, in which boxes are given."""
+    """Pixels of the frames, in which boxes are given."""
     height: int
 
     def to_json(self) -> dict[str, Any]:
@@ -82,17 +82,17 @@ class LiveStep:
     time: float
     """Seconds: the instant this step tells of."""
     newest: float
-    """Seconds: the newest picture that had been looked at."""
+    """Seconds: the newest frame that had been looked at."""
     faces: tuple[LiveFace, ...]
     rejected: tuple[LiveReject, ...]
     voice: VoiceState | None
     """Whose voice is heard; None = nobody's."""
     delay: float | None
-    """Seconds by which the sound was taken to be late; None = it cannot be told yet, scored as recorded."""
+    """Seconds by which the audio was taken to be late; None = it cannot be told yet, scored as recorded."""
     backlog_s: float
     """Seconds of the stream that had come and were not looked at yet."""
     dropped: int
-    """Pictures left out so far, because this machine is slower than real time."""
+    """Frames left out so far, because this machine is slower than real time."""
 
     def to_json(self) -> dict[str, Any]:
         """One line."""
@@ -104,8 +104,8 @@ class LiveEnd:
     """What was done when the stream ended."""
 
     duration: float
-    """Seconds from the first to the last picture."""
-    pictures: int
+    """Seconds from the first to the last frame."""
+    frames: int
     """Looked at."""
     dropped: int
     """Left out."""

@@ -1,7 +1,7 @@
 """What every command answers with: frozen, typed, with reasons, writable as JSON.
 
-Sign: `audio_delay` is in seconds and positive when the sound comes later than the picture;
-the remedy is to move the sound by `-audio_delay`.
+Sign: `audio_delay` is in seconds and positive when the audio comes later than the video;
+the remedy is to move the audio by `-audio_delay`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CHECK_SCHEMA = "viseme.check/1"
 
 
 class Verdict(str, Enum):
-    """The answer to "is the sound where the lips are?"."""
+    """The answer to "is the audio where the lips are?"."""
 
     IN_SYNC = "in_sync"
     OUT_OF_SYNC = "out_of_sync"
@@ -90,7 +90,7 @@ class DelaySegment:
     end: float
     """Seconds."""
     audio_delay: float | None
-    """Seconds, positive = sound late; null where this stretch alone cannot tell."""
+    """Seconds, positive = audio late; null where this stretch alone cannot tell."""
     confidence: float
     """Probability that the delay of this stretch is within 40 ms of the truth."""
 
@@ -114,7 +114,7 @@ class DelayEstimate:
     """One delay with its probability, or a reasoned refusal."""
 
     audio_delay: float | None
-    """Seconds, positive = sound later than the picture; None when it cannot tell."""
+    """Seconds, positive = audio later than the video; None when it cannot tell."""
     interval: tuple[float, float] | None
     """95 % interval of the delay, seconds."""
     confidence: float
@@ -122,7 +122,7 @@ class DelayEstimate:
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     searched: tuple[float, float] | None = None
-    """Delays really compared, seconds: what the overlap of picture and sound allowed."""
+    """Delays really compared, seconds: what the overlap of video and audio allowed."""
     num_windows: int = 0
     """Visual windows that took part."""
     drift: Drift | None = None
@@ -132,13 +132,13 @@ class DelayEstimate:
 
     @property
     def words(self) -> str:
-        """For people: "audio lags by 120 ms; shift the sound by -120 ms"."""
+        """For people: "audio lags by 120 ms; shift the audio by -120 ms"."""
         if self.audio_delay is None:
             return "cannot tell" + (f" ({', '.join(r.value for r in self.reasons)})" if self.reasons else "")
         ms = round(self.audio_delay * 1000)
         if ms == 0:
-            return "audio and picture together"
-        return f"audio {'lags' if ms > 0 else 'leads'} by {abs(ms)} ms; shift the sound by {-ms:+d} ms"
+            return "audio and frame together"
+        return f"audio {'lags' if ms > 0 else 'leads'} by {abs(ms)} ms; shift the audio by {-ms:+d} ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ class TrackResult:
     observed_fraction: float
     """Frames with a detected face over frames of the track; the rest were interpolated."""
     face_size_px: float
-    """Median width of the face box in pixels of the source picture."""
+    """Median width of the face box in pixels of the source frame."""
     estimate: DelayEstimate
     weight: float = 0.0
     """Share of the summed evidence that came from this face, 0 to 1."""
@@ -176,7 +176,7 @@ class TrackResult:
 
 @dataclass(frozen=True, kw_only=True)
 class FaceStrip:
-    """Small pictures of one face at even times, for the report."""
+    """Small frames of one face at even times, for the report."""
 
     track_id: int
     times: NDArray[np.float64]
@@ -199,9 +199,9 @@ class CheckEvidence:
     """(T,) seconds."""
     mouth_opening: NDArray[np.float64]
     """(T,) lip aperture over face width of the strongest track; NaN where unseen."""
-    sound_times: NDArray[np.float64]
+    audio_times: NDArray[np.float64]
     """(A,) seconds, as recorded (not shifted)."""
-    sound_level_db: NDArray[np.float64]
+    audio_level_db: NDArray[np.float64]
     """(A,) short-time level, decibels below full scale."""
     track_curves: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     """track_id -> (L,) summed log-likelihood ratio of that face."""
@@ -228,7 +228,7 @@ class CheckResult:
     elapsed: float = 0.0
     """Seconds of work."""
     warnings: tuple[str, ...] = ()
-    """Things worth knowing that did not stop the answer (damaged tail, several sound streams, ...)."""
+    """Things worth knowing that did not stop the answer (damaged tail, several audio streams, ...)."""
     evidence: CheckEvidence | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Who speaks when: what `viseme.find_speakers` answers with. Frozen, typed, writable as JSON.
 
-Times are seconds after the first picture, on the clock of the picture: where the sound of a file is late, a voice
+Times are seconds after the first frame, on the clock of the frame: where the audio of a file is late, a voice
 stands where the lips that made it moved.
 """
 
@@ -64,7 +64,7 @@ class StateSegment:
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceSegment:
-    """A stretch of the sound in which somebody speaks."""
+    """A stretch of the audio in which somebody speaks."""
 
     start: float
     """Seconds."""
@@ -87,21 +87,21 @@ class FaceTimeline:
     shot: int
     """Number of the shot, from 0."""
     face_size_px: float
-    """Median width of the box, pixels of the source picture."""
+    """Median width of the box, pixels of the source frame."""
     times: NDArray[np.float64]
     """(T,) seconds, every 40 ms."""
     scores: NDArray[np.float32]
     """(T,) in the unit the result names; higher = rather speaking."""
     boxes: NDArray[np.float32]
-    """(T, 4) xyxy, pixels of the source picture."""
+    """(T, 4) xyxy, pixels of the source frame."""
     segments: tuple[StateSegment, ...]
-    """Without gaps, from the first to the last picture."""
+    """Without gaps, from the first to the last frame."""
     delay: DelayEstimate | None = None
-    """What this face alone says about the delay of the sound."""
+    """What this face alone says about the delay of the audio."""
 
     @property
     def start(self) -> float:
-        """Seconds of the first picture."""
+        """Seconds of the first frame."""
         return float(self.times[0])
 
     @property
@@ -142,7 +142,7 @@ class SpeakersResult:
     delay: DelayEstimate | None = None
     """Of the file, from all faces together."""
     delay_taken_out: float = 0.0
-    """Seconds: what was taken out of the sound before scoring, and what the clock of voices is shifted by; with
+    """Seconds: what was taken out of the audio before scoring, and what the clock of voices is shifted by; with
     align "track" for the voices alone."""
     align: str = "file"
     """"file": the file's delay was taken out; "track": each face's own; "none": scored as recorded."""
@@ -162,10 +162,10 @@ class SpeakersResult:
     """Seconds of work."""
     warnings: tuple[str, ...] = ()
     strips: tuple[FaceStrip, ...] = field(default=(), repr=False)
-    """Small pictures of the faces, for the report; never in the JSON."""
-    sound_times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    """Small frames of the faces, for the report; never in the JSON."""
+    audio_times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     """(A,) seconds, as recorded; never in the JSON."""
-    sound_level_db: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    audio_level_db: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     """(A,) decibels below full scale."""
 
     @property

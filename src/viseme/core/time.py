@@ -1,7 +1,7 @@
 """Exact time: rational inside, seconds at the edge. Knows no media library.
 
-Zero is the first picture's presentation time, or the first sound sample's where there is no
-picture. Negative times are legal: sound may begin before the picture does.
+Zero is the first frame's presentation time, or the first audio sample's where there is no
+frame. Negative times are legal: audio may begin before the frame does.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class LabelledTrack:
     times: NDArray[np.float64]
     """(T,) seconds."""
     boxes: NDArray[np.float64]
-    """(T, 4) xyxy in fractions of the picture (Columbia: see there); may leave it."""
+    """(T, 4) xyxy in fractions of the frame (Columbia: see there); may leave it."""
     speaking: NDArray[np.bool_]
     """(T,)"""
     scored: NDArray[np.bool_]
@@ -203,13 +203,13 @@ COLUMBIA_RATE = 29.97
 def read_columbia(folder: Path, *, width: int = 640, height: int = 360) -> list[LabelledTrack]:
     """Tracks of the Columbia panel discussion: `<speaker>.txt`, rows of frame, x, y, width, label, tab-separated.
 
-    Frame `f` of 29.97 a second stands for picture `int(f / 29.97 * 25)` of the video at 25 a second, as the published
+    Frame `f` of 29.97 a second stands for frame `int(f / 29.97 * 25)` of the video at 25 a second, as the published
     evaluations have it. Boxes are squares.
 
     Args:
         folder: Of the text files.
-        width: Of the pictures that the boxes speak of, pixels.
-        height: Of these pictures.
+        width: Of the frames that the boxes speak of, pixels.
+        height: Of these frames.
 
     Raises:
         DataError: a speaker's file is missing or malformed.
@@ -226,12 +226,12 @@ def read_columbia(folder: Path, *, width: int = 640, height: int = 360) -> list[
             frames, x, y, side, label = np.array(rows, float).reshape(-1, 5).T
         except ValueError:
             raise DataError(f"{path} is not a Columbia label file (frame, x, y, width, label by tabs)") from None
-        pictures = np.floor(np.floor(frames) / COLUMBIA_RATE * 25)
+        frames = np.floor(np.floor(frames) / COLUMBIA_RATE * 25)
         tracks.append(
             LabelledTrack(
                 video="columbia",
                 entity=name,
-                times=pictures / 25,
+                times=frames / 25,
                 boxes=np.stack([x / width, y / height, (x + side) / width, (y + side) / height], -1),
                 speaking=label == 1,
                 scored=np.ones(len(rows), bool),

@@ -10,7 +10,7 @@ from viseme.data.interface import CorpusClip, Counts, require_counts
 __all__ = ["COUNTS", "grid_words", "read_grid"]
 
 COUNTS = Counts(33_000, 33_000, 33)
-"""With video: speaker 21 has sound alone."""
+"""With video: speaker 21 has audio alone."""
 SUFFIXES = (".mpg", ".mp4", ".mkv", ".avi")
 _CODE = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
@@ -40,7 +40,7 @@ def grid_words(name: str) -> tuple[str, ...]:
 
 
 def read_grid(folder: Path, part: str = "all", *, check: bool = True) -> list[CorpusClip]:
-    """Sentences of all speakers or one, in order of speaker and name; picture and sound were recorded in sync.
+    """Sentences of all speakers or one, in order of speaker and name; video and audio were recorded in sync.
 
     Args:
         folder: Holds folders `s1` to `s34`; videos may lie in folders below these.

@@ -41,7 +41,7 @@ class CorpusClip:
     language: str = ""
     """ISO 639-1; empty = not said."""
     audio_delay: float | None = None
-    """Seconds by which the sound is late, as the corpus says; None = it does not say."""
+    """Seconds by which the audio is late, as the corpus says; None = it does not say."""
 
 
 @dataclass(frozen=True)

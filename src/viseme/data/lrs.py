@@ -27,7 +27,7 @@ def _clip(path: Path, source: str, part: str, licence: str) -> CorpusClip:
 
 
 def read_lrs2(folder: Path, part: str = "test", *, check: bool = True) -> list[CorpusClip]:
-    """Clips of one part, in the order of its list; the sound is taken to be in sync, as in the protocols.
+    """Clips of one part, in the order of its list; the audio is taken to be in sync, as in the protocols.
 
     Args:
         folder: `mvlrs_v1`: holds `main`, `pretrain` and the lists.
@@ -55,7 +55,7 @@ def read_lrs2(folder: Path, part: str = "test", *, check: bool = True) -> list[C
 
 
 def read_lrs3(folder: Path, part: str = "test", *, check: bool = True) -> list[CorpusClip]:
-    """Clips of one part, in order of their names; the sound is taken to be in sync, as in the protocols.
+    """Clips of one part, in order of their names; the audio is taken to be in sync, as in the protocols.
 
     Args:
         folder: Holds `pretrain`, `trainval` and `test`.

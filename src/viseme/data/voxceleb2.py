@@ -1,7 +1,7 @@
 """VoxCeleb2 (Chung, Nagrani, Zisserman 2018): `PART/mp4/SPEAKER/VIDEO/CLIP.mp4`, and the same below `PART/txt`.
 
 The text file's third line gives the offset that SyncNet found when the corpus was cut: in frames at 25 a second,
-positive = the sound is early. It is an answer of a network, not the truth.
+positive = the audio is early. It is an answer of a network, not the truth.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_voxceleb2(
     Args:
         folder: Holds `dev` and `test` as unpacked; a folder that itself holds `mp4` is taken for the part.
         part: Which.
-        correction: Frames, 0 or -1: the reference trainer pairs picture s + o - 1 with sound s, so that
+        correction: Frames, 0 or -1: the reference trainer pairs frame s + o - 1 with audio s, so that
             `audio_delay = -(o + correction) / 25`; to be estimated once on clips whose lips one can see.
         check: Assert the published counts.
 
@@ -68,7 +68,7 @@ def read_voxceleb2(
 
 
 def read_offset(path: Path) -> int:
-    """Frames by which SyncNet found the sound to be early: the third word of the third line.
+    """Frames by which SyncNet found the audio to be early: the third word of the third line.
 
     Raises:
         DataError: the line is not there or is no number.
@@ -120,13 +120,13 @@ def minidev(
 
 
 def pairs_up(num_frames: int, num_samples: int, offset: int, *, window: int = 30) -> bool:
-    """Whether the reference trainer keeps a clip: long enough for a crop, sound and picture equally long.
+    """Whether the reference trainer keeps a clip: long enough for a crop, audio and video equally long.
 
     Args:
-        num_frames: Pictures, at 25 a second.
+        num_frames: Frames, at 25 a second.
         num_samples: At 16 kHz.
         offset: As in the text file.
-        window: Pictures of a crop.
+        window: Frames of a crop.
 
     Source:
         joonson/syncnet_trainer: `L - |o| >= F + 4` and `|samples / 640 - frames| <= 1`.

@@ -1,1 +1,1 @@
-"""Geometry and light of faces. Read `interface.py` first. Knows no sound, no networks, no training."""
+"""Geometry and light of faces. Read `interface.py` first. Knows no audio, no networks, no training."""

@@ -52,7 +52,7 @@ class Camera:
 
     @classmethod
     def portrait(cls, width: int, height: int, *, face_width: float = 0.4) -> Camera:
-        """A camera that draws an average face (1.45 dm wide) as `face_width` of the picture's width."""
+        """A camera that draws an average face (1.45 dm wide) as `face_width` of the frame's width."""
         return cls(width=width, height=height, focal=face_width * width / 1.45 * 10.0)
 
 

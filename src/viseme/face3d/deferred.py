@@ -49,7 +49,7 @@ def visibility(
     Args:
         uvd: (B, V, 3) projected vertices.
         triangles: (F, 3) int64, counter-clockwise from outside.
-        camera: Its picture and its near and far planes.
+        camera: Its frame and its near and far planes.
         compiled: True = the numba z-buffer (CPU tensors only), False = the torch one; None = numba on the CPU.
 
     Returns:

@@ -1,9 +1,9 @@
-"""Image formation: coefficients of a face model to a picture, and the standard picture. Read `interface` first.
+"""Image formation: coefficients of a face model to a frame, and the standard frame. Read `interface` first.
 
 Equations are those of "Data Standardization for Robust Lip Sync": `S = mean + B_id a + B_exp b` (1), `T = mean +
 B_tex d` (2), radiosity `T' = T * SH(n, gamma)` (3), `I = project(R F(S, T') + t)` (4); equation 9 is the standard
-picture {a = 0, d = 0, b, gamma0, p0}. `form_image` is torch and differentiable in every coefficient;
-`render_standard` is the same picture without gradients, compiled, for making clips. Knows no network.
+frame {a = 0, d = 0, b, gamma0, p0}. `form_image` is torch and differentiable in every coefficient;
+`render_standard` is the same frame without gradients, compiled, for making clips. Knows no network.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STANDARD_LIGHT: NDArray[np.float64] = UNIFORM_LIGHT
 
 
 class FormedImage(NamedTuple):
-    """A batch of pictures; torch tensors."""
+    """A batch of frames; torch tensors."""
 
     rgb: torch.Tensor
     """(B, 3, H, W), not clipped; 0 where nothing is."""
@@ -166,17 +166,17 @@ def form_landmarks(
     return project(place(placed, pose), camera or Camera())
 
 
-# --- the standard picture -------------------------------------------------------------------------------------------
+# --- the standard frame -------------------------------------------------------------------------------------------
 
 
 def standard_pose(model: FaceModel) -> NDArray[np.float64]:
-    """p0 (6,): no rotation, and the mean shape's `face_front` in the middle of the picture: the centre of its box."""
+    """p0 (6,): no rotation, and the mean shape's `face_front` in the middle of the frame: the centre of its box."""
     front = model.mean[model.masks["face_front"], :2].astype(np.float64)
     return np.concatenate([np.zeros(3), -(front.min(0) + front.max(0)) / 2, [0.0]])
 
 
 def outer_triangles(model: FaceModel, *, interior: bool = False) -> NDArray[np.int32]:
-    """The triangles a standard picture shows: skin and eyes; mouth cavity, teeth and tongue only with `interior`."""
+    """The triangles a standard frame shows: skin and eyes; mouth cavity, teeth and tongue only with `interior`."""
     if interior:
         return np.ascontiguousarray(model.triangles)
     inside = model.masks.get("mouth_interior", np.zeros(len(model.mean), bool))
@@ -186,7 +186,7 @@ def outer_triangles(model: FaceModel, *, interior: bool = False) -> NDArray[np.i
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Stage:
-    """What does not change from picture to picture; holds the model, so that its id stays its own."""
+    """What does not change from frame to frame; holds the model, so that its id stays its own."""
 
     model: FaceModel
     triangles: NDArray[np.int32]
@@ -214,12 +214,12 @@ def render_standard(
     albedo: NDArray[np.floating] | None = None,
     interior: bool = False,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Equation 9: the frontal, evenly lit, mean-texture picture of a shape, and its depth. No gradients, quick.
+    """Equation 9: the frontal, evenly lit, mean-texture frame of a shape, and its depth. No gradients, quick.
 
     Args:
         model: Whose mean texture, triangles and standard pose.
         vertices: (V, 3) or (T, V, 3) from `model.shape(None, beta)`: mean identity, the clip's expression.
-        size: Side of the square picture, pixels.
+        size: Side of the square frame, pixels.
         gamma: (27,) another light than gamma0; then each vertex is shaded by its normal, as in equation 3.
         albedo: (V, 3) another texture than the mean.
         interior: Draw mouth cavity, teeth and tongue; without them an open mouth shows the background.
@@ -238,14 +238,14 @@ def render_standard(
     frames = vertices[None] if vertices.ndim == 2 else vertices
     rgb = np.zeros((len(frames), size, size, 3), np.uint8)
     depth = np.full((len(frames), size, size), np.nan, np.float32)
-    for frame, picture, z in zip(frames, rgb, depth):
+    for frame, image, z in zip(frames, rgb, depth):
         placed = place(np.asarray(frame, np.float64), stage.pose)
         lit = paint
         if gamma is not None:
             lit = shade(paint, vertex_normals(placed, model.triangles), np.asarray(gamma)).astype(np.float32)
         uvd = np.ascontiguousarray(project(placed, camera))
         ids, _ = visible_triangles(uvd, stage.triangles, size, size, near=camera.near, far=camera.far)
-        _paint(ids, uvd, stage.triangles, lit, camera.distance, picture, z)
+        _paint(ids, uvd, stage.triangles, lit, camera.distance, image, z)
     return (rgb[0], depth[0]) if vertices.ndim == 2 else (rgb, depth)
 
 

@@ -1,6 +1,6 @@
 """What a face model is: a mean, three linear bases, a mesh, masks and landmarks. Read this first.
 
-Knows arrays; refuses to know pictures, cameras and networks. Units are decimetres, axes right-handed: +x image
+Knows arrays; refuses to know frames, cameras and networks. Units are decimetres, axes right-handed: +x image
 right, +y up, +z out of the face; the origin is the mean of the `face_front` vertices of the mean shape. Identity and
 texture columns carry their standard deviation, so coefficients are unit-variance; expression is so in units of
 `expression_spread`. No torch is imported here: arrays are NumPy, and every function also takes torch tensors once
@@ -67,7 +67,7 @@ class Landmarks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bust:
-    """Neck and shoulders below the head, so that a picture has no hole there. It has no coefficients of its own."""
+    """Neck and shoulders below the head, so that a frame has no hole there. It has no coefficients of its own."""
 
     vertices: NDArray[np.float32]
     """(Vb, 3) in the model's frame, for the mean head."""

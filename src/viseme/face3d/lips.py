@@ -1,6 +1,6 @@
 """Pose-normalised lip motion: landmarks in, lip and jaw points in a face-centred space out.
 
-Knows geometry; refuses to know where landmarks come from, networks and sound. Each frame is moved onto an
+Knows geometry; refuses to know where landmarks come from, networks and audio. Each frame is moved onto an
 upright, frontal template by the similarity (rotation, scale, translation) that best fits the points of the upper
 face, which do not move when people speak. What is left is lip motion, in units of the template's eye distance.
 """
@@ -97,7 +97,7 @@ class LipMotion:
     angles: NDArray[np.float32]
     """(T, 3) pitch, yaw, roll of the head in radians: positive = down, nose to image right, counter-clockwise."""
     size_px: NDArray[np.float32]
-    """(T,) outer eye corner distance in pixels of the source picture."""
+    """(T,) outer eye corner distance in pixels of the source frame."""
     residual: NDArray[np.float32]
     """(T,) root mean square misfit of the rigid points, same unit as `points`."""
 
@@ -193,7 +193,7 @@ def lip_motion(
 def _centre(
     rigid: NDArray[np.floating], own: NDArray[np.floating], scale: NDArray[np.floating], rotation: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """(T, 3) the place in the picture's axes of the template's origin, best for given scale and rotation."""
+    """(T, 3) the place in the frame's axes of the template's origin, best for given scale and rotation."""
     return rigid.mean(1) - np.einsum("tji,j->ti", rotation, own.mean(0)) / scale[:, None]
 
 

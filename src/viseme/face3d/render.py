@@ -1,4 +1,4 @@
-"""Pictures of a talking head, fast, in compiled NumPy. The differentiable renderer is `viseme.face3d.deferred`.
+"""Frames of a talking head, fast, in compiled NumPy. The differentiable renderer is `viseme.face3d.deferred`.
 
 The same geometry, camera and spherical-harmonics light, plus what makes a face pleasant to look at: hair, brows,
 irises, gloss, a dark mouth cavity, neck and garment, supersampled edges. Knows nothing of time and speech.
@@ -138,7 +138,7 @@ def render_head(
         camera: The camera; its size wins over `size`.
         model: Default: `load_face_model()`.
         look: Hair, brows, eyes, garment. Default: `Look()`.
-        background: RGB or a (H, W, 3) picture in [0, 1].
+        background: RGB or a (H, W, 3) frame in [0, 1].
         antialias: Samples per pixel along each axis, 1 to 4.
         bust: Draw neck and shoulders.
         body_pose: (6,) pose of the shoulders. Default: upright, where the head's neck joins.
@@ -167,12 +167,12 @@ def render_head(
     )
     uvd = np.ascontiguousarray(project(placed, fine))
     ids, depth = visible_triangles(uvd, triangles, fine.width, fine.height, near=camera.near, far=camera.far)
-    picture = np.broadcast_to(np.asarray(background, dtype=np.float32), (camera.height, camera.width, 3))
-    image = np.ascontiguousarray(picture).copy()
+    frame = np.broadcast_to(np.asarray(background, dtype=np.float32), (camera.height, camera.width, 3))
+    image = np.ascontiguousarray(frame).copy()
     mask = np.empty((camera.height, camera.width), dtype=np.float32)
     nearest = np.empty_like(mask)
     gamma = np.asarray(light, dtype=np.float32).reshape(3, 9)
-    _shade_picture(
+    _shade_frame(
         ids, depth, uvd, triangles, scene.kinds, attributes, gamma, _highlight(gamma), _strands(look.seed),
         _mottle(look.seed), _palette(look), antialias, image, mask, nearest,
     )  # fmt: skip
@@ -465,7 +465,7 @@ def _step(low, high, x):
 
 @jit(fastmath=True)
 def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mottle, palette, rgb):
-    """Colour of triangle `t` at a point of the fine picture, into `rgb`."""
+    """Colour of triangle `t` at a point of the fine frame, into `rgb`."""
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     wa = ((uvd[b, 0] - px) * (uvd[c, 1] - py) - (uvd[b, 1] - py) * (uvd[c, 0] - px)) / uvd[a, 2]
     wb = ((uvd[c, 0] - px) * (uvd[a, 1] - py) - (uvd[c, 1] - py) * (uvd[a, 0] - px)) / uvd[b, 2]
@@ -566,7 +566,7 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
 
 
 @jit(fastmath=True)
-def _shade_picture(
+def _shade_frame(
     ids, depth, uvd, triangles, kinds, table, gamma, light, strands, mottle, palette, s, image, mask, nearest
 ):
     """Shade each triangle of a pixel once, at the mean of its samples; weigh by coverage over the background."""

@@ -1,4 +1,4 @@
-"""Detect, track, cut shots, landmarks, smoothing, and why a face was not used. Refuses to know sound and 3D models.
+"""Detect, track, cut shots, landmarks, smoothing, and why a face was not used. Refuses to know audio and 3D models.
 
 >>> from viseme.faces import tracker
 >>> list(tracker)
@@ -6,7 +6,7 @@
 """
 
 from viseme.faces.geometry import face_boxes, face_width, head_angles, lip_opening
-from viseme.faces.interface import FaceEvent, FaceTrackChunk, FaceTracker, PictureLike, tracker
+from viseme.faces.interface import FaceEvent, FaceTrackChunk, FaceTracker, FrameLike, tracker
 from viseme.faces.thumbnails import FaceStrips
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "FaceStrips",
     "FaceTrackChunk",
     "FaceTracker",
-    "PictureLike",
+    "FrameLike",
     "face_boxes",
     "face_width",
     "head_angles",

@@ -21,7 +21,7 @@ class TrackingConfig:
     min_detection: float = 0.5
     """Detector score, 0 to 1, from which a face is followed."""
     min_presence: float = 0.5
-    """Score of the landmark net, 0 to 1, below which the face is not seen on that picture."""
+    """Score of the landmark net, 0 to 1, below which the face is not seen on that frame."""
     max_gap_s: float = 0.2
     """Longest time between two sightings that is filled by straight lines; a longer gap ends the track."""
     chunk_s: float = 30.0
@@ -29,22 +29,22 @@ class TrackingConfig:
     rigid_smoothing_s: float = 0.02
     """Width of the smoothing of points that speech does not move, seconds; 0 = none."""
     speech_smoothing_s: float = 0.012
-    """Width of the smoothing of lips and jaw, seconds; 0 = none. So narrow that at 25 pictures a second it does next to
-    nothing: a closure of p, b or m lasts two pictures and must keep its depth."""
+    """Width of the smoothing of lips and jaw, seconds; 0 = none. So narrow that at 25 frames a second it does next to
+    nothing: a closure of p, b or m lasts two frames and must keep its depth."""
     min_track_s: float = 0.4
     """Shorter tracks are rejected (`track_too_short`)."""
     min_mean_detection: float = 0.6
     """Least mean detector score over the keyframes of a track; below it, it is no face (`no_face`)."""
     min_face_px: float = 32.0
-    """Least median width of the box in pixels of the source picture (`face_too_small`). Of 34 clips scaled down, the
+    """Least median width of the box in pixels of the source frame (`face_too_small`). Of 34 clips scaled down, the
     lip opening still correlates by .8 or more with the full size in 33 at 32 pixels, in 31 at 26, in 27 at 20."""
     min_observed: float = 0.7
-    """Least fraction of pictures on which the face was seen (`occluded_or_profile`)."""
+    """Least fraction of frames on which the face was seen (`occluded_or_profile`)."""
     max_yaw: float = 0.8
-    """Radians, as `head_angles` gives them, beyond which a picture counts as profile. The net understates large
+    """Radians, as `head_angles` gives them, beyond which a frame counts as profile. The net understates large
     angles: a head that shows one cheek and no far mouth corner comes out at about .75."""
     max_profile: float = 0.5
-    """Largest fraction of profile pictures (`occluded_or_profile`)."""
+    """Largest fraction of profile frames (`occluded_or_profile`)."""
 
     def __post_init__(self) -> None:
         if self.max_faces < 1:

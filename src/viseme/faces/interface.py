@@ -1,7 +1,7 @@
 """What the faces room gives: tracks of landmarks on exact time, and a reason for every face not used.
 
-Read this first. Knows pictures with times; refuses to know sound, 3D models and files.
-Landmarks are `mediapipe478` (see `schemes`), in pixels of the source picture: x right, y down,
+Read this first. Knows frames with times; refuses to know audio, 3D models and files.
+Landmarks are `mediapipe478` (see `schemes`), in pixels of the source frame: x right, y down,
 pixel centres at +0.5; z in the same pixel scale, smaller = nearer to the camera.
 """
 
@@ -21,20 +21,20 @@ from viseme.core.results import RejectedTrack
 if TYPE_CHECKING:
     from viseme.faces.thumbnails import FaceStrips
 
-__all__ = ["FaceEvent", "FaceTrackChunk", "FaceTracker", "PictureLike", "tracker"]
+__all__ = ["FaceEvent", "FaceTrackChunk", "FaceTracker", "FrameLike", "tracker"]
 
 
-class PictureLike(Protocol):
-    """What a tracker needs of a picture; `viseme.media.Picture` is one."""
+class FrameLike(Protocol):
+    """What a tracker needs of a frame; `viseme.media.Frame` is one."""
 
     @property
     def index(self) -> int:
-        """Number of the picture in its stream, from 0."""
+        """Number of the frame in its stream, from 0."""
         ...
 
     @property
     def time(self) -> Fraction:
-        """Seconds after the first picture."""
+        """Seconds after the first frame."""
         ...
 
     @property
@@ -44,7 +44,7 @@ class PictureLike(Protocol):
 
     @property
     def scale(self) -> float:
-        """Width of `image` over width of the source picture."""
+        """Width of `image` over width of the source frame."""
         ...
 
 
@@ -52,7 +52,7 @@ class PictureLike(Protocol):
 class FaceTrackChunk:
     """A stretch of one face, in order; chunks of one `track_id` follow each other without overlap.
 
-    `T` pictures: every picture of the video between the first and the last time is there, seen or
+    `T` frames: every frame of the video between the first and the last time is there, seen or
     interpolated. A track never crosses a shot cut.
     """
 
@@ -65,7 +65,7 @@ class FaceTrackChunk:
     landmarks: NDArray[np.float32]
     """(T, 478, 3) source pixels, lightly smoothed (`Config.smoothing`)."""
     boxes: NDArray[np.float32]
-    """(T, 4) xyxy source pixels around the landmarks; may leave the picture."""
+    """(T, 4) xyxy source pixels around the landmarks; may leave the frame."""
     observed: NDArray[np.bool_]
     """(T,) False = interpolated over a short gap."""
     confidence: NDArray[np.float32]
@@ -81,12 +81,12 @@ class FaceTrackChunk:
 
     @property
     def start(self) -> float:
-        """Seconds of the first picture."""
+        """Seconds of the first frame."""
         return float(self.times[0])
 
     @property
     def end(self) -> float:
-        """Seconds of the last picture."""
+        """Seconds of the last frame."""
         return float(self.times[-1])
 
     @property
@@ -100,22 +100,22 @@ FaceEvent: TypeAlias = "FaceTrackChunk | RejectedTrack"
 
 
 class FaceTracker(Protocol):
-    """Pictures in, tracks out.
+    """Frames in, tracks out.
 
     The last thing said about a `track_id` is a chunk with `last=True` or a `RejectedTrack`: a face that
     becomes unusable after some good chunks ends there with a reason, and goes on under a new id when it
     becomes usable again.
     """
 
-    def track(self, pictures: Iterable[PictureLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
-        """Follow every face; memory does not grow with the number of pictures.
+    def track(self, frames: Iterable[FrameLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
+        """Follow every face; memory does not grow with the number of frames.
 
         Args:
-            pictures: In order of presentation, all of one size.
-            strips: Where to keep small pictures of each face for a report; None = keep none.
+            frames: In order of presentation, all of one size.
+            strips: Where to keep small frames of each face for a report; None = keep none.
 
         Yields:
-            Chunks of at most `Config.chunk_s` seconds as the pictures come, and rejected faces with
+            Chunks of at most `Config.chunk_s` seconds as the frames come, and rejected faces with
             reason, measured value, limit and unit.
 
         Raises:

@@ -1,7 +1,7 @@
-"""The last seconds of every face, picture by picture. Knows tracks; refuses to know sound.
+"""The last seconds of every face, frame by frame. Knows tracks; refuses to know audio.
 
-A chunk of the tracker comes seconds after its pictures; a live answer cannot wait for it. Here the same pass over the
-same nets is asked after each picture for what it knows of the last seconds, in constant memory.
+A chunk of the tracker comes seconds after its frames; a live answer cannot wait for it. Here the same pass over the
+same nets is asked after each frame for what it knows of the last seconds, in constant memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from viseme.core.results import RejectedTrack
 from viseme.faces.config import TrackingConfig
 from viseme.faces.geometry import face_boxes
-from viseme.faces.interface import FaceTrackChunk, PictureLike
+from viseme.faces.interface import FaceTrackChunk, FrameLike
 from viseme.faces.smoothing import REACH, smooth
 from viseme.faces.tracking import LandmarkTracker
 from viseme.faces.tracks import Track, fault_of
@@ -22,7 +22,7 @@ from viseme.faces.tracks import Track, fault_of
 __all__ = ["FaceWindow", "LiveFaces", "reach_s"]
 
 VERDICT_EVERY = 3
-"""Of so many pictures one is looked at to tell whether a face can be used."""
+"""Of so many frames one is looked at to tell whether a face can be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class FaceWindow:
 
 
 def reach_s(config: TrackingConfig) -> float:
-    """Seconds after which no later picture changes a landmark: gaps are filled when the face is seen again, and
+    """Seconds after which no later frame changes a landmark: gaps are filled when the face is seen again, and
     smoothing looks ahead."""
     return config.max_gap_s + REACH
 
@@ -53,13 +53,13 @@ class LiveFaces:
         self._refused: list[RejectedTrack] = []
         self._smoothed: dict[int, _Smoothed] = {}
         self.now = 0.0
-        """Seconds of the newest picture."""
+        """Seconds of the newest frame."""
 
-    def step(self, picture: PictureLike, cut: bool) -> None:
-        """Look at the next picture; `cut`: it opens a new shot."""
-        for event in self._run.step(picture, cut):
+    def step(self, frame: FrameLike, cut: bool) -> None:
+        """Look at the next frame; `cut`: it opens a new shot."""
+        for event in self._run.step(frame, cut):
             self._take(event)
-        self.now = float(picture.time)
+        self.now = float(frame.time)
         begin = self.now - self._window_s
         for track in self._run.tracks:
             keep = next((i for i, s in enumerate(track.samples) if s.time >= begin), len(track.samples) - 1)
@@ -69,7 +69,7 @@ class LiveFaces:
         self._refused = [track for track in self._refused if track.end >= begin]
 
     def end(self) -> None:
-        """No further picture comes."""
+        """No further frame comes."""
         for event in self._run.end_shot():
             self._take(event)
 

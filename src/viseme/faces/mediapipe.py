@@ -21,7 +21,7 @@ class MediaPipeTracker(LandmarkTracker):
         """Tracking, and how the nets run."""
 
         num_workers: int = 2
-        """Landmark graphs that share the faces of one picture, 1 or more; each may use a core."""
+        """Landmark graphs that share the faces of one frame, 1 or more; each may use a core."""
 
         def __post_init__(self) -> None:
             TrackingConfig.__post_init__(self)

@@ -1,7 +1,7 @@
-"""The nets inside the `mediapipe==0.10.14` wheel, run as two small graphs without memory of earlier pictures.
+"""The nets inside the `mediapipe==0.10.14` wheel, run as two small graphs without memory of earlier frames.
 
 Knows MediaPipe; refuses to know tracks. `mp.solutions.face_mesh` keeps its own region of interest from
-picture to picture: it cannot be reset, runs one instance per face and hides the presence score. Here the
+frame to frame: it cannot be reset, runs one instance per face and hides the presence score. Here the
 region is an argument: one graph serves every face, two faces never swap, nothing leaks over a cut, the
 score comes out, and a face costs 2.7 ms instead of 4.8 ms (two cores, no detector inside).
 """
@@ -28,18 +28,18 @@ from viseme.core.errors import FaceError
 __all__ = ["Detection", "FaceNets", "MediaPipeNets", "Points", "Roi"]
 
 Detection = NDArray[np.float32]
-"""(N, 5): x0, y0, x1, y1 in pixels of the picture given, score."""
+"""(N, 5): x0, y0, x1, y1 in pixels of the frame given, score."""
 Roi = NDArray[np.float64]
 """(N, 4): centre x, centre y, side in pixels, rotation in radians (clockwise in the image, as y is down)."""
 Points = NDArray[np.float32]
-"""(N, 478, 3) pixels of the picture given; z in the same scale."""
+"""(N, 478, 3) pixels of the frame given; z in the same scale."""
 
 
 class FaceNets(Protocol):
     """What tracking needs of a set of nets. Stateless: the same arguments give the same answer."""
 
     def detect(self, image: NDArray[np.uint8]) -> Detection:
-        """Every face in the picture, overlapping answers included."""
+        """Every face in the frame, overlapping answers included."""
         ...
 
     def landmarks(self, image: NDArray[np.uint8], rois: Roi) -> tuple[Points, NDArray[np.float32]]:
@@ -173,7 +173,7 @@ class MediaPipeNets:
 
         Args:
             min_score: Detections below it are dropped.
-            num_workers: Graphs among which several faces of one picture are dealt out.
+            num_workers: Graphs among which several faces of one frame are dealt out.
 
         Raises:
             FaceError: the package or its nets could not be loaded.
@@ -194,7 +194,7 @@ class MediaPipeNets:
 
     def detect(self, image: NDArray[np.uint8]) -> Detection:
         """See `FaceNets.detect`; both ranges, not merged."""
-        packet = self._picture(image)
+        packet = self._frame(image)
         keys = [graph.put(image=packet) for graph in self._detectors]
         found: list[tuple[float, ...]] = []
         for graph, key in zip(self._detectors, keys):
@@ -214,7 +214,7 @@ class MediaPipeNets:
         height, width = image.shape[:2]
         points = np.zeros((len(rois), 478, 3), np.float32)
         scores = np.zeros(len(rois), np.float32)
-        packet = self._picture(image)
+        packet = self._frame(image)
         graphs = [self._meshes[i % len(self._meshes)] for i in range(len(rois))]
         keys = [graph.put(image=packet, roi=self._rect(roi, width, height)) for graph, roi in zip(graphs, rois)]
         for i, (graph, key) in enumerate(zip(graphs, keys)):
@@ -224,7 +224,7 @@ class MediaPipeNets:
             scores[i] = self._mp.read.get_float(graph.get("score", key))
         return points, scores
 
-    def _picture(self, image: NDArray[np.uint8]) -> Any:
+    def _frame(self, image: NDArray[np.uint8]) -> Any:
         return self._mp.create.create_image_frame(data=np.ascontiguousarray(image), image_format=self._mp.rgb)
 
     def _rect(self, roi: NDArray[np.float64], width: int, height: int) -> Any:

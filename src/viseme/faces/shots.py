@@ -1,7 +1,7 @@
-"""Where one shot ends and another begins, from thumbnails. Knows pictures; refuses to know faces.
+"""Where one shot ends and another begins, from thumbnails. Knows frames; refuses to know faces.
 
-A cut is a picture whose thumbnail differs from the one before (i) beyond what a shift of the camera explains, (ii) far
-more than the pictures just before differ among themselves, and (iii) without going back within two pictures, as a flash
+A cut is a frame whose thumbnail differs from the one before (i) beyond what a shift of the camera explains, (ii) far
+more than the frames just before differ among themselves, and (iii) without going back within two frames, as a flash
 does. Gain and offset are taken out first, so light going on or off is no cut. Measured: of 582 joints of two clips
 571 are found (the others mostly join two talkers of one studio), and none is claimed inside 228 clips of one shot,
 a camera worn on a head among them.
@@ -16,22 +16,22 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.faces.interface import PictureLike
+from viseme.faces.interface import FrameLike
 
-__all__ = ["picture_difference", "thumbnail", "with_cuts"]
+__all__ = ["frame_difference", "thumbnail", "with_cuts"]
 
-P = TypeVar("P", bound=PictureLike)
+P = TypeVar("P", bound=FrameLike)
 _WIDTH, _HEIGHT, _SAMPLES = 32, 18, 2
 SURE_DIFFERENCE, SURE_RATIO = 0.55, 2.0
-"""A cut differs by so much, and so many times more than the pictures just before it did, ..."""
+"""A cut differs by so much, and so many times more than the frames just before it did, ..."""
 CALM_DIFFERENCE, CALM_RATIO = 0.2, 8.0
-"""... or by so much after pictures that hardly differed."""
+"""... or by so much after frames that hardly differed."""
 _SHIFT = 3
 """Largest shift tried, thumbnail pixels: a tenth of the width."""
 _NOISE = 0.02
-_PAST, _CALM_PICTURES = 8, 4
+_PAST, _CALM_FRAMES = 8, 4
 _FLASH = 2
-"""Pictures that a flash may last."""
+"""Frames that a flash may last."""
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -44,7 +44,7 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (small - small.mean()) / max(float(small.std()), 4.0)
 
 
-def picture_difference(a: NDArray[np.float32], b: NDArray[np.float32], *, shift: int = 0) -> float:
+def frame_difference(a: NDArray[np.float32], b: NDArray[np.float32], *, shift: int = 0) -> float:
     """How unlike two thumbnails are: 0 = the same up to gain and offset, about 1 = unrelated.
 
     Args:
@@ -62,40 +62,40 @@ def picture_difference(a: NDArray[np.float32], b: NDArray[np.float32], *, shift:
     return best
 
 
-def with_cuts(pictures: Iterable[P]) -> Iterator[tuple[P, bool]]:
-    """Each picture with whether it opens a new shot; the first one does not.
+def with_cuts(frames: Iterable[P]) -> Iterator[tuple[P, bool]]:
+    """Each frame with whether it opens a new shot; the first one does not.
 
-    Holds at most three pictures.
+    Holds at most three frames.
     """
     past: deque[float] = deque(maxlen=_PAST)
-    source = iter(pictures)
+    source = iter(frames)
     waiting: deque[tuple[P, NDArray[np.float32]]] = deque()
     before: NDArray[np.float32] | None = None
     while True:
         if not waiting:
-            picture = next(source, None)
-            if picture is None:
+            frame = next(source, None)
+            if frame is None:
                 return
-            waiting.append((picture, thumbnail(picture.image)))
-        picture, thumb = waiting.popleft()
+            waiting.append((frame, thumbnail(frame.image)))
+        frame, thumb = waiting.popleft()
         cut = False
         if before is not None:
-            plain = picture_difference(before, thumb)
+            plain = frame_difference(before, thumb)
             if _is_jump(plain, past):
-                moved = picture_difference(before, thumb, shift=_SHIFT)
+                moved = frame_difference(before, thumb, shift=_SHIFT)
                 if _is_jump(moved, past):
                     while len(waiting) < _FLASH and (ahead := next(source, None)) is not None:
                         waiting.append((ahead, thumbnail(ahead.image)))
-                    cut = all(picture_difference(before, t, shift=_SHIFT) > moved / 2 for _, t in waiting)
+                    cut = all(frame_difference(before, t, shift=_SHIFT) > moved / 2 for _, t in waiting)
             if cut:
                 past.clear()
             else:
                 past.append(plain)
-        yield picture, cut
+        yield frame, cut
         before = thumb
 
 
 def _is_jump(difference: float, past: deque[float]) -> bool:
     usual = max(past, default=0.0) + _NOISE
-    calm = len(past) >= _CALM_PICTURES and difference > max(CALM_DIFFERENCE, CALM_RATIO * usual)
+    calm = len(past) >= _CALM_FRAMES and difference > max(CALM_DIFFERENCE, CALM_RATIO * usual)
     return calm or difference > max(SURE_DIFFERENCE, SURE_RATIO * usual)

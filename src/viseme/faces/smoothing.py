@@ -1,4 +1,4 @@
-"""Less landmark jitter without less lip closure. Knows arrays with times; refuses to know pictures.
+"""Less landmark jitter without less lip closure. Knows arrays with times; refuses to know frames.
 
 A weighted straight line is fitted around each instant, with Gaussian weights in seconds, so a steady motion
 passes unchanged whatever the frame rate and however it varies.

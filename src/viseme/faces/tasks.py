@@ -84,7 +84,7 @@ class FaceLandmarkerNets:
             ) from error
 
     def detect(self, image: NDArray[np.uint8]) -> Detection:
-        """See `FaceNets.detect`: boxes around the landmarks found in the whole picture, with score 1."""
+        """See `FaceNets.detect`: boxes around the landmarks found in the whole frame, with score 1."""
         points = self._run(self._many, image)
         low, high = points[:, :, :2].min(axis=1), points[:, :, :2].max(axis=1)
         return np.concatenate([low, high, np.ones((len(points), 1))], axis=1).astype(np.float32)
@@ -103,14 +103,14 @@ class FaceLandmarkerNets:
 
     def _run(self, landmarker: Any, image: NDArray[np.uint8]) -> Points:
         height, width = image.shape[:2]
-        picture = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
-        faces = landmarker.detect(picture).face_landmarks
+        frame = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
+        faces = landmarker.detect(frame).face_landmarks
         found = [[(p.x * width, p.y * height, p.z * width) for p in face] for face in faces]
         return np.array(found, np.float32).reshape(-1, 478, 3)
 
 
 def square(image: NDArray[np.uint8], x: float, y: float, side: float) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """A square around (x, y), black outside the picture, and the place of its corner in the picture."""
+    """A square around (x, y), black outside the frame, and the place of its corner in the frame."""
     size = max(round(side), 16)
     left, top = round(x - size / 2), round(y - size / 2)
     height, width = image.shape[:2]

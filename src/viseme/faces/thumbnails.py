@@ -1,6 +1,6 @@
-"""Small pictures of each face at roughly even times, kept while the tracker runs: no second decoding.
+"""Small frames of each face at roughly even times, kept while the tracker runs: no second decoding.
 
-Knows pictures and boxes; memory is bounded whatever the length and the number of tracks.
+Knows frames and boxes; memory is bounded whatever the length and the number of tracks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["FaceStrips", "crop_face"]
 def crop_face(
     image: NDArray[np.uint8], box: NDArray[np.floating], size: int, margin: float = 1.25
 ) -> NDArray[np.uint8]:
-    """A square picture around a box, (size, size, 3); what lies outside the picture is black.
+    """A square frame around a box, (size, size, 3); what lies outside the frame is black.
 
     Args:
         image: (H, W, 3) RGB.
@@ -50,7 +50,7 @@ class _Strip:
 
 
 class FaceStrips:
-    """Up to `num_images` pictures per face: when full, every second one goes and the step doubles.
+    """Up to `num_images` frames per face: when full, every second one goes and the step doubles.
 
     Example:
         >>> strips = FaceStrips(num_images=4, size=8)
@@ -64,8 +64,8 @@ class FaceStrips:
         """Keep nothing yet.
 
         Args:
-            num_images: Most pictures per face; even, at least 2.
-            size: Side of a picture, pixels.
+            num_images: Most frames per face; even, at least 2.
+            size: Side of a frame, pixels.
             max_tracks: Most faces; beyond it, the one seen for the shortest time is forgotten.
         """
         if num_images < 2 or num_images % 2 or size < 1 or max_tracks < 1:
@@ -92,7 +92,7 @@ class FaceStrips:
             del self._strips[min(others, key=lambda i: self._strips[i].span)]
 
     def strip(self, track_id: int) -> FaceStrip | None:
-        """The pictures of one face, or None when it was never offered or was forgotten."""
+        """The frames of one face, or None when it was never offered or was forgotten."""
         strip = self._strips.get(track_id)
         if strip is None:
             return None

@@ -1,6 +1,6 @@
-"""From pictures to face tracks, with any set of nets. Knows detections and landmarks; refuses to know MediaPipe.
+"""From frames to face tracks, with any set of nets. Knows detections and landmarks; refuses to know MediaPipe.
 
-Per picture: every live face is followed by the landmark net in a region taken from its last landmarks. The detector
+Per frame: every live face is followed by the landmark net in a region taken from its last landmarks. The detector
 runs on keyframes only (every `detect_every_s`, on a cut, and when a face was lost). The region is an argument of a
 net without memory, so a face never jumps to its neighbour; two tracks that come to lie on one face become one.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces.config import TrackingConfig
 from viseme.faces.geometry import box_iou, face_boxes, face_rois, merge_detections, same_face
-from viseme.faces.interface import FaceEvent, PictureLike
+from viseme.faces.interface import FaceEvent, FrameLike
 from viseme.faces.nets import FaceNets
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
@@ -45,15 +45,15 @@ class LandmarkTracker:
         self._nets = nets
         self.config = config
 
-    def track(self, pictures: Iterable[PictureLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
+    def track(self, frames: Iterable[FrameLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
         """See `FaceTracker.track`."""
         run = self.start(strips=strips)
-        for picture, cut in with_cuts(pictures):
-            yield from run.step(picture, cut)
+        for frame, cut in with_cuts(frames):
+            yield from run.step(frame, cut)
         yield from run.end_shot()
 
     def start(self, *, strips: FaceStrips | None = None, chunk_s: float | None = None) -> Run:
-        """A pass that is given one picture after the other; `chunk_s` replaces that of the configuration."""
+        """A pass that is given one frame after the other; `chunk_s` replaces that of the configuration."""
         return Run(self._nets, self.config if chunk_s is None else replace(self.config, chunk_s=chunk_s), strips)
 
 
@@ -92,20 +92,20 @@ class Run:
         """The faces that are followed now."""
         return tuple(self._live)
 
-    # --- one picture
+    # --- one frame
 
-    def step(self, picture: PictureLike, cut: bool) -> Iterator[FaceEvent]:
-        """Look at the next picture; `cut`: it opens a new shot."""
-        now = float(picture.time)
+    def step(self, frame: FrameLike, cut: bool) -> Iterator[FaceEvent]:
+        """Look at the next frame; `cut`: it opens a new shot."""
+        now = float(frame.time)
         if now <= self._now:
-            raise ValueError(f"pictures must come in order of time: {now} after {self._now}")
+            raise ValueError(f"frames must come in order of time: {now} after {self._now}")
         if cut:
             yield from self.end_shot()
             self._shot += 1
         self._now = now
         if self._shot_start is None:
             self._shot_start = now
-        image, scale = picture.image, picture.scale
+        image, scale = frame.image, frame.scale
         seen = self._follow(image, scale)
         lost = now < self._search_until or any(t.id not in seen for t in self._live)
         if now - self._detected_at >= (LOST_RETRY_S if lost else self._config.detect_every_s) - 1e-6:
@@ -188,7 +188,7 @@ class Run:
         yield from self._close_surplus(self._now - SURPLUS_HOLD_S)
 
     def _detect(self, image: NDArray[np.uint8], fine: bool) -> NDArray[np.float32]:
-        """Detections in the whole picture and, for small faces, in overlapping squares of it."""
+        """Detections in the whole frame and, for small faces, in overlapping squares of it."""
         height, width = image.shape[:2]
         found = [self._nets.detect(image)]
         side = min(height, width)
@@ -264,7 +264,7 @@ class Run:
             )
 
     def _merge(self, seen: dict[int, Sample]) -> None:
-        """Two tracks on one face: the one followed for the shorter time gives up this picture, and so ends."""
+        """Two tracks on one face: the one followed for the shorter time gives up this frame, and so ends."""
         order = sorted((t for t in self._live if t.id in seen), key=lambda t: -len(t.samples))
         for i, older in enumerate(order):
             for younger in order[i + 1 :]:
@@ -346,10 +346,10 @@ class Run:
 
 
 def _where(track: Track, seen: dict[int, Sample]) -> Sample:
-    """The sample of this picture, or the last one."""
+    """The sample of this frame, or the last one."""
     if track.id in seen:
         return seen[track.id]
-    return track.last  # a track of this picture has no sample yet, so this must not be evaluated first
+    return track.last  # a track of this frame has no sample yet, so this must not be evaluated first
 
 
 def _leashed(roi: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """One face while it is followed: its samples, the gaps between them, and the verdict on a piece of it.
 
-Knows landmarks over time; refuses to know pictures.
+Knows landmarks over time; refuses to know frames.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TAIL_S = 2.0
 
 @dataclass(slots=True)
 class Sample:
-    """One sighting of a face, or a picture inside a short gap."""
+    """One sighting of a face, or a frame inside a short gap."""
 
     time: float
     landmarks: NDArray[np.float32]
@@ -127,10 +127,10 @@ def fault_of(track: Track, samples: list[Sample], final: bool, config: TrackingC
         return fault(Reason.FACE_TOO_SMALL, width, config.min_face_px, "px")
     observed = float(np.mean([s.observed for s in samples]))
     if observed < config.min_observed:
-        return fault(Reason.OCCLUDED_OR_PROFILE, observed, config.min_observed, "fraction of pictures with a face")
+        return fault(Reason.OCCLUDED_OR_PROFILE, observed, config.min_observed, "fraction of frames with a face")
     profile = float(np.mean(np.abs(head_angles(landmarks)[:, 1]) > config.max_yaw))
     if profile > config.max_profile:
-        unit = f"fraction of pictures turned by more than {np.degrees(config.max_yaw):.0f} degrees"
+        unit = f"fraction of frames turned by more than {np.degrees(config.max_yaw):.0f} degrees"
         return fault(Reason.OCCLUDED_OR_PROFILE, profile, config.max_profile, unit)
     return None
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from viseme.media.audio import AudioBlock, read_audio
+from viseme.media.frames import Frame, read_frames
 from viseme.media.info import AudioInfo, MediaInfo, VideoInfo, probe
-from viseme.media.frames import Picture, pictures
-from viseme.media.shift import ShiftReport, shift_sound
-from viseme.media.audio import SoundBlock, sound
+from viseme.media.shift import ShiftReport, shift_audio
 from viseme.media.writer import VideoWriter
 
 __all__ = [
+    "AudioBlock",
     "AudioInfo",
+    "Frame",
     "MediaInfo",
-    "Picture",
     "ShiftReport",
-    "SoundBlock",
     "VideoInfo",
     "VideoWriter",
-    "pictures",
     "probe",
-    "shift_sound",
-    "sound",
+    "read_audio",
+    "read_frames",
+    "shift_audio",
 ]

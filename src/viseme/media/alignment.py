@@ -1,4 +1,4 @@
-"""Measures whether sound really lies where it was meant to lie, by decoding both files and comparing them."""
+"""Measures whether audio really lies where it was meant to lie, by decoding both files and comparing them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.media.audio import sound
+from viseme.media.audio import read_audio
 
 __all__ = ["TOLERANCE", "lag_of", "misplacement", "window"]
 
 TOLERANCE = Fraction(15, 10_000)
-"""Seconds by which written sound may lie beside its intended place."""
+"""Seconds by which written audio may lie beside its intended place."""
 
 RATE = 16000
 WINDOW = Fraction(8)
@@ -25,9 +25,9 @@ FLOOR = 1e-4
 
 
 def window(path: str | os.PathLike[str], stream: int, start: Fraction) -> NDArray[np.float32]:
-    """`WINDOW` seconds of sound from `start`, zeros where there is none."""
+    """`WINDOW` seconds of audio from `start`, zeros where there is none."""
     held = np.zeros(int(WINDOW * RATE), np.float32)
-    for block in sound(path, rate=RATE, stream=stream, start=start, end=start + WINDOW):
+    for block in read_audio(path, rate=RATE, stream=stream, start=start, end=start + WINDOW):
         at = round((block.start - start) * RATE)
         low, high = max(0, at), min(len(held), at + len(block.samples))
         held[low:high] = block.samples[low - at : high - at]
@@ -58,12 +58,12 @@ def misplacement(
     *,
     begin: Fraction,
 ) -> Fraction | None:
-    """Seconds by which sound in the output is late against its intended place; None where all is silent.
+    """Seconds by which audio in the output is late against its intended place; None where all is silent.
 
     Args:
-        read_source: Intended output second -> a window of the source's sound.
-        read_out: Output second -> a window of the output's sound.
-        begin: Output second at which the sound begins.
+        read_source: Intended output second -> a window of the source's audio.
+        read_out: Output second -> a window of the output's audio.
+        begin: Output second at which the audio begins.
     """
     for number in range(NUM_WINDOWS):
         at = begin + number * WINDOW

@@ -1,4 +1,4 @@
-"""Sound as a stream: mono samples on an even grid that keeps the stream's own start. Knows no pictures."""
+"""Audio as a stream: mono samples on an even grid that keeps the stream's own start. Knows no frames."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from viseme.core.errors import NoAudio, UnreadableMedia
 from viseme.core.time import as_seconds, format_time
 from viseme.media.files import WarningSink, open_media, shown
-from viseme.media.info import decoded, first_picture_time, picture_stream, stamp
-from viseme.media.timing import SoundClock
+from viseme.media.info import decoded, first_frame_time, stamp, video_stream
+from viseme.media.timing import AudioClock
 
-__all__ = ["SoundBlock", "sound"]
+__all__ = ["AudioBlock", "read_audio"]
 
 PREROLL = Fraction(1)
 """Seconds decoded and thrown away before a wanted start, so that the codec has settled."""
@@ -30,11 +30,11 @@ _CHANNEL_WEIGHTS = {"FC": 1.0, "LFE": 0.0, "LFE2": 0.0, "BL": 0.5, "BR": 0.5, "S
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SoundBlock:
-    """A stretch of mono sound; sample `k` lies at `start + k / rate` seconds."""
+class AudioBlock:
+    """A stretch of mono audio; sample `k` lies at `start + k / rate` seconds."""
 
     start: Fraction
-    """Exact seconds from the file's first picture (its first sample without picture); may be negative."""
+    """Exact seconds from the file's first frame (its first sample without frame); may be negative."""
     samples: NDArray[np.float32]
     """(S,) in [-1, 1]."""
     rate: int
@@ -76,7 +76,7 @@ def mono(frame: Any) -> NDArray[np.float32]:
     return ((weights / max(float(weights.sum()), 1e-6)) @ data).astype(np.float32)
 
 
-def sound(
+def read_audio(
     path: str | os.PathLike[str],
     *,
     rate: int = 16000,
@@ -84,15 +84,15 @@ def sound(
     start: Fraction | float | None = None,
     end: Fraction | float | None = None,
     on_warning: Callable[[str], None] | None = None,
-) -> Iterator[SoundBlock]:
-    """Decode one sound stream to mono at `rate`, in blocks of about a second that join without a seam.
+) -> Iterator[AudioBlock]:
+    """Decode one audio stream to mono at `rate`, in blocks of about a second that join without a seam.
 
-    Time stamps are kept: a stream that starts before or after the first picture gives blocks that do too. Encoder
+    Time stamps are kept: a stream that starts before or after the first frame gives blocks that do too. Encoder
     padding that the container declares is left out. Holes longer than 20 ms are filled with zeros, overlaps cut.
 
     Args:
         rate: Samples per second wanted.
-        stream: Which sound stream, as `probe` numbers them.
+        stream: Which audio stream, as `probe` numbers them.
         start: Seconds; samples before are left out.
         end: Seconds; samples at or after are left out.
         on_warning: Told, in one line each, of gaps, overlaps and damage.
@@ -110,8 +110,8 @@ def sound(
     return _evened(_clipped(blocks, rate, first, last), rate)
 
 
-def choose_sound(container: Any, path: str | os.PathLike[str], index: int) -> Any:
-    """The sound stream with that number, or `NoAudio` with what there is."""
+def choose_audio(container: Any, path: str | os.PathLike[str], index: int) -> Any:
+    """The audio stream with that number, or `NoAudio` with what there is."""
     streams = container.streams.audio
     if not streams:
         raise NoAudio(f"{shown(path)} has no audio stream; pass --audio FILE")
@@ -123,8 +123,8 @@ def choose_sound(container: Any, path: str | os.PathLike[str], index: int) -> An
     return streams[index]
 
 
-class SoundReader:
-    """Frames of one sound stream with their container-clock seconds, and what went wrong on the way."""
+class AudioReader:
+    """Frames of one audio stream with their container-clock seconds, and what went wrong on the way."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         self._container = container
@@ -151,9 +151,9 @@ class SoundReader:
     def warn(self, name: str, at: Fraction, warn: WarningSink) -> None:
         """Report what was met up to second `at`."""
         if len(self.problems) > self.num_skipped:
-            warn(f"{name}: the sound is damaged after {format_time(at)}; what came before was used")
+            warn(f"{name}: the audio is damaged after {format_time(at)}; what came before was used")
         if self.num_skipped:
-            warn(f"{name}: {self.num_skipped} damaged sound packets were skipped")
+            warn(f"{name}: {self.num_skipped} damaged audio packets were skipped")
 
 
 class _Resampler:
@@ -183,13 +183,13 @@ class _Resampler:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-class SoundPlacer:
+class AudioPlacer:
     """Decoded frames of one stream -> mono samples at one rate on an even grid: holes filled, overlaps cut."""
 
     def __init__(self, rate: int) -> None:
         """`rate`: samples per second wanted."""
         self.rate = rate
-        self.clock: SoundClock | None = None
+        self.clock: AudioClock | None = None
         """Of the source; its start is that of the first frame since the rate last changed."""
         self._resample: _Resampler | None = None
         self._sent = 0
@@ -198,7 +198,7 @@ class SoundPlacer:
         """(container-clock seconds, samples), contiguous as long as the stream keeps its rate."""
         if self.clock is None or frame.sample_rate != self.clock.rate:
             yield from self.flush()
-            self.clock = SoundClock(frame.sample_rate, start=None if self.clock is None else self.clock.now)
+            self.clock = AudioClock(frame.sample_rate, start=None if self.clock is None else self.clock.now)
             self._resample, self._sent = _Resampler(frame.sample_rate, self.rate), 0
         assert self._resample is not None
         zeros, cut = self.clock.place(stamp(frame), frame.samples)
@@ -230,15 +230,15 @@ def _resampled(
     """(seconds, samples) at `rate`, contiguous as long as the stream keeps its rate."""
     name = shown(path)
     with open_media(path) as container:
-        stream = choose_sound(container, path, index)
-        origin = first_picture_time(path) if picture_stream(container) is not None else None
+        stream = choose_audio(container, path, index)
+        origin = first_frame_time(path) if video_stream(container) is not None else None
         if seek and origin is None:
-            origin = _first_sound_time(path)
+            origin = _first_audio_time(path)
         wanted = None if not seek or origin is None or start is None else origin + start
         if wanted is not None and not _seek(container, stream, wanted - PREROLL):
             wanted = None
-        reader = SoundReader(container, stream)
-        placer = SoundPlacer(rate)
+        reader = AudioReader(container, stream)
+        placer = AudioPlacer(rate)
         for frame in reader:
             at = stamp(frame)
             if wanted is not None and at is not None and at > wanted:  # the index led too far: read from the front
@@ -272,21 +272,21 @@ def _silence(num: int, rate: int) -> Iterator[NDArray[np.float32]]:
         yield np.zeros(min(rate, num - done), np.float32)
 
 
-def _tell(name: str, clock: SoundClock, origin: Fraction, warn: WarningSink) -> None:
+def _tell(name: str, clock: AudioClock, origin: Fraction, warn: WarningSink) -> None:
     for at, length in clock.gaps:
         ms = round(length * 1000)
-        warn(f"{name}: a gap of {ms} ms in the sound at {format_time(at - origin)} was filled with silence")
+        warn(f"{name}: a gap of {ms} ms in the audio at {format_time(at - origin)} was filled with silence")
     for at, length in clock.overlaps:
         ms = round(length * 1000)
-        warn(f"{name}: sound stamped {ms} ms twice at {format_time(at - origin)}; the repetition was cut")
+        warn(f"{name}: audio stamped {ms} ms twice at {format_time(at - origin)}; the repetition was cut")
     clock.gaps.clear()
     clock.overlaps.clear()
 
 
-def _first_sound_time(path: str | os.PathLike[str]) -> Fraction | None:
-    """Container-clock seconds of the first sample of the first stream of a file without pictures."""
+def _first_audio_time(path: str | os.PathLike[str]) -> Fraction | None:
+    """Container-clock seconds of the first sample of the first stream of a file without frames."""
     with open_media(path) as container:
-        frame = next(iter(SoundReader(container, choose_sound(container, path, 0))), None)
+        frame = next(iter(AudioReader(container, choose_audio(container, path, 0))), None)
         return None if frame is None else stamp(frame)
 
 
@@ -312,7 +312,7 @@ def _clipped(
             yield at + Fraction(low, rate), samples[low:high]
 
 
-def _evened(blocks: Iterator[tuple[Fraction, NDArray[np.float32]]], rate: int) -> Iterator[SoundBlock]:
+def _evened(blocks: Iterator[tuple[Fraction, NDArray[np.float32]]], rate: int) -> Iterator[AudioBlock]:
     """Joins pieces to blocks of one second; a block never reaches over a seam."""
     held: list[NDArray[np.float32]] = []
     begin = Fraction(0)
@@ -334,6 +334,6 @@ def _evened(blocks: Iterator[tuple[Fraction, NDArray[np.float32]]], rate: int) -
         yield _block(begin, held, rate)
 
 
-def _block(start: Fraction, parts: list[NDArray[np.float32]], rate: int) -> SoundBlock:
+def _block(start: Fraction, parts: list[NDArray[np.float32]], rate: int) -> AudioBlock:
     samples = np.clip(np.concatenate(parts), -1, 1).astype(np.float32, copy=False)
-    return SoundBlock(start=start, samples=samples, rate=rate)
+    return AudioBlock(start=start, samples=samples, rate=rate)

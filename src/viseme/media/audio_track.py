@@ -1,4 +1,4 @@
-"""One sound stream decoded on an even grid and encoded again, for containers that cannot carry an offset."""
+"""One audio stream decoded on an even grid and encoded again, for containers that cannot carry an offset."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import OutputError
+from viseme.media.audio import AudioReader, choose_audio, layout_name, planes
 from viseme.media.files import WarningSink, open_media, shown
 from viseme.media.info import stamp
-from viseme.media.audio import SoundReader, choose_sound, layout_name, planes
-from viseme.media.timing import SoundClock
-from viseme.media.writer import SoundEncoder, has_encoder, holds_sound, lossless
+from viseme.media.timing import AudioClock
+from viseme.media.writer import AudioEncoder, has_encoder, holds_audio, lossless
 
-__all__ = ["Soundtrack", "codec_family", "encoder_for"]
+__all__ = ["AudioTrack", "codec_family", "encoder_for"]
 
 AHEAD = Fraction(1, 2)
-"""Seconds by which encoded sound runs ahead of the pictures, so that packets interleave."""
+"""Seconds by which encoded audio runs ahead of the frames, so that packets interleave."""
 
 ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libopus"}
 """Codec -> encoder where the names differ (Vorbis becomes Opus: FFmpeg's own Vorbis encoder is experimental)."""
@@ -52,21 +52,21 @@ def encoder_for(decoder: str, container: Any) -> str:
     muxer = container.format.name
     keeps = ("flac", "alac") if lossless(family) else ()
     for name in (ENCODERS.get(family, family), *keeps, *FALLBACKS.get(muxer, ()), "aac", "mp2"):
-        if has_encoder(name) and name in container.supported_codecs and holds_sound(muxer, name):
+        if has_encoder(name) and name in container.supported_codecs and holds_audio(muxer, name):
             return name
-    raise OutputError(f"no sound encoder fits the container {muxer!r}; use .mkv")
+    raise OutputError(f"no audio encoder fits the container {muxer!r}; use .mkv")
 
 
 def _timeline(path: Path, index: int, warn: WarningSink) -> Iterator[tuple[Fraction, Any, NDArray[np.float32]]]:
     """(container-clock seconds, frame that tells rate and layout, (channels, S) samples), without holes."""
     with open_media(path) as container:
-        reader = SoundReader(container, choose_sound(container, path, index))
-        clock: SoundClock | None = None
+        reader = AudioReader(container, choose_audio(container, path, index))
+        clock: AudioClock | None = None
         for frame in reader:
             if clock is None:
-                clock = SoundClock(frame.sample_rate)
+                clock = AudioClock(frame.sample_rate)
             elif frame.sample_rate != clock.rate:
-                raise OutputError(f"{shown(path)}: the sound changes its sample rate; convert it to one rate first")
+                raise OutputError(f"{shown(path)}: the audio changes its sample rate; convert it to one rate first")
             zeros, cut = clock.place(stamp(frame), frame.samples)
             at = clock.now - Fraction(zeros + frame.samples - cut, clock.rate)
             data = planes(frame)[:, cut:]
@@ -78,10 +78,10 @@ def _timeline(path: Path, index: int, warn: WarningSink) -> Iterator[tuple[Fract
             reader.warn(shown(path), clock.now - (clock.start or 0), warn)
 
 
-class Soundtrack:
-    """Feeds one shifted sound stream to an output container in step with the pictures.
+class AudioTrack:
+    """Feeds one shifted audio stream to an output container in step with the frames.
 
-    Output second 0 is the container's zero: sound before it is cut, silence fills up to the first sample after it.
+    Output second 0 is the container's zero: audio before it is cut, silence fills up to the first sample after it.
     """
 
     def __init__(self, container: Any, path: Path, index: int, shift: Fraction, warn: WarningSink) -> None:
@@ -93,13 +93,13 @@ class Soundtrack:
             raise OutputError(f"{shown(path)}: nothing in audio stream {index} can be decoded")
         frame = self._held[1]
         with open_media(path) as look:
-            source = choose_sound(look, path, index)
+            source = choose_audio(look, path, index)
             decoder, bits = source.codec_context.name, frame.format.bits
             self.metadata = dict(source.metadata)
         codec = encoder_for(decoder, container)
         layout = layout_name(frame)
         narrow = frame.layout.nb_channels > 2 and codec in ("mp2", "libmp3lame", "wmav2")
-        self._encoder = SoundEncoder(
+        self._encoder = AudioEncoder(
             container, codec, rate=frame.sample_rate, layout=layout, out_layout="stereo" if narrow else None, bits=bits
         )
         self._encoder.stream.metadata.update(self.metadata)
@@ -107,9 +107,9 @@ class Soundtrack:
         self.num_samples = 0
         """Samples of the source written so far."""
         if narrow:
-            warn(f"{shown(path)}: {layout} sound was mixed to stereo, which is what {codec} holds")
+            warn(f"{shown(path)}: {layout} audio was mixed to stereo, which is what {codec} holds")
         if lossless(codec_family(decoder)) and not lossless(codec):
-            warn(f"{shown(path)}: the lossless sound was encoded as {codec}; use .mkv to keep it lossless")
+            warn(f"{shown(path)}: the lossless audio was encoded as {codec}; use .mkv to keep it lossless")
 
     def advance(self, time: Fraction | None) -> None:
         """Encode up to a little after `time` seconds of the output; None = everything, and the end."""

@@ -1,4 +1,4 @@
-"""Opening and naming files. Knows paths and FFmpeg's containers; refuses to know pictures or samples.
+"""Opening and naming files. Knows paths and FFmpeg's containers; refuses to know frames or samples.
 
 FFmpeg never sees a path: it reads an open file object. A name such as `a:b`, `-i.mp4` or `%d.jpg` is therefore
 nothing but a name, the extension cannot lie, and a playlist inside the file has no way to reach another file.

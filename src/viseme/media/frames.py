@@ -1,4 +1,4 @@
-"""Pictures as a stream: real times, turned upright, scaled while they are converted. Knows no sound."""
+"""Frames as a stream: real times, turned upright, scaled while they are converted. Knows no audio."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from viseme.core.time import as_seconds, format_time
 from viseme.media.files import WarningSink, open_media, shown
 from viseme.media.info import (
     decoded,
-    first_picture_time,
+    first_frame_time,
     frame_orientation,
     frame_step,
     is_still,
-    picture_stream,
     pixel_aspect,
     stamp,
+    video_stream,
 )
-from viseme.media.timing import Orientation, PictureClock, fitted_size
+from viseme.media.timing import FrameClock, Orientation, fitted_size
 
-__all__ = ["Picture", "PictureConverter", "pictures"]
+__all__ = ["Frame", "FrameConverter", "read_frames"]
 
 SHORT_BY = Fraction(1, 2)
 """Seconds by which the last packet may miss the header's duration before the file is called cut short."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Picture:
-    """One decoded picture."""
+class Frame:
+    """One decoded frame."""
 
     index: int
-    """Counts the pictures yielded, from 0."""
+    """Counts the frames yielded, from 0."""
     time: Fraction
-    """Exact seconds from the file's first picture."""
+    """Exact seconds from the file's first frame."""
     image: NDArray[np.uint8]
     """(H, W, 3) RGB, contiguous, upright."""
     scale: float
     """Image width over the display width that `probe` tells; 1 = not scaled."""
     key: bool
-    """A key picture of the stream."""
+    """A key frame of the stream."""
 
 
-class PictureConverter:
+class FrameConverter:
     """Decoded frame -> upright RGB, with swscale's tables kept between frames."""
 
     def __init__(self, stream: Any, max_side: int | None) -> None:
@@ -76,60 +76,60 @@ class PictureConverter:
         return np.ascontiguousarray(image), width / wide
 
 
-def pictures(
+def read_frames(
     path: str | os.PathLike[str],
     *,
     max_side: int | None = None,
     start: Fraction | float | None = None,
     end: Fraction | float | None = None,
     on_warning: Callable[[str], None] | None = None,
-) -> Iterator[Picture]:
-    """Decode pictures one after the other; memory does not grow with the length of the file.
+) -> Iterator[Frame]:
+    """Decode frames one after the other; memory does not grow with the length of the file.
 
     Args:
         max_side: The longer side is scaled down to at most this many pixels; never up.
-        start: Seconds from the first picture; earlier pictures are left out. None = from the first.
-        end: Seconds; pictures at or after it are left out. None = to the last.
+        start: Seconds from the first frame; earlier frames are left out. None = from the first.
+        end: Seconds; frames at or after it are left out. None = to the last.
         on_warning: Told, in one line each, of missing or backward stamps, damage and a missing end.
 
     Yields:
-        Pictures in display order, times strictly increasing. A photograph yields one picture.
+        Frames in display order, times strictly increasing. A photograph yields one frame.
 
     Raises:
-        NoVideo: sound only (cover art does not count).
-        UnreadableMedia: not media, or damaged before the first picture.
+        NoVideo: audio only (cover art does not count).
+        UnreadableMedia: not media, or damaged before the first frame.
         ValueError: `max_side < 1`.
     """
     if max_side is not None and max_side < 1:
         raise ValueError(f"max_side must be at least 1, got {max_side}")
     first = None if start is None else as_seconds(start)
     last = None if end is None else as_seconds(end)
-    return _pictures(path, max_side, first, last, WarningSink(on_warning), first is not None and first > 0)
+    return _frames(path, max_side, first, last, WarningSink(on_warning), first is not None and first > 0)
 
 
-def _pictures(
+def _frames(
     path: str | os.PathLike[str],
     max_side: int | None,
     start: Fraction | None,
     end: Fraction | None,
     warn: WarningSink,
     seek: bool,
-) -> Iterator[Picture]:
+) -> Iterator[Frame]:
     name = shown(path)
     with open_media(path) as container:
-        stream = picture_stream(container)
+        stream = video_stream(container)
         if stream is None:
-            raise NoVideo(f"{name} has no picture stream; give a video file")
+            raise NoVideo(f"{name} has no video stream; give a video file")
         if stream.codec_context is None:
-            raise UnreadableMedia(f"{name} has pictures in a codec that is not known here; convert it first")
+            raise UnreadableMedia(f"{name} has frames in a codec that is not known here; convert it first")
         stream.thread_type = "AUTO"
         origin = None
         sought = seek
         if seek and start is not None and not is_still(container, stream):
-            origin = first_picture_time(path)
+            origin = first_frame_time(path)
             seek = origin is not None and _seek(container, stream, origin + start)
-        convert = PictureConverter(stream, max_side)
-        clock = PictureClock(frame_step(stream))
+        convert = FrameConverter(stream, max_side)
+        clock = FrameClock(frame_step(stream))
         problems: list[Exception] = []
         num = num_problems_before = 0
         reach, num_packets = Fraction(0), 0
@@ -154,7 +154,7 @@ def _pictures(
                     continue
                 origin = at if origin is None else origin
                 if seek and start is not None and at > origin + start:  # the index led too far: read from the front
-                    yield from _pictures(path, max_side, start, end, warn, False)
+                    yield from _frames(path, max_side, start, end, warn, False)
                     return
                 seek = False
                 num_problems_before = len(problems)
@@ -165,30 +165,30 @@ def _pictures(
                     finished = True
                     break
                 image, scale = convert(frame)
-                yield Picture(index=num, time=time, image=image, scale=scale, key=bool(frame.key_frame))
+                yield Frame(index=num, time=time, image=image, scale=scale, key=bool(frame.key_frame))
                 num += 1
         if seek and clock.last is None:  # the wanted time lies past the end, or the index is wrong
-            yield from _pictures(path, max_side, start, end, warn, False)
+            yield from _frames(path, max_side, start, end, warn, False)
             return
         if clock.last is None or origin is None:
             detail = f" ({problems[0]})" if problems else ""
-            raise UnreadableMedia(f"{name} is damaged before its first picture{detail}; copy or record it again")
+            raise UnreadableMedia(f"{name} is damaged before its first frame{detail}; copy or record it again")
         at = clock.last - origin
         if len(problems) > num_problems_before:
-            warn(f"{name} is damaged after {format_time(at)}; the pictures before were used")
+            warn(f"{name} is damaged after {format_time(at)}; the frames before were used")
         if num_problems_before:
             warn(f"{name}: {num_problems_before} damaged packets were skipped")
         missing = 0 if sought else stream.frames - num_packets
         if not finished and not problems and _cut_short(container, reach, missing * clock.step):
-            warn(f"{name} is cut short, damaged after {format_time(at)}; the pictures before were used")
+            warn(f"{name} is cut short, damaged after {format_time(at)}; the frames before were used")
         if clock.num_missing:
-            warn(f"{name}: {clock.num_missing} pictures without a time stamp were placed by the frame rate")
+            warn(f"{name}: {clock.num_missing} frames without a time stamp were placed by the frame rate")
         if clock.num_dropped:
-            warn(f"{name}: {clock.num_dropped} pictures with a time stamp out of order were dropped")
+            warn(f"{name}: {clock.num_dropped} frames with a time stamp out of order were dropped")
 
 
 def _seek(container: Any, stream: Any, at: Fraction) -> bool:
-    """Go to a key picture before `at` (container-clock seconds); False where the container cannot."""
+    """Go to a key frame before `at` (container-clock seconds); False where the container cannot."""
     try:
         container.seek(int(at / Fraction(stream.time_base)), stream=stream, backward=True)
     except (FFmpegError, OSError):
@@ -198,7 +198,7 @@ def _seek(container: Any, stream: Any, at: Fraction) -> bool:
 
 def _cut_short(container: Any, reach: Fraction, missing: Fraction) -> bool:
     """Whether packets ended well before the duration in the header (formats that state it exactly), or whether
-    pictures for `missing` seconds that the header promises never came."""
+    frames for `missing` seconds that the header promises never came."""
     family = container.format.name.split(",")[0]
     if container.duration is None or family not in ("mov", "matroska", "avi"):
         return False

@@ -1,4 +1,4 @@
-"""What a media file holds, found by decoding its first picture and samples. Nothing is believed from the name."""
+"""What a media file holds, found by decoding its first frame and samples. Nothing is believed from the name."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ LOOK_AHEAD = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """The picture stream."""
+    """The video stream."""
 
     width: int
     """Pixels as displayed: turned, and with square pixels."""
     height: int
     rotation: int
-    """Degrees clockwise by which the stored picture is turned for display: 0, 90, 180 or 270."""
+    """Degrees clockwise by which the stored frame is turned for display: 0, 90, 180 or 270."""
     rate: Fraction | None
-    """Mean pictures per second as the header says; the stamps, not this, are what is used."""
+    """Mean frames per second as the header says; the stamps, not this, are what is used."""
     codec: str
     start: Fraction
-    """Seconds of the first picture from the origin: zero by definition."""
+    """Seconds of the first frame from the origin: zero by definition."""
     is_still: bool
-    """A photograph, not a moving picture."""
+    """A photograph, not a video."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioInfo:
-    """One sound stream."""
+    """One audio stream."""
 
     index: int
-    """Among the sound streams, from 0: what `stream=` takes."""
+    """Among the audio streams, from 0: what `stream=` takes."""
     codec: str
     rate: int
     """Samples per second."""
     channels: int
     start: Fraction
-    """Seconds of its first sample from the origin; positive = sound begins after the picture."""
+    """Seconds of its first sample from the origin; positive = audio begins after the frame."""
     language: str | None
     """As tagged ("eng", "pol", ...)."""
 
@@ -67,7 +67,7 @@ class MediaInfo:
     duration: Fraction | None
     """Seconds as the header says; None for a still or where it does not say."""
     origin: Fraction
-    """Container-clock seconds of our zero: the first picture's presentation, or the first sample's without picture."""
+    """Container-clock seconds of our zero: the first frame's presentation, or the first sample's without frame."""
     video: VideoInfo | None
     audio: tuple[AudioInfo, ...]
 
@@ -78,8 +78,8 @@ def stamp(item: Any) -> Fraction | None:
     return None if ticks is None or item.time_base is None else ticks * Fraction(item.time_base)
 
 
-def picture_stream(container: Any) -> Any | None:
-    """The first stream of pictures that is not cover art."""
+def video_stream(container: Any) -> Any | None:
+    """The first stream of frames that is not cover art."""
     for s in container.streams.video:
         if not s.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
             return s
@@ -92,7 +92,7 @@ def is_still(container: Any, stream: Any) -> bool:
 
 
 def frame_orientation(frame: Any) -> Orientation:
-    """How a decoded picture is to be turned."""
+    """How a decoded frame is to be turned."""
     for index in range(len(frame.side_data)):
         side = frame.side_data[index]
         if side.type.name == "DISPLAYMATRIX":
@@ -107,7 +107,7 @@ def pixel_aspect(stream: Any) -> Fraction:
 
 
 def frame_step(stream: Any) -> Fraction:
-    """Seconds between pictures at the stream's mean rate; 1/25 where unknown."""
+    """Seconds between frames at the stream's mean rate; 1/25 where unknown."""
     rate = stream.average_rate or stream.guessed_rate
     return 1 / Fraction(rate) if rate else Fraction(1, 25)
 
@@ -138,10 +138,10 @@ def _firsts(container: Any, streams: list[Any], needed: Any | None) -> dict[int,
     return firsts
 
 
-def first_picture_time(path: str | os.PathLike[str]) -> Fraction | None:
-    """Container-clock seconds of the first moving picture; None where there is none."""
+def first_frame_time(path: str | os.PathLike[str]) -> Fraction | None:
+    """Container-clock seconds of the first moving frame; None where there is none."""
     with open_media(path) as container:
-        stream = picture_stream(container)
+        stream = video_stream(container)
         if stream is None or stream.codec_context is None or is_still(container, stream):
             return None
         frame = _firsts(container, [stream], stream).get(stream.index)
@@ -151,23 +151,23 @@ def first_picture_time(path: str | os.PathLike[str]) -> Fraction | None:
 def probe(path: str | os.PathLike[str]) -> MediaInfo:
     """Look into a media file: its streams, sizes, rates, and where its zero time lies.
 
-    Cover art is not a picture stream; a photograph is one with `is_still`. Costs the decoding of one picture.
+    Cover art is not a video stream; a photograph is one with `is_still`. Costs the decoding of one frame.
 
     Raises:
-        UnreadableMedia: missing, a folder, empty, damaged before the first picture or sample, or not media at all.
+        UnreadableMedia: missing, a folder, empty, damaged before the first frame or sample, or not media at all.
     """
     with open_media(path) as container:
-        picture = picture_stream(container)
-        sounds = list(container.streams.audio)
-        usable = [s for s in (picture, *sounds) if s is not None and s.codec_context is not None]
-        if picture is None and not sounds:
-            raise UnreadableMedia(f"{shown(path)} holds neither picture nor sound; give another file")
-        firsts = _firsts(container, usable, picture)
-        if picture is not None and picture.index not in firsts:
-            raise UnreadableMedia(f"{shown(path)} has a picture stream, but no picture in it can be decoded")
+        video = video_stream(container)
+        audios = list(container.streams.audio)
+        usable = [s for s in (video, *audios) if s is not None and s.codec_context is not None]
+        if video is None and not audios:
+            raise UnreadableMedia(f"{shown(path)} holds neither video nor audio; give another file")
+        firsts = _firsts(container, usable, video)
+        if video is not None and video.index not in firsts:
+            raise UnreadableMedia(f"{shown(path)} has a video stream, but no video in it can be decoded")
         if not firsts:
-            raise UnreadableMedia(f"{shown(path)} has a sound stream, but nothing in it can be decoded")
-        still = picture is not None and is_still(container, picture)
+            raise UnreadableMedia(f"{shown(path)} has an audio stream, but nothing in it can be decoded")
+        still = video is not None and is_still(container, video)
         zero = next(firsts[s.index] for s in usable if s.index in firsts)
         origin = stamp(zero) or Fraction(0)
         return MediaInfo(
@@ -175,8 +175,8 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
             format=container.format.name,
             duration=None if still or container.duration is None else Fraction(container.duration, av.time_base),
             origin=origin,
-            video=None if picture is None else _video_info(picture, firsts[picture.index], still),
-            audio=tuple(_audio_info(i, s, firsts.get(s.index), origin) for i, s in enumerate(sounds)),
+            video=None if video is None else _video_info(video, firsts[video.index], still),
+            audio=tuple(_audio_info(i, s, firsts.get(s.index), origin) for i, s in enumerate(audios)),
         )
 
 

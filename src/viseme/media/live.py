@@ -1,6 +1,6 @@
-"""Pictures and sound of a stream that can be read once, in the order in which they come. Knows no models.
+"""Frames and audio of a stream that can be read once, in the order in which they come. Knows no models.
 
-`pictures` and `sound` open a file once each and may go back; here one reader serves both, and what came is gone.
+`frames` and `audio` open a file once each and may go back; here one reader serves both, and what came is gone.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
 from viseme.core.time import format_time
+from viseme.media.audio import AudioBlock, AudioPlacer, choose_audio
 from viseme.media.files import WarningSink, open_container
-from viseme.media.info import decoded, frame_step, is_still, picture_stream, stamp
-from viseme.media.frames import Picture, PictureConverter
+from viseme.media.frames import Frame, FrameConverter
+from viseme.media.info import decoded, frame_step, is_still, stamp, video_stream
 from viseme.media.pipe import PipeReader
-from viseme.media.audio import SoundBlock, SoundPlacer, choose_sound
-from viseme.media.timing import PictureClock
+from viseme.media.timing import FrameClock
 
 __all__ = ["LiveMedia"]
 
 JUMP = Fraction(10)
 """Seconds by which time stamps may leap before the stream counts as another one, and ends."""
 HELD = Fraction(10)
-"""Seconds of sound before the first picture that are kept at most."""
+"""Seconds of audio before the first frame that are kept at most."""
 HINT = "a stream must be MPEG-TS, Matroska or another format that is read without going back (an MP4: fragmented)"
 
 
 class LiveMedia:
-    """An open stream: iterate over it once for `Picture` and `SoundBlock` (mono, 16 kHz) as they come.
+    """An open stream: iterate over it once for `Frame` and `AudioBlock` (mono, 16 kHz) as they come.
 
-    Zero is the first picture, as everywhere. A stream that is cut off ends like one that was finished.
+    Zero is the first frame, as everywhere. A stream that is cut off ends like one that was finished.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class LiveMedia:
         audio_stream: int = 0,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
-        """Open a stream and read up to its first picture.
+        """Open a stream and read up to its first frame.
 
         Args:
             source: "-" for standard input, a path, or an open binary file with a descriptor.
-            max_side: The longer side of a picture is scaled down to at most this many pixels.
-            audio_stream: Which sound stream, from 0.
+            max_side: The longer side of a frame is scaled down to at most this many pixels.
+            audio_stream: Which audio stream, from 0.
             on_warning: Told, in one line each, of damage and odd time stamps.
 
         Raises:
-            NoAudio, NoVideo: the stream has no (such) sound, or no moving picture.
+            NoAudio, NoVideo: the stream has no (such) audio, or no moving frame.
             UnreadableMedia: there is nothing, it is no media, or needs to be read backwards.
         """
         self._pipe = PipeReader(source)
@@ -67,13 +67,13 @@ class LiveMedia:
         try:
             self._open(max_side, audio_stream)
             self._items = self._read()
-            self._head: list[Picture | SoundBlock] = []
+            self._head: list[Frame | AudioBlock] = []
             for item in self._items:
                 self._head.append(item)
-                if isinstance(item, Picture):
+                if isinstance(item, Frame):
                     break
             else:
-                raise UnreadableMedia(f"{self.name} ends before its first picture; {HINT}")
+                raise UnreadableMedia(f"{self.name} ends before its first frame; {HINT}")
         except BaseException:
             self.close()
             raise
@@ -85,12 +85,12 @@ class LiveMedia:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the pictures as displayed, before any scaling."""
-        first = next(item for item in reversed(self._head) if isinstance(item, Picture))
+        """Width and height of the frames as displayed, before any scaling."""
+        first = next(item for item in reversed(self._head) if isinstance(item, Frame))
         height, width = first.image.shape[:2]
         return round(width / first.scale), round(height / first.scale)
 
-    def __iter__(self) -> Iterator[Picture | SoundBlock]:
+    def __iter__(self) -> Iterator[Frame | AudioBlock]:
         yield from self._head
         yield from self._items
 
@@ -112,50 +112,50 @@ class LiveMedia:
             if self._pipe.num_bytes == 0:
                 raise UnreadableMedia(f"{self.name} is empty (0 bytes); see what the program before it says") from None
             raise
-        picture = picture_stream(container)
-        if picture is None or is_still(container, picture):
-            raise NoVideo(f"{self.name} has no moving picture; send pictures and sound in one stream")
-        if picture.codec_context is None:
-            raise UnreadableMedia(f"{self.name} has pictures in a codec that is not known here; convert it first")
+        frame = video_stream(container)
+        if frame is None or is_still(container, frame):
+            raise NoVideo(f"{self.name} has no moving frame; send frames and audio in one stream")
+        if frame.codec_context is None:
+            raise UnreadableMedia(f"{self.name} has frames in a codec that is not known here; convert it first")
         if not container.streams.audio:
-            raise NoAudio(f"{self.name} has no sound; send pictures and sound in one stream")
-        self._picture, self._sound = picture, choose_sound(container, self.name, audio_stream)
-        self._convert = PictureConverter(picture, max_side)
+            raise NoAudio(f"{self.name} has no audio; send frames and audio in one stream")
+        self._frame, self._audio = frame, choose_audio(container, self.name, audio_stream)
+        self._convert = FrameConverter(frame, max_side)
 
-    def _read(self) -> Iterator[Picture | SoundBlock]:
-        clock, placer = PictureClock(frame_step(self._picture)), SoundPlacer(16000)
+    def _read(self) -> Iterator[Frame | AudioBlock]:
+        clock, placer = FrameClock(frame_step(self._frame)), AudioPlacer(16000)
         origin: Fraction | None = None
         waiting: list[tuple[Fraction, NDArray[np.float32]]] = []
         num = 0
         for frame in self._frames():
-            is_sound = isinstance(frame, av.AudioFrame)
-            before = clock.last if not is_sound else None if placer.clock is None else placer.clock.now
+            is_audio = isinstance(frame, av.AudioFrame)
+            before = clock.last if not is_audio else None if placer.clock is None else placer.clock.now
             if self._leaps(stamp(frame), before):
                 break
-            if is_sound:
+            if is_audio:
                 waiting += placer.take(frame)
                 self._note_gaps(placer)
             elif (at := clock.place(stamp(frame))) is not None:
                 origin = at if origin is None else origin
                 image, scale = self._convert(frame)
-                yield Picture(index=num, time=at - origin, image=image, scale=scale, key=bool(frame.key_frame))
+                yield Frame(index=num, time=at - origin, image=image, scale=scale, key=bool(frame.key_frame))
                 num += 1
             if origin is not None:
-                yield from (SoundBlock(start=at - origin, samples=s, rate=16000) for at, s in waiting)
+                yield from (AudioBlock(start=at - origin, samples=s, rate=16000) for at, s in waiting)
                 waiting.clear()
             while waiting and waiting[-1][0] - waiting[0][0] > HELD:
-                self._warn(f"{self.name}: sound more than {float(HELD):.0f} s before the first picture was left out")
+                self._warn(f"{self.name}: audio more than {float(HELD):.0f} s before the first frame was left out")
                 del waiting[0]
         if origin is not None:
-            yield from (SoundBlock(start=at - origin, samples=s, rate=16000) for at, s in placer.flush())
-        self._counts["pictures without a time stamp"] += clock.num_missing
-        self._counts["pictures with a time stamp out of order"] += clock.num_dropped
+            yield from (AudioBlock(start=at - origin, samples=s, rate=16000) for at, s in placer.flush())
+        self._counts["frames without a time stamp"] += clock.num_missing
+        self._counts["frames with a time stamp out of order"] += clock.num_dropped
         for what, count in (+self._counts).items():
             self._warn(f"{self.name}: {count} {what} up to {format_time((clock.last or 0) - (origin or 0))}")
 
     def _frames(self) -> Iterator[Any]:
         """Decoded frames of both streams; a stream that breaks off ends."""
-        packets = self._container.demux(self._picture, self._sound)
+        packets = self._container.demux(self._frame, self._audio)
         problems: list[Exception] = []
         while True:
             try:
@@ -176,10 +176,10 @@ class LiveMedia:
         self._warn(f"{self.name}: the time stamps leap by {float(at - before):+.0f} s; what follows was not read")
         return True
 
-    def _note_gaps(self, placer: SoundPlacer) -> None:
+    def _note_gaps(self, placer: AudioPlacer) -> None:
         clock = placer.clock
         assert clock is not None
-        for what, found in (("gaps in the sound, filled,", clock.gaps), ("repetitions, cut,", clock.overlaps)):
+        for what, found in (("gaps in the audio, filled,", clock.gaps), ("repetitions, cut,", clock.overlaps)):
             if found:
                 self._counts[what] += len(found)
                 found.clear()

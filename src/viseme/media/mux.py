@@ -1,4 +1,4 @@
-"""Copies packets from container to container with the sound at another time. Decodes nothing but moved sound."""
+"""Copies packets from container to container with the audio at another time. Decodes nothing but moved audio."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from av.stream import Disposition
 
 from viseme.core.errors import OutputError
 from viseme.core.time import format_time
+from viseme.media.audio_track import AudioTrack, codec_family
 from viseme.media.files import WarningSink, open_media, reason, shown
-from viseme.media.info import picture_stream
-from viseme.media.audio_track import Soundtrack, codec_family
-from viseme.media.writer import MOV_FAMILY, holds_sound
+from viseme.media.info import video_stream
+from viseme.media.writer import MOV_FAMILY, holds_audio
 
 __all__ = ["Order", "Remux", "Unsuitable"]
 
@@ -30,7 +30,7 @@ FINEST = 48000
 
 
 class Unsuitable(Exception):
-    """This way of moving the sound does not work for this container."""
+    """This way of moving the audio does not work for this container."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,61 +40,61 @@ class Order:
     path: Path
     out: Path
     shift: Fraction
-    sound_path: Path
-    """The file whose sound is used."""
+    audio_path: Path
+    """The file whose audio is used."""
     replaced: bool
-    """The sound comes from another file."""
+    """The audio comes from another file."""
     chosen: tuple[int, ...]
-    """Sound streams of `sound_path` that move."""
+    """Audio streams of `audio_path` that move."""
     zero: Fraction
     """Container-clock seconds of the source that become second 0 of the output."""
-    sound_zero: Fraction
-    """Seconds to add to the sound file's clock (before `shift`) to get seconds of the output."""
-    picture: Fraction
-    """Output seconds of the first picture."""
+    audio_zero: Fraction
+    """Seconds to add to the audio file's clock (before `shift`) to get seconds of the output."""
+    frame: Fraction
+    """Output seconds of the first frame."""
 
 
 class Remux:
-    """Copies the packets of one file into another container, with the sound moved."""
+    """Copies the packets of one file into another container, with the audio moved."""
 
     def __init__(self, order: Order, box: Any, out: Any, *, encode: bool, warn: WarningSink, stack: ExitStack) -> None:
-        """Lay out the output's streams. `encode`: decode and encode the moved sound; else move its time stamps.
+        """Lay out the output's streams. `encode`: decode and encode the moved audio; else move its time stamps.
 
         Raises:
-            OutputError: the container cannot hold a picture or sound stream.
-            Unsuitable: it cannot hold the replacing sound as it is.
+            OutputError: the container cannot hold a frame or audio stream.
+            Unsuitable: it cannot hold the replacing audio as it is.
         """
         self._order, self._box, self._out, self._warn = order, box, out, warn
         self._mov = out.format.name in MOV_FAMILY
         self._copied: dict[int, Any] = {}
         self._moved: dict[int, Any] = {}
-        self._tracks: list[Soundtrack] = []
+        self._tracks: list[AudioTrack] = []
         self._num_kept = 0
-        self._picture: Any = picture_stream(box)
-        self._sound_box: Any = None if encode else stack.enter_context(open_media(order.sound_path))
+        self._frame: Any = video_stream(box)
+        self._audio_box: Any = None if encode else stack.enter_context(open_media(order.audio_path))
         self._stack = stack
         out.metadata.update(box.metadata)
-        sounds = list(box.streams.audio)
+        audios = list(box.streams.audio)
         for stream in box.streams:
             if stream.type != "audio":
                 self._copy(stream)
-            elif not order.replaced and sounds.index(stream) not in order.chosen:
+            elif not order.replaced and audios.index(stream) not in order.chosen:
                 self._copied[stream.index] = self._essential(stream)
             elif not order.replaced:
-                self._move(sounds.index(stream))
+                self._move(audios.index(stream))
         if order.replaced:
             self._move(order.chosen[0])
         self._copy_chapters()
 
     def _move(self, index: int) -> None:
-        """Take over a sound stream that moves."""
+        """Take over an audio stream that moves."""
         order = self._order
-        if self._sound_box is None:
-            track = Soundtrack(self._out, order.sound_path, index, order.sound_zero + order.shift, self._warn)
+        if self._audio_box is None:
+            track = AudioTrack(self._out, order.audio_path, index, order.audio_zero + order.shift, self._warn)
             self._stack.callback(track.close)
             self._tracks.append(track)
             return
-        stream = self._sound_box.streams.audio[index]
+        stream = self._audio_box.streams.audio[index]
         try:
             self._moved[stream.index] = self._essential(stream)
         except OutputError as error:
@@ -103,11 +103,11 @@ class Remux:
             raise
 
     def _copy(self, stream: Any) -> None:
-        """Take over a stream that stays; what is not a moving picture is left out, aloud, where it does not fit."""
+        """Take over a stream that stays; what is not a moving frame is left out, aloud, where it does not fit."""
         name = shown(self._order.path)
         if stream.type == "video":
             if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
-                self._warn(f"{name}: the cover picture was not kept")
+                self._warn(f"{name}: the cover frame was not kept")
             else:
                 self._copied[stream.index] = self._essential(stream)
         elif stream.type not in ("subtitle", "attachment"):
@@ -152,54 +152,54 @@ class Remux:
         """Move all packets, in the order of the output's time.
 
         Raises:
-            OutputError: no sound is left after the beginning.
+            OutputError: no audio is left after the beginning.
         """
-        sound = self._moved_packets()
-        pending = next(sound, None)
+        audio = self._moved_packets()
+        pending = next(audio, None)
         packets = self._box.demux([s for s in self._box.streams if s.index in self._copied])
-        for packet in self._complete(packets, self._picture):
+        for packet in self._complete(packets, self._frame):
             index = packet.stream.index
             _advance_stamps(packet, -self._order.zero)
             now = packet.dts * Fraction(packet.time_base)
             while pending is not None and pending.dts * Fraction(pending.time_base) <= now:
                 self._out.mux(pending)
-                pending = next(sound, None)
-            if index == self._picture.index:
+                pending = next(audio, None)
+            if index == self._frame.index:
                 for track in self._tracks:
                     track.advance(now)
             packet.stream = self._copied[index]
             self._out.mux(packet)
         while pending is not None:
             self._out.mux(pending)
-            pending = next(sound, None)
+            pending = next(audio, None)
         for track in self._tracks:
             track.advance(None)
         if not self._num_kept and not any(t.num_samples for t in self._tracks):
             ms = round(self._order.shift * 1000)
             out = shown(self._order.out)
-            raise OutputError(f"{out}: a shift of {ms} ms leaves no sound after the beginning; choose a smaller one")
+            raise OutputError(f"{out}: a shift of {ms} ms leaves no audio after the beginning; choose a smaller one")
 
     def _moved_packets(self) -> Iterator[Any]:
-        """Packets of the moved sound streams, stamped for the output."""
-        if self._sound_box is None:
+        """Packets of the moved audio streams, stamped for the output."""
+        if self._audio_box is None:
             return
-        offset = self._order.sound_zero + self._order.shift
-        streams = [s for s in self._sound_box.streams.audio if s.index in self._moved]
-        for packet in self._complete(self._sound_box.demux(streams), None):
+        offset = self._order.audio_zero + self._order.shift
+        streams = [s for s in self._audio_box.streams.audio if s.index in self._moved]
+        for packet in self._complete(self._audio_box.demux(streams), None):
             _advance_stamps(packet, offset)
             if self._kept(packet):
                 packet.stream = self._moved[packet.stream.index]
                 yield packet
 
-    def _complete(self, packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
+    def _complete(self, packets: Iterator[Any], frame: Any | None) -> Iterator[Any]:
         """Packets with complete stamps, up to where the file is damaged."""
         at = Fraction(0)
         try:
-            for packet in _with_stamps(packets, picture):
+            for packet in _with_stamps(packets, frame):
                 at = packet.dts * Fraction(packet.time_base)
                 yield packet
         except (FFmpegError, OSError) as error:
-            name = shown(self._order.path if picture is not None else self._order.sound_path)
+            name = shown(self._order.path if frame is not None else self._order.audio_path)
             self._warn(f"{name} is damaged after {format_time(at)} ({reason(error)}); what came before was copied")
 
     def _kept(self, packet: Any) -> bool:
@@ -238,29 +238,29 @@ def _fits(stream: Any, source: str, muxer: str) -> bool:
         return muxer == "matroska"
     if stream.type == "subtitle":
         return SUBTITLES.get(muxer, codec) == codec
-    if muxer == "avi" and codec in ("h264", "hevc"):  # AVI wants start codes and cannot order B pictures
+    if muxer == "avi" and codec in ("h264", "hevc"):  # AVI wants start codes and cannot order B frames
         return source in ("avi", "mpegts", "mpeg")
-    return bool(codec) and (stream.type != "audio" or holds_sound(muxer, codec_family(codec)))
+    return bool(codec) and (stream.type != "audio" or holds_audio(muxer, codec_family(codec)))
 
 
-def _with_stamps(packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
+def _with_stamps(packets: Iterator[Any], frame: Any | None) -> Iterator[Any]:
     """Packets with both stamps; those without any are the empty ones at the end.
 
-    Matroska stores no decoding stamps, and a demuxer that reconstructs them leaves out those of the first pictures.
+    Matroska stores no decoding stamps, and a demuxer that reconstructs them leaves out those of the first frames.
     They are counted back from the first known one, for which a few packets are held.
     """
     held: list[Any] = []
-    waiting = picture is not None
+    waiting = frame is not None
     last: int | None = None
     for packet in packets:
         if packet.pts is None and packet.dts is None:
             continue
         if packet.pts is None:
             packet.pts = packet.dts
-        if packet.dts is None and (picture is None or packet.stream.index != picture.index):
+        if packet.dts is None and (frame is None or packet.stream.index != frame.index):
             packet.dts = packet.pts
         held.append(packet)
-        if waiting and picture is not None and packet.stream.index == picture.index and packet.dts is not None:
+        if waiting and frame is not None and packet.stream.index == frame.index and packet.dts is not None:
             _count_back([p for p in held if p.dts is None], packet.dts, packet.duration)
             waiting = False
         if waiting and len(held) <= MOST_HELD:
@@ -269,7 +269,7 @@ def _with_stamps(packets: Iterator[Any], picture: Any | None) -> Iterator[Any]:
         for ready in held:
             if ready.dts is None:
                 ready.dts = min(ready.pts, ready.pts if last is None else last + max(1, ready.duration or 1))
-            if picture is not None and ready.stream.index == picture.index:
+            if frame is not None and ready.stream.index == frame.index:
                 last = ready.dts
             yield ready
         held = []

@@ -1,4 +1,4 @@
-"""Time maths of streams: stamps to seconds, odd stamps, turned pictures. Knows no files and no PyAV."""
+"""Time maths of streams: stamps to seconds, odd stamps, turned frames. Knows no files and no PyAV."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-__all__ = ["Orientation", "PictureClock", "SoundClock", "fitted_size", "orientation"]
+__all__ = ["AudioClock", "FrameClock", "Orientation", "fitted_size", "orientation"]
 
 GAP = Fraction(20, 1000)
-"""Seconds by which sound stamps may disagree with the sample count before a gap or an overlap is believed."""
+"""Seconds by which audio stamps may disagree with the sample count before a gap or an overlap is believed."""
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a stored picture is turned for display: mirrored left-right first, then turned clockwise."""
+    """How a stored frame is turned for display: mirrored left-right first, then turned clockwise."""
 
     degrees: int = 0
     """Clockwise, one of 0, 90, 180, 270."""
@@ -63,17 +63,17 @@ def fitted_size(width: int, height: int, aspect: Fraction, max_side: int | None)
 
 
 @dataclass
-class PictureClock:
+class FrameClock:
     """Turns decoded stamps into strictly increasing seconds and counts what was wrong with them."""
 
     step: Fraction
-    """Seconds between pictures where a stamp is missing."""
+    """Seconds between frames where a stamp is missing."""
     last: Fraction | None = None
     num_missing: int = 0
     num_dropped: int = 0
 
     def place(self, stamp: Fraction | None) -> Fraction | None:
-        """Seconds of the next picture in display order; None where it must be dropped (not after the one before)."""
+        """Seconds of the next frame in display order; None where it must be dropped (not after the one before)."""
         if stamp is None:
             self.num_missing += 1
             stamp = Fraction(0) if self.last is None else self.last + self.step
@@ -85,8 +85,8 @@ class PictureClock:
 
 
 @dataclass
-class SoundClock:
-    """Decides where each decoded piece of sound goes on an even grid of samples.
+class AudioClock:
+    """Decides where each decoded piece of audio goes on an even grid of samples.
 
     The grid begins at the first stamp. A piece within `GAP` of where the sample count expects it is taken as it
     comes (containers round their stamps); farther off, zeros are put in or samples cut away.

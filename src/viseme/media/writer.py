@@ -1,4 +1,4 @@
-"""Writing a video from pictures and samples. Knows encoders; refuses to know where pictures come from."""
+"""Writing a video from frames and samples. Knows encoders; refuses to know where frames come from."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ CONTAINERS = {
 }
 """Extension -> FFmpeg's muxer."""
 
-SOUND_CODECS = {"mov": "pcm_s16le", "matroska": "flac", "webm": "libopus", "avi": "pcm_s16le", "mpeg": "mp2"}
-"""Muxer -> sound encoder; `aac` for the others."""
+AUDIO_CODECS = {"mov": "pcm_s16le", "matroska": "flac", "webm": "libopus", "avi": "pcm_s16le", "mpeg": "mp2"}
+"""Muxer -> audio encoder; `aac` for the others."""
 
-PICTURE_CODECS = {"webm": "libvpx-vp9", "mpeg": "mpeg1video", "avi": "mpeg4"}
-"""Muxer -> picture encoder; `libx264` for the others, `mpeg4` where that is not built in."""
+STILL_CODECS = {"webm": "libvpx-vp9", "mpeg": "mpeg1video", "avi": "mpeg4"}
+"""Muxer -> frame encoder; `libx264` for the others, `mpeg4` where that is not built in."""
 
 LOWEST_FALLBACK = "mpeg4"
 FIXED_RATE = ("avi", "mpeg")
-"""Muxers that cannot hold pictures at uneven times."""
+"""Muxers that cannot hold frames at uneven times."""
 
 
 def muxer_for(out: str | os.PathLike[str]) -> str:
@@ -70,12 +70,12 @@ def muxer_for(out: str | os.PathLike[str]) -> str:
 
 
 def lossless(codec: str) -> bool:
-    """Whether a sound codec keeps every sample."""
+    """Whether audio codec keeps every sample."""
     return codec.startswith("pcm_") or codec in ("flac", "alac", "wavpack", "tta", "truehd", "mlp", "ape", "tak")
 
 
-def holds_sound(muxer: str, codec: str) -> bool:
-    """Whether readers find this sound again in the container.
+def holds_audio(muxer: str, codec: str) -> bool:
+    """Whether readers find this audio again in the container.
 
     FFmpeg's own table lets a few pairs pass and then fails, or writes what no player plays.
     """
@@ -102,7 +102,7 @@ def open_output(file: OutputFile, muxer: str) -> Any:
 
 
 def encoder_delay(codec: str, rate: int, layout: str) -> int:
-    """Samples of padding that an encoder puts in front of the sound."""
+    """Samples of padding that an encoder puts in front of the audio."""
     context: Any = av.CodecContext.create(codec, "w")
     formats = av.Codec(codec, "w").audio_formats
     assert formats
@@ -116,11 +116,11 @@ def encoder_delay(codec: str, rate: int, layout: str) -> int:
     return 0
 
 
-class SoundEncoder:
-    """Float samples -> packets of one sound stream of an output container.
+class AudioEncoder:
+    """Float samples -> packets of one audio stream of an output container.
 
-    Containers that count sound from zero instead of stamping it (AVI) cannot say that an encoder put padding in
-    front; there the padding replaces as much sound at the very beginning, so that the rest keeps its time.
+    Containers that count audio from zero instead of stamping it (AVI) cannot say that an encoder put padding in
+    front; there the padding replaces as much audio at the very beginning, so that the rest keeps its time.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class VideoWriter:
         >>> with VideoWriter(f"{folder.name}/a.mp4", width=64, height=48, rate=Fraction(25)) as video:
         ...     for _ in range(5):
         ...         video.write(np.zeros((48, 64, 3), np.uint8))
-        >>> video.num_pictures
+        >>> video.num_frames
         5
         >>> folder.cleanup()
     """
@@ -188,11 +188,11 @@ class VideoWriter:
             out: Name; the extension chooses the container (mp4, mov, mkv, webm, avi, mpg, ts, ...).
             width: Pixels, even.
             height: Pixels, even.
-            rate: Pictures per second.
-            audio_rate: Samples per second of the sound; None = no sound.
-            codec: Picture encoder. None = `libx264`, or `mpeg4` where FFmpeg lacks it (`self.codec` tells), and what
+            rate: Frames per second.
+            audio_rate: Samples per second of the audio; None = no audio.
+            codec: Frame encoder. None = `libx264`, or `mpeg4` where FFmpeg lacks it (`self.codec` tells), and what
                 the container wants for webm, mpg and avi.
-            audio_codec: Sound encoder. None = by container: aac, flac in mkv, PCM in mov, opus in webm, ...
+            audio_codec: Audio encoder. None = by container: aac, flac in mkv, PCM in mov, opus in webm, ...
             crf: Quality of libx264 and libvpx-vp9, lower is better. None = 18.
 
         Raises:
@@ -205,20 +205,20 @@ class VideoWriter:
             raise ValueError(f"rates must be positive, got {rate} and {audio_rate}")
         self.muxer = muxer_for(out)
         """FFmpeg's name of the container written."""
-        wanted = PICTURE_CODECS.get(self.muxer, "libx264")
+        wanted = STILL_CODECS.get(self.muxer, "libx264")
         self.codec = codec or (wanted if has_encoder(wanted) else LOWEST_FALLBACK)
-        """The picture encoder really used."""
-        self.audio_codec = audio_codec or SOUND_CODECS.get(self.muxer, "aac")
-        """The sound encoder used if there is sound."""
+        """The frame encoder really used."""
+        self.audio_codec = audio_codec or AUDIO_CODECS.get(self.muxer, "aac")
+        """The audio encoder used if there is audio."""
         for name in (self.codec, *([self.audio_codec] if audio_rate else [])):
             if not has_encoder(name):
                 raise OutputError(f"{shown(out)}: this FFmpeg has no encoder {name!r}; name another codec")
-        self.num_pictures = 0
-        """Pictures written so far."""
+        self.num_frames = 0
+        """Frames written so far."""
         self._out, self._width, self._height, self._rate = out, width, height, Fraction(rate)
         self._audio_rate, self._crf = audio_rate, 18 if crf is None else crf
         self._last: int | None = None
-        self._sound_end: int | None = None
+        self._audio_end: int | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
@@ -240,9 +240,9 @@ class VideoWriter:
             if not options:
                 stream.codec_context.qmin, stream.codec_context.qmax = 2, 5
             self._stream = stream
-            self._sound = None
+            self._audio = None
             if self._audio_rate is not None:
-                self._sound = SoundEncoder(self._container, self.audio_codec, rate=self._audio_rate, layout="mono")
+                self._audio = AudioEncoder(self._container, self.audio_codec, rate=self._audio_rate, layout="mono")
         except BaseException as error:
             if not self._stack.__exit__(type(error), error, error.__traceback__):
                 raise self._named(error) from error
@@ -257,8 +257,8 @@ class VideoWriter:
         with self._stack:
             try:
                 self._container.mux(self._stream.encode(None))
-                if self._sound is not None:
-                    self._sound.flush()
+                if self._audio is not None:
+                    self._audio.flush()
                 self._container.close()
             except FFmpegError as problem:
                 raise self._named(problem) from problem
@@ -269,11 +269,11 @@ class VideoWriter:
         return error
 
     def write(self, image: NDArray[np.uint8], time: Fraction | float | None = None) -> None:
-        """Append one picture.
+        """Append one frame.
 
         Args:
             image: (H, W, 3) RGB uint8 of the declared size.
-            time: Seconds from the first picture; None = one frame period after the picture before.
+            time: Seconds from the first frame; None = one frame period after the frame before.
 
         Raises:
             ValueError: another size, a time not after the one before, or an uneven time in AVI or MPG.
@@ -286,33 +286,33 @@ class VideoWriter:
         else:
             ticks = round(as_seconds(time) / self._tick)
             if self.muxer in FIXED_RATE and abs(ticks * self._tick - as_seconds(time)) > Fraction(1, 1000):
-                raise ValueError(f"{self.muxer} cannot hold a picture at {float(time):.4f} s; use .mkv or .mp4")
+                raise ValueError(f"{self.muxer} cannot hold a frame at {float(time):.4f} s; use .mkv or .mp4")
         if self._last is not None and ticks <= self._last:
-            raise ValueError(f"picture times must increase; {float(ticks * self._tick):.4f} s does not")
+            raise ValueError(f"frame times must increase; {float(ticks * self._tick):.4f} s does not")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
         frame.pts, frame.time_base = ticks, self._tick
         self._container.mux(self._stream.encode(frame))
         self._last = ticks
-        self.num_pictures += 1
+        self.num_frames += 1
 
-    def write_sound(self, samples: NDArray[np.float32], start: Fraction | float | None = None) -> None:
-        """Append mono sound.
+    def write_audio(self, samples: NDArray[np.float32], start: Fraction | float | None = None) -> None:
+        """Append mono audio.
 
         Args:
             samples: (S,) float32 in [-1, 1] at `audio_rate`.
-            start: Seconds of the first sample; a hole after the sound before is filled with zeros. None = no hole.
-                Sound before zero is kept where the container can (mkv, ts), cut by it elsewhere (mp4, mov).
+            start: Seconds of the first sample; a hole after the audio before is filled with zeros. None = no hole.
+                Audio before zero is kept where the container can (mkv, ts), cut by it elsewhere (mp4, mov).
 
         Raises:
-            ValueError: no `audio_rate` was given, or `start` lies before the end of the sound so far.
+            ValueError: no `audio_rate` was given, or `start` lies before the end of the audio so far.
         """
-        if self._sound is None:
-            raise ValueError("this video was opened without sound; give audio_rate")
-        at = (self._sound_end or 0) if start is None else round(as_seconds(start) * self._sound.rate)
-        if self._sound_end is not None:
-            if at < self._sound_end:
-                raise ValueError(f"sound at {float(at / self._sound.rate):.4f} s is already written")
-            for begin in range(self._sound_end, at, self._sound.rate):
-                self._sound.write(np.zeros((1, min(self._sound.rate, at - begin)), np.float32), begin)
-        self._sound.write(np.asarray(samples, np.float32).reshape(1, -1), at)
-        self._sound_end = at + len(samples)
+        if self._audio is None:
+            raise ValueError("this video was opened without audio; give audio_rate")
+        at = (self._audio_end or 0) if start is None else round(as_seconds(start) * self._audio.rate)
+        if self._audio_end is not None:
+            if at < self._audio_end:
+                raise ValueError(f"audio at {float(at / self._audio.rate):.4f} s is already written")
+            for begin in range(self._audio_end, at, self._audio.rate):
+                self._audio.write(np.zeros((1, min(self._audio.rate, at - begin)), np.float32), begin)
+        self._audio.write(np.asarray(samples, np.float32).reshape(1, -1), at)
+        self._audio_end = at + len(samples)

@@ -20,13 +20,13 @@ Array = NDArray[np.floating]
 WIDTH, WIDE = 720.0, 1000.0
 LEFT, RIGHT = 14.0, 14.0
 EXCERPT = 4.0
-"""Seconds of lips and sound that are drawn: enough words to recognise, few enough to see 40 ms."""
+"""Seconds of lips and audio that are drawn: enough words to recognise, few enough to see 40 ms."""
 MOST_POINTS = 480
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """A linear map from values to picture units."""
+    """A linear map from values to frame units."""
 
     low: float
     high: float
@@ -121,10 +121,10 @@ def delay_chart(
         parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5.5" class="dot"/>')
         parts.append(_text(px, top - 12, milliseconds(estimate.audio_delay), "strong", anchor))
     parts.append(
-        _text(LEFT, top - 14, "\N{LEFTWARDS ARROW} sound early", "small", "start") if _room(x, estimate, 0) else ""
+        _text(LEFT, top - 14, "\N{LEFTWARDS ARROW} audio early", "small", "start") if _room(x, estimate, 0) else ""
     )
     parts.append(
-        _text(WIDTH - RIGHT, top - 14, "sound late \N{RIGHTWARDS ARROW}", "small", "end")
+        _text(WIDTH - RIGHT, top - 14, "audio late \N{RIGHTWARDS ARROW}", "small", "end")
         if _room(x, estimate, 1)
         else ""
     )
@@ -133,7 +133,7 @@ def delay_chart(
 
 
 def _anchor(x: _Axis, value: float) -> str:
-    """A label at either end of the axis stays inside the picture."""
+    """A label at either end of the axis stays inside the frame."""
     near = 0.04 * (x.high - x.low)
     return "start" if value - x.low < near else "end" if x.high - value < near else "middle"
 
@@ -170,13 +170,13 @@ def excerpt(evidence: CheckEvidence, seconds: float = EXCERPT) -> tuple[float, f
 
 
 def lips_chart(evidence: CheckEvidence, audio_delay: float | None) -> str:
-    """Mouth opening over the loudness of the sound, as recorded and, when the delay is known, as corrected."""
+    """Mouth opening over the loudness of the audio, as recorded and, when the delay is known, as corrected."""
     span = excerpt(evidence)
-    if span is None or len(evidence.sound_times) < 2:
+    if span is None or len(evidence.audio_times) < 2:
         return ""
     panels = [("as recorded", 0.0)]
     if audio_delay is not None:
-        panels.append((f"sound shifted by {milliseconds(-audio_delay)}", -audio_delay))
+        panels.append((f"audio shifted by {milliseconds(-audio_delay)}", -audio_delay))
     x = _Axis(*span, 2.0, WIDE - 2.0)
     parts: list[str] = []
     height, gap, top = 92.0, 34.0, 24.0
@@ -192,14 +192,14 @@ def lips_chart(evidence: CheckEvidence, audio_delay: float | None) -> str:
 def _lips_panel(evidence: CheckEvidence, x: _Axis, top: float, bottom: float, words: str, shift: float) -> list[str]:
     y = _Axis(0.0, 1.0, bottom, top + 6)
     parts = [_line(x(t), top, x(t), bottom, "grid") for t in x.ticks(8)]
-    loud_times = np.asarray(evidence.sound_times, float) + shift
+    loud_times = np.asarray(evidence.audio_times, float) + shift
     inside = (loud_times >= x.low) & (loud_times <= x.high)
-    loud = _loudness(np.asarray(evidence.sound_level_db, float))[inside]
+    loud = _loudness(np.asarray(evidence.audio_level_db, float))[inside]
     if len(loud):
         tx, ty = _thinned(loud_times[inside], loud)
         top_line = "".join(f"L{x(float(t)):.1f} {y(float(v)):.1f}" for t, v in zip(tx, ty))
         start, end = x(float(tx[0])), x(float(tx[-1]))
-        parts.append(f'<path d="M{start:.1f} {bottom:.1f}{top_line}L{end:.1f} {bottom:.1f}Z" class="sound"/>')
+        parts.append(f'<path d="M{start:.1f} {bottom:.1f}{top_line}L{end:.1f} {bottom:.1f}Z" class="audio"/>')
     times, mouth = np.asarray(evidence.mouth_times, float), np.asarray(evidence.mouth_opening, float)
     inside = (times >= x.low) & (times <= x.high)
     times, mouth = times[inside], _unit(mouth[inside])

@@ -22,8 +22,8 @@ from viseme.report.words import REASON_SENTENCES, REASON_WORDS, VERDICT_WORDS, d
 
 __all__ = ["ReportWriter", "write_report"]
 
-MOST_PICTURES = 200
-"""Files that get pictures and curves; later ones get words and numbers, and the page says so."""
+MOST_FRAMES = 200
+"""Files that get frames and curves; later ones get words and numbers, and the page says so."""
 
 Result = CheckResult | Mapping[str, Any] | Any
 """An answer, a line of JSON read back, or anything else with `to_json()`."""
@@ -59,7 +59,7 @@ class ReportWriter:
         self.path = Path(path)
         self._band = in_sync_band
         self._rows: list[_Row] = []
-        self._num_pictured = 0
+        self._num_rendered = 0
         loader = jinja2.PackageLoader("viseme.report", "templates")
         self._pages = jinja2.Environment(
             loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -85,8 +85,8 @@ class ReportWriter:
         answer = dict(result) if isinstance(result, Mapping) else result.to_json()
         self._rows.append(_Row.of(number, answer))
         evidence = result.evidence if isinstance(result, CheckResult) else None
-        pictured = evidence is not None and self._num_pictured < MOST_PICTURES
-        self._num_pictured += pictured
+        rendered_frames = evidence is not None and self._num_rendered < MOST_FRAMES
+        self._num_rendered += rendered_frames
         html = self._pages.get_template("section.html.j2").render(
             number=number,
             row=self._rows[-1],
@@ -97,9 +97,9 @@ class ReportWriter:
             rejected=[t for t in answer["tracks"] if t["status"] == "rejected"],
             reason_words={r.value: w for r, w in REASON_WORDS.items()},
             verdict_words={v.value: w for v, w in VERDICT_WORDS.items()},
-            drawing=self._drawing(result) if isinstance(result, CheckResult) and pictured else None,
-            left_out=evidence is not None and not pictured,
-            most_pictures=MOST_PICTURES,
+            drawing=self._drawing(result) if isinstance(result, CheckResult) and rendered_frames else None,
+            left_out=evidence is not None and not rendered_frames,
+            most_frames=MOST_FRAMES,
         )
         self._sections.write(html)
 
@@ -179,12 +179,12 @@ class _Row:
 
 
 def _face(track: TrackResult, strip: FaceStrip, *, main: bool) -> dict[str, Any]:
-    """Pictures of one face; of all but the strongest, every second one."""
+    """Frames of one face; of all but the strongest, every second one."""
     step = 1 if main else 2
-    pictures = [
+    frames = [
         {"time": short_time(float(t)), "uri": png_uri(image)}
         for t, image in zip(strip.times[::step], strip.images[::step])
     ]
     verdict = track.estimate.verdict
     told = VERDICT_WORDS[verdict] if verdict is Verdict.CANNOT_TELL else milliseconds(track.estimate.audio_delay or 0.0)
-    return {"track_id": track.track_id, "weight": track.weight, "told": told, "pictures": pictures, "main": main}
+    return {"track_id": track.track_id, "weight": track.weight, "told": told, "frames": frames, "main": main}

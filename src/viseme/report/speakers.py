@@ -167,7 +167,7 @@ def speakers_ava_csv(result: SpeakersResult) -> str:
     """Predictions in the layout of the AVA-ActiveSpeaker evaluation, without a header.
 
     Source:
-        video_id, frame_timestamp, box x1, y1, x2, y2 as fractions of the picture, label, entity_id, score. The label is
+        video_id, frame_timestamp, box x1, y1, x2, y2 as fractions of the frame, label, entity_id, score. The label is
         SPEAKING_AUDIBLE in every row, as that evaluation wants: it ranks rows by score.
     """
     if not result.width or not result.height:
@@ -219,7 +219,7 @@ def speakers_html(result: SpeakersResult) -> str:
             "unsure": f"{face.seconds(FaceState.CANNOT_TELL):.1f} s",
             "dubbed": f"{face.seconds(FaceState.DUBBING_SUSPECTED):.1f} s",
             "size": f"{face.face_size_px:.0f} px",
-            "pictures": [png_uri(i) for i in strips[face.track_id].images[:6]] if face.track_id in strips else [],
+            "frames": [png_uri(i) for i in strips[face.track_id].images[:6]] if face.track_id in strips else [],
         }
         for face in result.faces
     ]
@@ -248,7 +248,7 @@ def speakers_html(result: SpeakersResult) -> str:
 
 
 def _chart(result: SpeakersResult) -> str:
-    """Timeline as inline SVG: the sound, a row for each face, a row for voices."""
+    """Timeline as inline SVG: the audio, a row for each face, a row for voices."""
     ends = [face.end for face in result.faces] + [v.end for v in result.voice]
     end = max([*ends, result.duration or 0.0, 1.0])
     scale = (WIDTH - LEFT - 8) / end
@@ -256,7 +256,7 @@ def _chart(result: SpeakersResult) -> str:
     def x(time: float) -> float:
         return LEFT + max(0.0, min(time, end)) * scale
 
-    parts = [_sound(result, x)]
+    parts = [_audio(result, x)]
     top = 56.0
     for voice in result.voice:
         kind = {"voice_onscreen": "on", "voice_offscreen": "off", "voice_unsure": "unsure"}.get(voice.state, "dub")
@@ -283,16 +283,16 @@ def _chart(result: SpeakersResult) -> str:
     )
 
 
-def _sound(result: SpeakersResult, x: Callable[[float], float]) -> str:
+def _audio(result: SpeakersResult, x: Callable[[float], float]) -> str:
     delay = result.delay_taken_out
-    num = len(result.sound_times)
+    num = len(result.audio_times)
     if num < 2:
         return ""
     step = max(1, num // 900)
     points = []
     for i in range(0, num, step):
-        level = max(0.0, min(1.0, (float(result.sound_level_db[i : i + step].max()) + 55) / 45))
-        points.append((x(float(result.sound_times[i]) - delay), 22 * level))
+        level = max(0.0, min(1.0, (float(result.audio_level_db[i : i + step].max()) + 55) / 45))
+        points.append((x(float(result.audio_times[i]) - delay), 22 * level))
     up = " ".join(f"{a:.1f},{26 - h:.1f}" for a, h in points)
     down = " ".join(f"{a:.1f},{26 + h:.1f}" for a, h in reversed(points))
     return f'<polygon points="{up} {down}" class="wave"/>'

@@ -19,8 +19,8 @@ VERDICT_WORDS: Mapping[Verdict, str] = MappingProxyType(
 
 REASON_WORDS: Mapping[Reason, str] = MappingProxyType(
     {
-        Reason.NO_AUDIO: "no sound",
-        Reason.NO_VIDEO: "no picture",
+        Reason.NO_AUDIO: "no audio",
+        Reason.NO_VIDEO: "no video",
         Reason.NO_VOICE: "no voice",
         Reason.NO_FACE: "no face",
         Reason.TRACK_TOO_SHORT: "seen too briefly",
@@ -32,17 +32,17 @@ REASON_WORDS: Mapping[Reason, str] = MappingProxyType(
         Reason.TWO_PEAKS: "two delays fit",
         Reason.DUBBING_SUSPECTED: "other words than the lips",
         Reason.BAD_TIMESTAMPS: "damaged time stamps",
-        Reason.NO_OVERLAP: "sound and picture never together",
+        Reason.NO_OVERLAP: "audio and video never together",
     }
 )
 """A few words each, for a table."""
 
 REASON_SENTENCES: Mapping[Reason, str] = MappingProxyType(
     {
-        Reason.NO_AUDIO: "The file has no sound to compare with the lips.",
-        Reason.NO_VIDEO: "The file has no moving picture to read lips from.",
-        Reason.NO_VOICE: "Nobody was heard speaking: the sound is silence, music or noise.",
-        Reason.NO_FACE: "No face was found in the picture.",
+        Reason.NO_AUDIO: "The file has no audio to compare with the lips.",
+        Reason.NO_VIDEO: "The file has no moving frame to read lips from.",
+        Reason.NO_VOICE: "Nobody was heard speaking: the audio is silence, music or noise.",
+        Reason.NO_FACE: "No face was found in the frame.",
         Reason.TRACK_TOO_SHORT: "The face is on screen too briefly to follow its lips.",
         Reason.FACE_TOO_SMALL: "The face is too small for its lips to be seen moving.",
         Reason.OCCLUDED_OR_PROFILE: "The face is turned away or its mouth is covered most of the time.",
@@ -51,9 +51,9 @@ REASON_SENTENCES: Mapping[Reason, str] = MappingProxyType(
         "belongs to somebody else.",
         Reason.PEAK_AT_EDGE: "The best delay lies at the edge of what was searched; search wider with --max-delay.",
         Reason.TWO_PEAKS: "Two different delays fit almost equally well, as in repeated or rhythmic speech.",
-        Reason.DUBBING_SUSPECTED: "The lips move, but not to this sound at any delay: dubbing or a voice-over.",
-        Reason.BAD_TIMESTAMPS: "The file's time stamps are damaged, so picture and sound cannot be placed in time.",
-        Reason.NO_OVERLAP: "Picture and sound do not play at the same time for long enough to be compared.",
+        Reason.DUBBING_SUSPECTED: "The lips move, but not to this audio at any delay: dubbing or a voice-over.",
+        Reason.BAD_TIMESTAMPS: "The file's time stamps are damaged, so video and audio cannot be placed in time.",
+        Reason.NO_OVERLAP: "Video and audio do not play at the same time for long enough to be compared.",
     }
 )
 """One sentence each, for somebody who meets the word for the first time."""
@@ -76,16 +76,16 @@ def delay_words(audio_delay: float | None, *, in_sync: bool = False) -> str:
 
     Example:
         >>> delay_words(0.12)
-        'The sound comes 120 ms after the picture: shift it by \N{MINUS SIGN}120 ms.'
+        'The audio comes 120 ms after the frame: shift it by \N{MINUS SIGN}120 ms.'
         >>> delay_words(-0.02, in_sync=True)
-        'The sound comes 20 ms before the picture, which viewers accept.'
+        'The audio comes 20 ms before the frame, which viewers accept.'
     """
     if audio_delay is None:
         return "The delay cannot be told."
     if round(audio_delay * 1000) == 0:
-        return "Sound and picture are together."
+        return "Audio and frame are together."
     where = "after" if audio_delay > 0 else "before"
-    what = f"The sound comes {milliseconds(abs(audio_delay), signed=False)} {where} the picture"
+    what = f"The audio comes {milliseconds(abs(audio_delay), signed=False)} {where} the frame"
     return f"{what}, which viewers accept." if in_sync else f"{what}: shift it by {milliseconds(-audio_delay)}."
 
 

@@ -1,7 +1,7 @@
 """The best that a collection's landmarks allow: coefficients freed and fitted to it, and how far lips then are.
 
 Table I needs a ground truth for real faces, which have none. The papers overfit E-Net to the fold that is measured;
-here the overfitting is carried to its limit: what the network would give each picture is a free variable, started
+here the overfitting is carried to its limit: what the network would give each frame is a free variable, started
 from the overfitted network's answer. Knows a face basis and tensors; refuses to know files and training.
 """
 
@@ -15,18 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viseme.standardization.model_tensors import FaceBasis
 from viseme.standardization.losses import LossWeights, coefficient_loss, landmark_loss
+from viseme.standardization.model_tensors import FaceBasis
 
 __all__ = ["Explained", "lip_distances", "overfit"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """Coefficients of the pictures of one collection."""
+    """Coefficients of the frames of one collection."""
 
     alpha: NDArray[np.float32]
-    """(A,) of the collection, or (M, A) of each picture."""
+    """(A,) of the collection, or (M, A) of each frame."""
     beta: NDArray[np.float32]
     """(M, E)."""
     pose: NDArray[np.float32]
@@ -42,7 +42,7 @@ def overfit(
     steps: int = 300,
     rate: float = 0.03,
 ) -> list[Explained]:
-    """Fit one identity a collection, and expression and pose of each picture, to the tracked landmarks.
+    """Fit one identity a collection, and expression and pose of each frame, to the tracked landmarks.
 
     The landmark term and the prior are those of training (equations 6 and 7); the photometric term moves no landmark
     by light or texture and is left out.
@@ -50,7 +50,7 @@ def overfit(
     Args:
         basis: Of the face model.
         landmarks: (M, 468, 2) pixels of the crop, one array a collection.
-        start: What each collection starts from; `alpha` shared by its pictures.
+        start: What each collection starts from; `alpha` shared by its frames.
         weights: Of the terms.
         steps: Updates (Adam, rate falling to nothing).
         rate: Of coefficients; a fifth of it for angles and decimetres.

@@ -1,7 +1,7 @@
 """A backbone that has learnt to find landmarks on synthetic people: a start where there are no ImageNet weights.
 
 It has seen no coefficient, so it favours no way of sharing them: E-Net and the per-image baseline can begin alike.
-Knows pictures and landmarks; refuses to know face models.
+Knows frames and landmarks; refuses to know face models.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from viseme.engine.loop import LoopConfig, fit
 from viseme.engine.progress import Bar
-from viseme.standardization.augment import PictureAugment, augment_picture
+from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection
 from viseme.standardization.interface import CROP_SIZE
 from viseme.standardization.networks.expression import ExpressionNetwork
@@ -58,17 +58,17 @@ def landmark_start(
     """Train the backbone of `config` to find landmarks, once; the file is for `train_on(start=...)`.
 
     Args:
-        people: Pictures with landmarks, of people that no measurement uses.
+        people: Frames with landmarks, of people that no measurement uses.
         config: The network that will begin with it.
         emphasis: (468,) weights of the landmarks.
         work: Where the file is kept; it is not made again. Its name tells data and settings apart.
         steps: Updates.
-        batch: Pictures of an update.
+        batch: Frames of an update.
         seed: Of everything random.
     """
     loop = LoopConfig(steps=steps, learning_rate=2e-3, warmup=0.05, weight_decay=0.02, save_every=200, seed=seed)
     names = [(c.name, len(c)) for c in people]
-    augment = PictureAugment()
+    augment = FrameAugment()
     settings = [asdict(config.backbone), config.size, asdict(loop), batch, emphasis.tolist(), asdict(augment)]
     text = json.dumps([names, settings])
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -82,7 +82,7 @@ def landmark_start(
         images, points = [], []
         for k in rng.integers(len(people), size=batch):
             i = int(rng.integers(len(people[k])))
-            image, moved = augment_picture(people[k].image(i), people[k].landmarks[i], augment, rng)
+            image, moved = augment_frame(people[k].image(i), people[k].landmarks[i], augment, rng)
             images.append(image)
             points.append(moved)
         device = finder.network.mean.device

@@ -1,6 +1,6 @@
-"""`python -m viseme.reproduce.speakers_bench`: what finding speakers must reach, measured: conversations, foreign sound, speed.
+"""`python -m viseme.reproduce.speakers_bench`: what finding speakers must reach, measured: conversations, mismatched audio, speed.
 
-Conversations with voices, faces and scenes that no training meets; real clips marked `dev` under their own sound and
+Conversations with voices, faces and scenes that no training meets; real clips marked `dev` under their own audio and
 under that of other clips; wall clocks. Knows scorers and features; trains nothing.
 """
 
@@ -20,16 +20,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from viseme.audio.features import RATE
 from viseme.core.errors import ConfigError, DataError, VisemeError
 from viseme.metrics.detection import DetectionScores
-from viseme.speakers.corpus import SoundPiece, features_of
+from viseme.reproduce.sync_bench import tracked_clip
+from viseme.speakers.corpus import AudioPiece, features_of
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, SpeakerScorer, load_scorer
 from viseme.speakers.pipeline import find_speakers_with
 from viseme.speakers.timeline import TimelineConfig, read_states
 from viseme.speakers.train import measure, prepare_conversations
-from viseme.reproduce.sync_bench import tracked_clip
 from viseme.sync.checkpoint import SyncBundle, load_bundle
-from viseme.audio.features import RATE
 from viseme.synthetic.conversation import HELD_OUT_SEED, conversation_tracks
 
 __all__ = ["main"]
@@ -39,7 +39,7 @@ FRESH_SEED = HELD_OUT_SEED + 1_000_000
 WINDOW_S = 2.0
 LEFT_OUT = ("romanian_tedx", "clearervoice", "revise")
 """Sources of the manifest whose clips have no whole face, or two."""
-NUM_FOREIGN = 3
+NUM_MISMATCHED = 3
 ISOLATED = ("mcgurk_pl",)
 """Sources of single syllables with pauses, which are counted by themselves too."""
 
@@ -52,7 +52,7 @@ class _Talker:
     source: str
     times: NDArray[np.float64]
     landmarks: NDArray[np.float32]
-    sound: SoundPiece
+    audio: AudioPiece
 
 
 def _talkers(folder: Path, work: Path) -> list[_Talker]:
@@ -66,63 +66,65 @@ def _talkers(folder: Path, work: Path) -> list[_Talker]:
             print(f"left out: {error}", file=sys.stderr)
             continue
         with np.load(kept, allow_pickle=False) as data:
-            start = Fraction(round(float(data["sound_start"]) * RATE), RATE)
+            start = Fraction(round(float(data["audio_start"]) * RATE), RATE)
             if len(data["times"]) >= WINDOW_S * 25:
-                piece = SoundPiece(start, data["samples"])
+                piece = AudioPiece(start, data["samples"])
                 out.append(_Talker(name=row["file"], source=row["source"], times=data["times"],
-                                   landmarks=data["landmarks"], sound=piece))  # fmt: skip
+                                   landmarks=data["landmarks"], audio=piece))  # fmt: skip
     return out
 
 
 def _by(scorer: SpeakerScorer, heard: Heard) -> Heard:
-    """The sound with the voice as this scorer hears it."""
+    """The audio with the voice as this scorer hears it."""
     return replace(heard, voice=scorer.voice(heard.bands))
 
 
 def _windows(scorer: SpeakerScorer, face: FaceSteps, heard: Heard) -> NDArray[np.float64]:
-    """Mean score of every window of 2 s, one a second, in which there is sound and, half of the time, a voice."""
+    """Mean score of every window of 2 s, one a second, in which there is audio and, half of the time, a voice."""
     scored = scorer.score([face], heard)[0].speaking
     voiced = np.nan_to_num(heard.at(face, (heard.voice > 0).astype(np.float32)))
-    there = face.column("sound") > 0  # the step at which sound begins or ends has none yet
+    there = face.column("audio") > 0  # the step at which audio begins or ends has none yet
     num = round(WINDOW_S / STEP_S)
     starts = range(0, face.num - num + 1, num // 2)
     cuts = [slice(at, at + num) for at in starts]
     return np.array([scored[c].mean() for c in cuts if voiced[c].mean() >= 0.5 and there[c].mean() >= 0.95])
 
 
-def foreign_lines(bundle: SyncBundle, scorers: Sequence[SpeakerScorer], clips: Sequence[_Talker]) -> Iterator[str]:
-    """Real clips under their own sound and under that of other sources, the file's delay sought in both.
+def mismatched_lines(bundle: SyncBundle, scorers: Sequence[SpeakerScorer], clips: Sequence[_Talker]) -> Iterator[str]:
+    """Real clips under their own audio and under that of other sources, the file's delay sought in both.
 
     Raises:
         DataError: clips of fewer than two sources, or no voice is heard in them.
     """
     if len({clip.source for clip in clips}) < 2:
-        raise DataError(f"foreign sound comes from another source, and the {len(clips)} clips with a face have no two")
+        raise DataError(
+            f"mismatched audio comes from another source, and the {len(clips)} clips with a face have no two"
+        )
     rng = np.random.default_rng(0)
     found: list[list[tuple[str, bool, NDArray[np.float64]]]] = [[] for _ in scorers]
     for clip in clips:
         others = [c for c in clips if c.source != clip.source]
-        drawn = rng.choice(len(others), min(NUM_FOREIGN, len(others)), replace=False)
-        for sound in (clip, *(others[i] for i in drawn)):
-            moved = SoundPiece(clip.sound.start, sound.sound.samples)
+        drawn = rng.choice(len(others), min(NUM_MISMATCHED, len(others)), replace=False)
+        for audio in (clip, *(others[i] for i in drawn)):
+            moved = AudioPiece(clip.audio.start, audio.audio.samples)
             faces, heard, _ = features_of(bundle, [(0, 0, clip.times, clip.landmarks)], moved)
             for kept, scorer in zip(found, scorers):
-                kept += [(clip.name, sound is clip, _windows(scorer, face, _by(scorer, heard))) for face in faces]
+                kept += [(clip.name, audio is clip, _windows(scorer, face, _by(scorer, heard))) for face in faces]
     syllables = {clip.name for clip in clips if clip.source in ISOLATED}
     for kept, scorer in zip(found, scorers):
-        yield f"own or foreign sound, windows of {WINDOW_S:g} s, {_foreign_line(scorer, kept)}   AUROC >= .95"
+        yield f"own or mismatched audio, windows of {WINDOW_S:g} s, {_mismatched_line(scorer, kept)}   AUROC >= .95"
         if syllables:
-            yield f"    running speech alone: {_foreign_line(scorer, [f for f in kept if f[0] not in syllables])}"
+            yield f"    running speech alone: {_mismatched_line(scorer, [f for f in kept if f[0] not in syllables])}"
 
 
-def _foreign_line(scorer: SpeakerScorer, found: Sequence[tuple[str, bool, NDArray[np.float64]]]) -> str:
+def _mismatched_line(scorer: SpeakerScorer, found: Sequence[tuple[str, bool, NDArray[np.float64]]]) -> str:
     pool = DetectionScores()
     for name, own, scores in found:
         pool.add(name, scores, np.full(len(scores), own))
     try:
         metrics = pool.compute(num_draws=1000)
     except ValueError as error:
-        raise DataError(f"own or foreign sound, {scorer.name}: {error}") from None
+        raise DataError(f"own or mismatched audio, {scorer.name}: {error}") from None
     above = [
         np.mean(np.concatenate([s for _, own, s in found if own is kind]) > scorer.threshold) for kind in (True, False)
     ]
@@ -148,7 +150,7 @@ def speed_lines(bundle: SyncBundle, scorer: SpeakerScorer, video: Path | None) -
     """After tracking, on a conversation's landmarks; and a whole film where one is given."""
     made = conversation_tracks(FRESH_SEED, seconds=30.0)
     tracks = [(t.id, t.shot, t.times, t.landmarks) for t in made.tracks]
-    piece = SoundPiece(Fraction(round(made.sound_start * RATE), RATE), made.sound)
+    piece = AudioPiece(Fraction(round(made.audio_start * RATE), RATE), made.audio)
     spent = []
     for _ in range(4):
         began = time.perf_counter()
@@ -197,12 +199,12 @@ def _measured(options: argparse.Namespace) -> None:
     scorers = [load_scorer(name, options.head if name == "head" else None) for name in options.scorers]
     for scorer in scorers:
         if scorer.wants_crops:
-            raise ConfigError(f"{scorer.name} wants pictures, and only landmarks are kept here; leave it out")
+            raise ConfigError(f"{scorer.name} wants frames, and only landmarks are kept here; leave it out")
     print(f"speakers, {date.today().isoformat()}, sync weights {bundle.name}", flush=True)
     if options.conversations:
         _show(conversation_lines(bundle, scorers, options.work, options.conversations, options.jobs))
     if (options.data / "manifest.csv").exists():
-        _show(foreign_lines(bundle, scorers, _talkers(options.data, options.clips)))
+        _show(mismatched_lines(bundle, scorers, _talkers(options.data, options.clips)))
     else:
         print(f"{options.data} is not here: no real clip was measured")
     if not options.no_speed:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from viseme.core.errors import MissingWeights, VisemeError
 from viseme.face3d.interface import FaceModel, load_face_model
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.media import pictures
-from viseme.standardization.crops import crop_picture, crop_squares
+from viseme.media import read_frames
+from viseme.standardization.crops import crop_frame, crop_squares
 from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
 from viseme.standardization.estimators.networks import ENet
 from viseme.standardization.interface import CROP_SIZE, ExpressionEstimator, FaceObservation, in_standard_crops
@@ -38,7 +38,7 @@ __all__ = ["main", "truth_lines"]
 SEEDS = tuple(range(70_001, 70_007))
 """Speakers that no network was trained on: training counts from 0."""
 NUM_FRAMES = 100
-SOUNDS = ("b", "m", "a", "i", "u", "f", "s", "o", "p", "e")
+AUDIOS = ("b", "m", "a", "i", "u", "f", "s", "o", "p", "e")
 LEFT_OUT = ("romanian_tedx", "clearervoice", "revise")
 """Sources of the manifest whose clips have no whole face, or two."""
 
@@ -53,7 +53,7 @@ def _speech(seed: int) -> tuple[Phoneme, ...]:
     out, at = [], 0.1
     while at < NUM_FRAMES / 25:
         length = rng.uniform(0.08, 0.2)
-        name = str(rng.choice(SOUNDS))
+        name = str(rng.choice(AUDIOS))
         out.append(Phoneme(name, at, at + length, (at, at + 0.7 * length) if name in "bmp" else None))
         at += length
     return tuple(out)
@@ -81,7 +81,7 @@ def _tracked(seed: int, model: FaceModel, *, identity: int = 0, yaw_deg: float =
 
 
 def _filmed(seed: int, model: FaceModel, *, identity: int = 0, yaw_deg: float | None = None) -> FaceObservation:
-    """Pictures with noise, blur, light and background of their own; the head moves unless it is held."""
+    """Frames with noise, blur, light and background of their own; the head moves unless it is held."""
     alpha = Person.random(seed + 100 * identity, model).alpha
     yaw = None if yaw_deg is None else np.deg2rad(yaw_deg)
     made = draw_faces(seed, NUM_FRAMES, model=model, alpha=alpha, beta=_truth(seed, model), yaw=yaw)
@@ -155,7 +155,7 @@ def _follow(path: Path) -> list[FaceObservation]:
     """The longest face of a clip."""
     kind = tracker["mediapipe"]
     tracks: dict[int, list[FaceObservation]] = {}
-    for c in kind(kind.Config()).track(pictures(path, max_side=1280)):
+    for c in kind(kind.Config()).track(read_frames(path, max_side=1280)):
         if isinstance(c, FaceTrackChunk):
             piece = FaceObservation(
                 times=c.times, landmarks=c.landmarks, observed=c.observed, crops=crop_squares(c.landmarks)
@@ -165,13 +165,13 @@ def _follow(path: Path) -> list[FaceObservation]:
 
 
 def _with_crops(path: Path, piece: FaceObservation) -> FaceObservation:
-    """The same stretch with its pictures."""
+    """The same stretch with its frames."""
     wanted = {round(float(t) * 1e6): i for i, t in enumerate(piece.times) if np.isfinite(piece.crops[i]).all()}
     images = np.zeros((len(piece.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    for picture in pictures(path, max_side=1280):
-        index = wanted.get(round(float(picture.time) * 1e6))
+    for frame in read_frames(path, max_side=1280):
+        index = wanted.get(round(float(frame.time) * 1e6))
         if index is not None:
-            images[index] = crop_picture(picture.image, piece.crops[index], scale=picture.scale)
+            images[index] = crop_frame(frame.image, piece.crops[index], scale=frame.scale)
     return replace(piece, images=images)
 
 

@@ -22,17 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
 from viseme.core.errors import VisemeError
 from viseme.core.results import DelayEstimate, Verdict
 from viseme.face3d.lips import lip_motion
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.media import Picture, pictures, sound
-from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.media import Frame, read_audio, read_frames
 from viseme.sync.calibrate import expected_calibration_error
+from viseme.sync.checkpoint import SyncBundle, load_bundle
 from viseme.sync.estimator import EstimatorConfig
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.interface import visual_inputs
-from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
 from viseme.sync.verdict import FaceActivity, decide
 
 __all__ = ["Row", "Trial", "main", "tracked_clip", "wilson"]
@@ -53,7 +53,7 @@ class Material:
     points: NDArray[np.float32]
     opening: NDArray[np.float32]
     samples: NDArray[np.float32]
-    sound_start: float
+    audio_start: float
 
     @property
     def seconds(self) -> float:
@@ -114,7 +114,7 @@ def wilson(hits: int, num: int, level: float = 0.95) -> tuple[float, float]:
     return float(middle - half), float(middle + half)
 
 
-def _track(stream: Iterable[Picture]) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:
+def _track(stream: Iterable[Frame]) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:
     """Times and landmarks of the face that was seen longest."""
     kind = tracker["mediapipe"]
     chunks = [c for c in kind(kind.Config()).track(stream) if isinstance(c, FaceTrackChunk)]
@@ -132,18 +132,18 @@ def tracked_clip(
     folder: Path,
     work: Path,
     name: str = "clean",
-    disturb: Callable[[Picture], Picture] | None = None,
+    disturb: Callable[[Frame], Frame] | None = None,
 ) -> Path:
-    """An npz of a clip's longest face and its sound, from the work folder where it has been tracked before.
+    """An npz of a clip's longest face and its audio, from the work folder where it has been tracked before.
 
-    Holds `times` (T,), `landmarks` (T, 478, 3), `samples` (S,) at 16 kHz and `sound_start`; T is 0 without a face.
+    Holds `times` (T,), `landmarks` (T, 478, 3), `samples` (S,) at 16 kHz and `audio_start`; T is 0 without a face.
     """
     kept = work / name / (row["file"].replace("/", "__") + ".npz")
     if not kept.exists():
         path = folder / row["file"]
-        stream: Iterator[Picture] = pictures(path, max_side=1280)
+        stream: Iterator[Frame] = read_frames(path, max_side=1280)
         found = _track(map(disturb, stream) if disturb else stream)
-        blocks = list(sound(path))
+        blocks = list(read_audio(path))
         kept.parent.mkdir(parents=True, exist_ok=True)
         times, landmarks = found if found is not None else (np.zeros(0), np.zeros((0, 478, 3), np.float32))
         np.savez(
@@ -151,13 +151,13 @@ def tracked_clip(
             times=times,
             landmarks=landmarks,
             samples=np.concatenate([b.samples for b in blocks]),
-            sound_start=float(blocks[0].start),
+            audio_start=float(blocks[0].start),
         )
     return kept
 
 
 def _material(
-    row: dict[str, str], folder: Path, work: Path, name: str, disturb: Callable[[Picture], Picture] | None
+    row: dict[str, str], folder: Path, work: Path, name: str, disturb: Callable[[Frame], Frame] | None
 ) -> Material | None:
     with np.load(tracked_clip(row, folder, work, name, disturb), allow_pickle=False) as data:
         if len(data["times"]) < 10:
@@ -172,7 +172,7 @@ def _material(
             points=motion.points,
             opening=motion.opening,
             samples=data["samples"],
-            sound_start=float(data["sound_start"]),
+            audio_start=float(data["audio_start"]),
         )
 
 
@@ -204,7 +204,7 @@ class Judge:
         times, points = to_grid_points(clip.times[inside], self.visual.of_points(clip.points[inside]))
         samples = heard.samples if noise is None else heard.samples + noise
         low, high = (start, end) if trimmed else (start - 2.5, end + 2.5)
-        begin = heard.sound_start + shift
+        begin = heard.audio_start + shift
         cut_from = max(0, round((low - begin) * RATE))
         samples = samples[cut_from : max(cut_from, round((high - begin) * RATE))]
         begin += cut_from / RATE
@@ -216,7 +216,7 @@ class Judge:
         curve = evidence.curve(LAGS)
         loud = spectrum[:, 5:129].sum(1) if len(spectrum) else np.zeros(1)
         whole = power_spectrum(heard.samples)[:, 5:129].sum(1)
-        spoken = whole[max(0, round((start - heard.sound_start) * 100)) : round((end - heard.sound_start) * 100)]
+        spoken = whole[max(0, round((start - heard.audio_start) * 100)) : round((end - heard.audio_start) * 100)]
         voiced = float((spoken > np.percentile(whole, 95) * 0.003).mean()) if len(spoken) else 0.0
         activity = FaceActivity(
             float((loud > 0.02).mean()), float(clip.opening[inside].std()), 0.04 * int(inside.sum())
@@ -235,7 +235,7 @@ class Judge:
         return self._at_rest[clip.name]
 
     def trial(self, group: str, clip: Material, truth: float | None, **how: object) -> Trial:
-        """Ask, and compare with the truth (None = the sound is foreign)."""
+        """Ask, and compare with the truth (None = the audio is foreign)."""
         estimate, guess, voiced = self.ask(clip, **how)  # type: ignore[arg-type]
         delay = estimate.audio_delay
         return Trial(
@@ -282,8 +282,10 @@ def _shifts(judge: Judge, clips: list[Material], rng: np.random.Generator, each:
                     )
 
 
-def _foreign(judge: Judge, clips: list[Material], marked: list[Material], rng: np.random.Generator) -> Iterator[Trial]:
-    """Sound of other clips, of the same source where there are several; and the clips that are foreign as they lie."""
+def _mismatched(
+    judge: Judge, clips: list[Material], marked: list[Material], rng: np.random.Generator
+) -> Iterator[Trial]:
+    """Audio of other clips, of the same source where there are several; and the clips that are foreign as they lie."""
     for clip in clips:
         others = [c for c in clips if c.name != clip.name and c.source == clip.source]
         rest = [c for c in clips if c.speaker != clip.speaker]
@@ -304,35 +306,31 @@ def _scene(clip: Material) -> str:
     return clip.name.split("_close")[0].split("_distant")[0]
 
 
-def _disturbances() -> dict[str, Callable[[Picture], Picture]]:
+def _disturbances() -> dict[str, Callable[[Frame], Frame]]:
     import cv2
 
-    def warped(matrix: Callable[[int, int], Any]) -> Callable[[Picture], Picture]:
-        def change(picture: Picture) -> Picture:
-            height, width = picture.image.shape[:2]
-            moved = cv2.warpAffine(
-                picture.image, matrix(width, height), (width, height), borderMode=cv2.BORDER_REPLICATE
-            )
-            return replace(picture, image=moved)
+    def warped(matrix: Callable[[int, int], Any]) -> Callable[[Frame], Frame]:
+        def change(frame: Frame) -> Frame:
+            height, width = frame.image.shape[:2]
+            moved = cv2.warpAffine(frame.image, matrix(width, height), (width, height), borderMode=cv2.BORDER_REPLICATE)
+            return replace(frame, image=moved)
 
         return change
 
-    def turn(degrees: float) -> Callable[[Picture], Picture]:
+    def turn(degrees: float) -> Callable[[Frame], Frame]:
         return warped(lambda w, h: cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0))
 
-    def scale(factor: float) -> Callable[[Picture], Picture]:
+    def scale(factor: float) -> Callable[[Frame], Frame]:
         return warped(lambda w, h: cv2.getRotationMatrix2D((w / 2, h / 2), 0.0, factor))
 
-    def jpeg(picture: Picture) -> Picture:
-        packed = cv2.imencode(".jpg", picture.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
-        return replace(
-            picture, image=np.ascontiguousarray(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1])
-        )
+    def jpeg(frame: Frame) -> Frame:
+        packed = cv2.imencode(".jpg", frame.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
+        return replace(frame, image=np.ascontiguousarray(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1]))
 
-    def half(picture: Picture) -> Picture:
-        height, width = picture.image.shape[:2]
-        small = cv2.resize(picture.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return replace(picture, image=small, scale=picture.scale * (width // 2) / width)
+    def half(frame: Frame) -> Frame:
+        height, width = frame.image.shape[:2]
+        small = cv2.resize(frame.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return replace(frame, image=small, scale=frame.scale * (width // 2) / width)
 
     return {
         "rotation +15": turn(15),
@@ -382,11 +380,11 @@ def _tables(trials: list[Trial]) -> list[str]:
         some = [t for t in whole if t.source == source]
         lines += [row.text() for row in _rows(some, f"  {source}", "", "")]
         lines.append(f"{'    median error':58s} {_median(some)}")
-    foreign = [t for t in trials if t.group == "foreign"]
-    apart = sum(t.verdict is not Verdict.IN_SYNC for t in foreign)
-    lines.append(Row(name="foreign sound: not in_sync", hits=apart, num=len(foreign), target=">= 97 %").text())
-    withheld = sum(not t.answered for t in foreign)
-    lines.append(Row(name="foreign sound: cannot_tell", hits=withheld, num=len(foreign)).text())
+    mismatched = [t for t in trials if t.group == "foreign"]
+    apart = sum(t.verdict is not Verdict.IN_SYNC for t in mismatched)
+    lines.append(Row(name="mismatched audio: not in_sync", hits=apart, num=len(mismatched), target=">= 97 %").text())
+    withheld = sum(not t.answered for t in mismatched)
+    lines.append(Row(name="mismatched audio: cannot_tell", hits=withheld, num=len(mismatched)).text())
     asked = [t for t in trials if t.group in ("whole", "1 s", "2 s", "foreign")]
     error = expected_calibration_error(
         np.array([t.confidence for t in asked]), np.array([t.guess_right for t in asked])
@@ -425,7 +423,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--each", type=int, default=4, help="shifts of each clip")
     parser.add_argument("--disturb", action="store_true", help="also rotation, scale, JPEG, babble: tracks again")
     parser.add_argument("--speed", action="store_true", help="also time whole files")
-    parser.add_argument("--no-shifts", action="store_true", help="leave out shifts, windows and foreign sound")
+    parser.add_argument("--no-shifts", action="store_true", help="leave out shifts, windows and mismatched audio")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     manifest = options.data / "manifest.csv"
@@ -448,7 +446,7 @@ def main(arguments: list[str] | None = None) -> int:
         trials = [] if options.no_shifts else list(_shifts(judge, few, rng, 3 * options.each))
         trials += [] if options.no_shifts else list(_shifts(judge, same, rng, 1))
         for _ in range(0 if options.no_shifts else max(1, options.each // 2)):
-            trials += list(_foreign(judge, few + same, marked, rng))
+            trials += list(_mismatched(judge, few + same, marked, rng))
         if trials:
             print("\n".join(_tables(trials)), flush=True)
         everything += [{"weights": bundle.name, **_plain(t)} for t in trials]
@@ -479,7 +477,7 @@ def _load(
     rows: list[dict[str, str]],
     options: argparse.Namespace,
     name: str,
-    disturb: Callable[[Picture], Picture] | None,
+    disturb: Callable[[Frame], Frame] | None,
 ) -> list[Material]:
     out = []
     for row in rows:
@@ -498,7 +496,7 @@ def _disturbed(judge: Judge, rows: list[dict[str, str]], options: argparse.Names
     rows = [r for r in rows if r["use"] == "dev" and r["source"] not in ("mcgurk_pl", "grid_s1")]
     clean = {c.name: c for c in _load(rows, options, "clean", None)}
     babble = np.sum([np.resize(c.samples, 400_000) / max(c.samples.std(), 1e-6) for c in clean.values()], axis=0)
-    changes: dict[str, Callable[[Picture], Picture] | None] = {"clean": None, **_disturbances(), "babble 15 dB": None}
+    changes: dict[str, Callable[[Frame], Frame] | None] = {"clean": None, **_disturbances(), "babble 15 dB": None}
     lines = []
     for name, change in changes.items():
         rng = np.random.default_rng(1)

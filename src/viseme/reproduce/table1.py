@@ -28,18 +28,18 @@ from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
-from viseme.standardization.augment import PictureAugment
-from viseme.standardization.model_tensors import FaceBasis
+from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
+from viseme.reproduce.landmark_pretraining import landmark_start
+from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
+from viseme.standardization.augment import FrameAugment
 from viseme.standardization.corpus import Collection, prepare_real, prepare_synthetic
 from viseme.standardization.estimators.landmark_fit import CHEEKS, LandmarkFit
 from viseme.standardization.interface import in_standard_crops
 from viseme.standardization.losses import LossWeights
+from viseme.standardization.model_tensors import FaceBasis
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
-from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
 from viseme.standardization.recipes import NetworkRecipe
-from viseme.reproduce.landmark_pretraining import landmark_start
-from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
 from viseme.standardization.train import Trainee, _Data, _loss, train_on
 
 __all__ = ["PUBLISHED_E1", "PUBLISHED_E2", "Table1Result", "reproduce_table1", "table_recipe"]
@@ -66,19 +66,19 @@ PUBLISHED_E2 = {
 E1_ROWS = (
     ("GT", "α_gt β_gt"),
     ("at rest", "α_gt, β = 0"),
-    ("per-image: β alone", "α_gt, β of the picture"),
-    ("per-image: α and β", "both of the picture"),
-    ("per-image: all its own", "α, β and pose of the picture"),
-    ("E-Net: β alone", "α_gt, β of the picture"),
+    ("per-image: β alone", "α_gt, β of the frame"),
+    ("per-image: α and β", "both of the frame"),
+    ("per-image: all its own", "α, β and pose of the frame"),
+    ("E-Net: β alone", "α_gt, β of the frame"),
     ("landmark-fit: β alone", "α_gt, β"),
     ("landmark-fit: all its own", "α of the clip, β, pose"),
 )
 FIT_ROWS = (
-    ("GT", "α_gt β_gt: a fit of all pictures"),
+    ("GT", "α_gt β_gt: a fit of all frames"),
     ("at rest", "α_gt, β = 0"),
-    ("per-image: β alone", "α_gt, β of a fit of the picture alone"),
-    ("per-image: α and β", "both of a fit of the picture alone"),
-    ("per-image: all its own", "α, β and pose of a fit of the picture alone"),
+    ("per-image: β alone", "α_gt, β of a fit of the frame alone"),
+    ("per-image: α and β", "both of a fit of the frame alone"),
+    ("per-image: all its own", "α, β and pose of a fit of the frame alone"),
     ("shared: β alone", "α_gt, β with the identity of the clip's other half"),
 )
 """Table I without networks: what sharing the identity does where the same estimator sees the landmarks."""
@@ -90,8 +90,8 @@ GROUND_TRUTHS = {
     "e1": "GT: E-Net trained on, on the held-out fold alone (half as many steps, same losses, no augmentation), with "
     "its columns; where that has not converged, ratios are too kind to every method alike.",
     "freed": "GT: that network's coefficients freed and fitted to the tracked landmarks: what no network can beat.",
-    "fit": "No network: landmark-fit on all pictures of a collection (GT), on each picture alone, which must tell "
-    "pose, identity and expression apart by itself (per-image), and with the identity of every second picture for the "
+    "fit": "No network: landmark-fit on all frames of a collection (GT), on each frame alone, which must tell "
+    "pose, identity and expression apart by itself (per-image), and with the identity of every second frame for the "
     "others (shared). Published numbers are of networks.",
 }
 
@@ -136,7 +136,7 @@ class Table1Result:
     holds: bool
     """Whether E-Net's distance lies below the per-image baseline's, intervals apart."""
     holds_without_networks: bool
-    """The same of landmark-fit with shared identity and picture by picture."""
+    """The same of landmark-fit with shared identity and frame by frame."""
     text: str
     """The Markdown."""
 
@@ -169,7 +169,7 @@ def reproduce_table1(
         steps: Updates of each network.
         collections: Real clips at most; 0 = none.
         synthetic: Synthetic people; 0 = none.
-        frames: Pictures of a collection at most.
+        frames: Frames of a collection at most.
         strangers: Other synthetic people, on whose landmarks the backbone that both variants start from is trained,
             twice as many steps; 0 = a random start.
         jobs: Processes.
@@ -207,7 +207,7 @@ def reproduce_table1(
     fits = [_Answer.load(path) for path in make_files(fit_jobs, num_jobs=jobs, on_progress=Bar("fits"))]
     settings = {
         "folds": folds, "seeds": seeds, "steps": steps, "K_real": len(real), "K_synthetic": len(drawn),
-        "K_asked_real": len(rows), "M": frames, "pictures": sum(map(len, real + drawn)),
+        "K_asked_real": len(rows), "M": frames, "frames": sum(map(len, real + drawn)),
         "subjects": len({c.subject for c in real + drawn}), "face_model": "default", "tracker": "mediapipe",
         "strangers": strangers, "recipe": asdict(table_recipe(steps, real_share=study.real_share)),
     }  # fmt: skip
@@ -359,7 +359,7 @@ def _look(network: ExpressionNetwork, collection: Collection) -> tuple[Explained
 
 
 def _fitted(landmarks: NDArray[np.float32]) -> Explained:
-    """What `landmark-fit` says of pictures of one person, identity shared; (M, 468, 2)."""
+    """What `landmark-fit` says of frames of one person, identity shared; (M, 468, 2)."""
     parts = list(LandmarkFit(LandmarkFit.Config()).estimate([in_standard_crops(landmarks)]))
     alpha = parts[-1].alpha
     assert alpha is not None
@@ -371,7 +371,7 @@ def _fitted(landmarks: NDArray[np.float32]) -> Explained:
 
 
 def _fitted_alone(landmarks: NDArray[np.float32]) -> Explained:
-    """Each picture by itself: an identity of its own."""
+    """Each frame by itself: an identity of its own."""
     found = [_fitted(landmarks[i : i + 1]) for i in range(len(landmarks))]
     return Explained(
         alpha=np.stack([f.alpha for f in found]),
@@ -381,7 +381,7 @@ def _fitted_alone(landmarks: NDArray[np.float32]) -> Explained:
 
 
 def _fitted_elsewhere(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(M, E) expression of each picture with the identity of the clip's other half, every second picture."""
+    """(M, E) expression of each frame with the identity of the clip's other half, every second frame."""
     beta = _fitted(landmarks).beta.copy()
     for first in (0, 1) if len(landmarks) > 1 else ():
         own, other = landmarks[first::2], landmarks[1 - first :: 2]
@@ -411,7 +411,7 @@ def _measure_fits(study: Study, fold: int, path: Path) -> None:
             "shared: β alone": replace(whole, beta=_fitted_elsewhere(points)),
         }.items():
             parts["fit"][name].append(lip_distances(basis, points, explained).mean())
-        for name, explained in {"per-image": alone, "per-image, aggregated": averaged, "all pictures": whole}.items():
+        for name, explained in {"per-image": alone, "per-image, aggregated": averaged, "all frames": whole}.items():
             parts["fit_e2"][name].append(lip_distances(basis, points, explained).mean())
     found: dict[str, Any] = {part: {k: np.array(v) for k, v in rows.items()} for part, rows in parts.items()}
     none: dict[str, Any] = {part: {} for part in PARTS}
@@ -434,7 +434,7 @@ def overfit_network(
     columns, half as many steps as it was trained, without augmentation."""
     held = [replace(c, alpha=None, beta=None, delta=None) for c in held]
     steps = max(1, recipe.loop.steps // 2)
-    still = PictureAugment(turn_deg=0, scale=0, shift_px=0, blur=0, jpeg=0, colour=0)
+    still = FrameAugment(turn_deg=0, scale=0, shift_px=0, blur=0, jpeg=0, colour=0)
     loop = replace(recipe.loop, steps=steps, learning_rate=recipe.loop.learning_rate / 2)
     recipe = replace(recipe, real_share=1.0, augment=still, loop=loop)
     torch.manual_seed(recipe.loop.seed)
@@ -544,11 +544,11 @@ def _report(
             f"The order E-Net < per-image, intervals apart, **{words[holds]}**: {mine['mean'].text()} against "
             f"{theirs['mean'].text()} px (K = {len(names)}). E-Net over GT {mine['ratio'].text()} (published 1.137), "
             f"per-image over GT {theirs['ratio'].text()} (published 2.720).",
-            f"Without networks (landmark-fit with the identity of the clip's other half < landmark-fit of each picture "
+            f"Without networks (landmark-fit with the identity of the clip's other half < landmark-fit of each frame "
             f"alone) it **{words[plainly]}**: {shared['ratio'].text()} against {alone['ratio'].text()} of GT.",
             "K = {K_real} real (of {K_asked_real} asked) and {K_synthetic} synthetic collections of at most M = {M} "
-            "pictures ({pictures} in all, {subjects} subjects as far as labelled), {folds} disjoint folds, {seeds} "
-            "seeds, {steps} steps a network from {begun}, the same pictures for all methods".format(
+            "frames ({frames} in all, {subjects} subjects as far as labelled), {folds} disjoint folds, {seeds} "
+            "seeds, {steps} steps a network from {begun}, the same frames for all methods".format(
                 **settings, begun=begun
             )
             + f". GT floor {gt_mean.text()} px, {floor.text(2)} % of the face width "
@@ -654,7 +654,7 @@ def _e2(title: str, names: Sequence[str], found: Sequence[_Answer], part: str) -
     header = ("method", "min", "max", "mean, px", "over per-image", "published mean", "published over per-image")
     what = f"n = {len(names)} collections; min and max over them; every method's own pose."
     notes = (
-        (what, "landmark-fit of each picture alone, with the mean of these identities, and of all pictures together.")
+        (what, "landmark-fit of each frame alone, with the mean of these identities, and of all frames together.")
         if part == "fit_e2"
         else (
             what,

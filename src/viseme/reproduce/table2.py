@@ -30,11 +30,11 @@ from viseme.engine.progress import Bar
 from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
 from viseme.sync.corpus import band_filters
 from viseme.sync.estimator import log_ratios
-from viseme.sync.evidence import PICTURE_STEP, normalise_mels, score_pairs, to_grid_points
+from viseme.sync.evidence import VIDEO_STEP, normalise_mels, score_pairs, to_grid_points
+from viseme.sync.inputs.batches import batch_of, network_of
 from viseme.sync.inputs.tracks import INPUTS, Seen, film_talkers, look_at_all
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.recipes import SyncRecipe
-from viseme.sync.inputs.batches import batch_of, network_of
 from viseme.sync.train import _loss
 
 __all__ = ["PUBLISHED", "PUBLISHED_WINDOWS", "Table2Result", "reproduce_table2", "table_recipe"]
@@ -72,12 +72,12 @@ SEEN_SPEAKERS = ("grid_s1",)
 
 
 def table_recipe(steps: int, *, seed: int = 0) -> SyncRecipe:
-    """One small network for every input; pictures get a small convolutional front of their own."""
+    """One small network for every input; frames get a small convolutional front of their own."""
     return SyncRecipe(
         real_share=0.5,
         num_models=1,
         batch=16,
-        num_foreign=2,
+        num_mismatched=2,
         model=TwoStream.Config(width=96, embedding=64, dropout=0.1),
         loop=LoopConfig(steps=steps, average=min(0.99, max(0.0, 1 - 10 / steps)), seed=seed, save_every=10**9),
     )
@@ -267,13 +267,13 @@ class Measurer:
         """
         clip = seen.clip
         grid, stream = to_grid_points(clip.times, seen.stream(self.mode))
-        mels = normalise_mels(np.exp(clip.sound.astype(np.float32)) @ band_filters(1.0))
+        mels = normalise_mels(np.exp(clip.audio.astype(np.float32)) @ band_filters(1.0))
         began = time.process_time()
         raw = score_pairs([self.network], stream, mels)
         self.cpu += time.process_time() - began
-        self.seconds += len(grid) * PICTURE_STEP
-        columns = np.rint((grid - clip.sound_start) * 100 - 1.5).astype(int)
-        out: dict[str, Any] = {"name": clip.name, "speaker": clip.speaker, "seconds": len(grid) * PICTURE_STEP}
+        self.seconds += len(grid) * VIDEO_STEP
+        columns = np.rint((grid - clip.audio_start) * 100 - 1.5).astype(int)
+        out: dict[str, Any] = {"name": clip.name, "speaker": clip.speaker, "seconds": len(grid) * VIDEO_STEP}
         out["yaw_deg"] = float(np.rad2deg(np.median(np.abs(seen.yaw))))
         truth = truths.get(clip.name)
         if truth is not None:
@@ -288,18 +288,18 @@ class Measurer:
 
     @torch.inference_mode()
     def _cut_scores(self, cuts: NDArray[Any], mels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(W, N, A) as `score_pairs` for many cuts (W, N, ...) of equal length; the sound is embedded once."""
+        """(W, N, A) as `score_pairs` for many cuts (W, N, ...) of equal length; the audio is embedded once."""
         num = len(mels)
         padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
         phases = np.stack([padded[r : r + num + (-num) % 4] for r in range(4)])
-        heard = self.network.embed_sound(torch.from_numpy(phases)).transpose(0, 1).flatten(0, 1)[:num]
-        pictures = torch.from_numpy(np.ascontiguousarray(cuts)).float()
-        pictures = pictures / 255 if cuts.dtype == np.uint8 else pictures - pictures.mean(1, keepdim=True)
-        return (self.network.embed_picture(pictures) @ heard.T * self.network.scale()).numpy()
+        heard = self.network.embed_audio(torch.from_numpy(phases)).transpose(0, 1).flatten(0, 1)[:num]
+        frames = torch.from_numpy(np.ascontiguousarray(cuts)).float()
+        frames = frames / 255 if cuts.dtype == np.uint8 else frames - frames.mean(1, keepdim=True)
+        return (self.network.embed_video(frames) @ heard.T * self.network.scale()).numpy()
 
     def _windows(self, stream: NDArray[Any], mels: NDArray[np.float32], columns: NDArray[np.int64]) -> list[float]:
         """(6,) fraction of the windows of 5 to 15 frames that are matched to within a frame; the network sees five
-        frames of pictures at a time and no more."""
+        frames of frames at a time and no more."""
         rows, there = [], []
         lags = 4 * np.arange(-REACH, REACH + 1)
         cuts = np.stack([stream[at : at + 5] for at in range(len(stream) - 4)])
@@ -333,13 +333,13 @@ class Measurer:
         raw: NDArray[np.float32],
         seed: int,
     ) -> list[list[float]]:
-        """[length, error] of cuts under shifted sound, seconds, against the whole clip as it lies."""
+        """[length, error] of cuts under shifted audio, seconds, against the whole clip as it lies."""
         lags = np.arange(-100, 101)
         rest = _best(log_ratios(raw), columns, lags, mean=False)
         rng = np.random.default_rng(seed)
         out = []
         for length in LENGTHS:
-            num = round(length / PICTURE_STEP)
+            num = round(length / VIDEO_STEP)
             for _ in range(3):
                 start = int(rng.integers(max(1, len(grid) - num + 1)))
                 shift = int(rng.integers(-4 * REACH, 4 * REACH + 1))
@@ -393,7 +393,7 @@ def _report(
             "Learnt from {num_real} real clips of one speaker (of {num_real_asked} asked) and {num_synthetic} filmed "
             "synthetic talkers (of {num_synthetic_asked}); the small set is every ninth of them, {num_mini} clips. "
             "Measured on {num_dev} other clips (of {num_dev_asked}). {steps} updates a network, {seeds} seeds, "
-            "expression by {estimator}, the same clips, batches, sound network and estimator for all inputs".format(
+            "expression by {estimator}, the same clips, batches, audio network and estimator for all inputs".format(
                 **settings
             )
             + f"; {seconds / 60:.1f} min. Brackets: 95 % bootstrap over clips, seeds averaged. Published numbers are "
@@ -461,12 +461,12 @@ def _told(published: Iterable[float | None]) -> tuple[str, ...]:
 
 def _accuracy(cells: dict, order: Sequence[tuple[str, str]], record: dict[str, Any]) -> Table:
     rows, numbers = [], {}
-    right = _within("evidence", PICTURE_STEP)
+    right = _within("evidence", VIDEO_STEP)
     for mode, size in order:
         answers = cells[mode, size]
         parts = {"all": _everybody, "same speaker": _known, "strangers": _stranger}
         mine = {name: _cell(answers, right, part) for name, part in parts.items()}
-        mine["mean score, all"] = _cell(answers, _within("mean", PICTURE_STEP), _everybody)
+        mine["mean score, all"] = _cell(answers, _within("mean", VIDEO_STEP), _everybody)
         mine["exact frame, all"] = _cell(answers, _within("evidence", 0.02), _everybody)
         errors = [1000 * abs(c["evidence"]) for a in answers for c in a["clips"] if c.get("evidence") is not None]
         by_seed = [float(np.mean(list(_values([a], right, _everybody).values()))) for a in answers]
@@ -496,7 +496,7 @@ def _accuracy(cells: dict, order: Sequence[tuple[str, str]], record: dict[str, A
         "+-15 frames, right within one frame (chance 9.7 %), true overlap only.",
         "Summed evidence decides; 'mean score' is the papers' rule. Exact frame: within 20 ms.",
         "Rows with Deep3D's coefficients are as published: its weights are not ours to use.",
-        "The sound of the ELOSPHERES clips was measured to be 46 ms late; the manifest gives 0 (docs/decisions.md).",
+        "The audio of the ELOSPHERES clips was measured to be 46 ms late; the manifest gives 0 (docs/decisions.md).",
     )
     return Table(title="Accuracy a clip, %", header=header, rows=tuple(rows), notes=notes)
 
@@ -512,7 +512,7 @@ def _by_window(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
     rows += [(name, "LRS2", *_told(values)) for name, values in PUBLISHED_WINDOWS.items()]
     notes = (
         "Windows of five frames, each seen alone; K7 to K15 average 3 to 11 neighbouring rows; mean a clip, then over "
-        "clips. The sound network sees half a second around a window. Ours learnt from 26 to 40 frames at a time.",
+        "clips. The audio network sees half a second around a window. Ours learnt from 26 to 40 frames at a time.",
         "Not comparable with the accuracy a clip. Published rows: their own training and test sets. "
         "IC-SyncNet on LRS3, K5: 93.8.",
     )
@@ -533,7 +533,7 @@ def _by_length(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
     count = len(_values(cells[order[0]], _recovered(1.0, 0.04), _everybody))
     notes = (
         f"n = {count} clips, three cuts of each length; shifts uniform in +-600 ms by tens; error = est(cut, shift) - "
-        "est(whole clip) - shift, searched over +-1 s, sound around the cut kept. Bar: 95 % at 1 s.",
+        "est(whole clip) - shift, searched over +-1 s, audio around the cut kept. Bar: 95 % at 1 s.",
     )
     header = ("input", "trained on", *(f"{s:g} s" for s in LENGTHS), "2 s, within half a frame", "2 s, MAE, ms")
     return Table(title="Known shifts recovered within a frame, %", header=header, rows=tuple(rows), notes=notes)
@@ -576,7 +576,7 @@ def _orders(cells: dict, chosen: Iterable[str], record: dict[str, Any]) -> Table
             continue
         line = [f"{better} - {worse}"]
         for size in ("mini", "full"):
-            for name, value in (("clip", _within("evidence", PICTURE_STEP)), ("1 s", _recovered(1.0, PICTURE_STEP))):
+            for name, value in (("clip", _within("evidence", VIDEO_STEP)), ("1 s", _recovered(1.0, VIDEO_STEP))):
                 a, b = (_values(cells[m, size], value, _everybody) for m in (better, worse))
                 both = sorted(set(a) & set(b))
                 gap = bootstrap([np.array([a[k] - b[k] for k in both])], np.mean)

@@ -1,6 +1,6 @@
-"""The last seconds of a sound that comes in pieces: embeddings every 10 ms and mel bands every 40 ms.
+"""The last seconds of audio that comes in pieces: embeddings every 10 ms and mel bands every 40 ms.
 
-Knows sound and sync models; refuses to know faces. Sound costs ten times as much to embed as lips, so each frame is
+Knows audio and sync models; refuses to know faces. Audio costs ten times as much to embed as lips, so each frame is
 embedded once when it comes, and all anew every `RENEW_S` seconds, when loudness and colour are measured again.
 """
 
@@ -13,17 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viseme.media import SoundBlock
-from viseme.audio.voice_activity import FRAMES_PER_STEP, mel_bands
-from viseme.sync.evidence import CONTEXT, embed_sound, normalise_mels
-from viseme.sync.interface import SyncModel
 from viseme.audio.mel_frames import FRAME, Listener
+from viseme.audio.voice_activity import FRAMES_PER_STEP, mel_bands
+from viseme.media import AudioBlock
+from viseme.sync.evidence import CONTEXT, embed_audio, normalise_mels
+from viseme.sync.interface import SyncModel
 
 __all__ = ["Ear"]
 
 RENEW_S = 2.0
 VOICE_S = 20.0
-"""Seconds of sound by which a voice is told from noise."""
+"""Seconds of audio by which a voice is told from noise."""
 
 
 class Ear:
@@ -40,7 +40,7 @@ class Ear:
         self.reach = -np.inf
         """Seconds after the last sample heard."""
 
-    def hear(self, block: SoundBlock) -> None:
+    def hear(self, block: AudioBlock) -> None:
         """Take in the next block."""
         self._listener.hear(block)
         self.reach = float(block.end)
@@ -49,7 +49,7 @@ class Ear:
         self._listener.level_times.clear()
 
     def end(self) -> None:
-        """No further sound comes."""
+        """No further audio comes."""
         self._listener.hear(None)
 
     @property
@@ -65,7 +65,7 @@ class Ear:
         return (begin + skip) // FRAMES_PER_STEP, mel_bands(power[skip : skip + whole])
 
     def embedded(self) -> tuple[int, list[Tensor]]:
-        """The number of the first frame and, for each model, (A, D) embeddings up to the last sound heard."""
+        """The number of the first frame and, for each model, (A, D) embeddings up to the last audio heard."""
         end = self._listener.position
         if self._like is None or end - self._renewed_at >= RENEW_S or end < 2 * RENEW_S:
             self._first, power = self._listener.window(end - self._window_s, end + 1)
@@ -82,4 +82,4 @@ class Ear:
     def _embed(self, power: NDArray[np.float32]) -> list[Tensor]:
         if len(power) == 0:
             return [torch.zeros(0, 1) for _ in self._models]
-        return embed_sound(self._models, normalise_mels(power, self._like))
+        return embed_audio(self._models, normalise_mels(power, self._like))

@@ -1,4 +1,4 @@
-"""Conversations as features with truth, for training and measuring: synthetic ones, and real clips under other sound.
+"""Conversations as features with truth, for training and measuring: synthetic ones, and real clips under other audio.
 
 Knows the conversation generator and prepared clips; refuses to know networks and files of video.
 """
@@ -16,35 +16,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from viseme.audio.mel_frames import Listener
+from viseme.audio.voice_activity import VoiceReader
 from viseme.face3d.lips import LIP_POINTS, LipMotion
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
 from viseme.speakers.features import Align, Gatherer, lagged_features, local_features, pair_bands
-from viseme.speakers.interface import STEP_S, FaceSteps, Heard
+from viseme.speakers.interface import STEP_S, FaceSteps, Heard, heard_at
 from viseme.speakers.timeline import cleaned
-from viseme.audio.voice_activity import VoiceReader, heard_at
 from viseme.sync.checkpoint import SyncBundle
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import to_grid_points
 from viseme.sync.interface import visual_inputs
-from viseme.audio.mel_frames import Listener
 from viseme.synthetic.conversation import STATES, Conversation, conversation_tracks
 
 __all__ = [
     "APART",
     "UNCERTAIN",
+    "AudioPiece",
     "LabelledFaces",
-    "SoundPiece",
     "features_of",
     "load",
     "save",
     "synthetic",
-    "under_sound",
+    "under_audio",
 ]
 
 
 @dataclass(frozen=True)
-class SoundPiece:
+class AudioPiece:
     """Samples at 16 kHz with their place on the clip's clock."""
 
     start: Fraction
@@ -61,8 +61,8 @@ class LabelledFaces:
     """For each face (T,) index into `STATES`: not_speaking, speaking, dubbed."""
     people: tuple[int, ...]
     """For each face, whose it is."""
-    sound: Heard
-    """Voice and bands, on the clock of the picture."""
+    audio: Heard
+    """Voice and bands, on the clock of the frame."""
     heard: NDArray[np.bool_]
     """(V,) whether somebody really speaks."""
     unseen: NDArray[np.bool_]
@@ -94,24 +94,24 @@ def _chunks(
 def features_of(
     bundle: SyncBundle,
     tracks: Sequence[tuple[int, int, NDArray[np.float64], NDArray[np.float32]]],
-    sound: SoundPiece,
+    audio: AudioPiece,
     *,
     align: Align = "file",
     max_delay: float = 0.45,
 ) -> tuple[list[FaceSteps], Heard, float]:
-    """What `find_speakers` would keep of tracked faces and a sound.
+    """What `find_speakers` would keep of tracked faces and audio.
 
     Args:
         bundle: Sync weights.
         tracks: (id, shot, times (T,), landmarks (T, 478, 3)) in any order.
-        sound: All of it.
+        audio: All of it.
         align: As `find_speakers`.
         max_delay: As `find_speakers`.
 
     Returns:
-        Faces, the sound on the clock of the picture, and the delay that was taken out.
+        Faces, the audio on the clock of the frame, and the delay that was taken out.
     """
-    listener = Listener([sound])
+    listener = Listener([audio])
     gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
     reader = VoiceReader(listener)
     for track_id, shot, times, landmarks in sorted(tracks, key=lambda t: t[2][0]):
@@ -139,8 +139,8 @@ def synthetic(bundle: SyncBundle, seed: int, *, align: Align = "file", seconds: 
     """
     made: Conversation = conversation_tracks(seed, seconds=seconds)
     tracks = [(t.id, t.shot, t.times, t.landmarks) for t in made.tracks]
-    sound = SoundPiece(Fraction(round(made.sound_start * 16000), 16000), made.sound)
-    faces, heard, delay = features_of(bundle, tracks, sound, align=align)
+    audio = AudioPiece(Fraction(round(made.audio_start * 16000), 16000), made.audio)
+    faces, heard, delay = features_of(bundle, tracks, audio, align=align)
     owner = {t.id: t.person for t in made.tracks}
     late = made.audio_delay
     spoken = [(s.start, s.end) for s in made.segments]
@@ -150,7 +150,7 @@ def synthetic(bundle: SyncBundle, seed: int, *, align: Align = "file", seconds: 
         faces=tuple(faces),
         states=tuple(made.states(owner[f.track_id], f.times()) for f in faces),
         people=tuple(owner[f.track_id] for f in faces),
-        sound=heard,
+        audio=heard,
         heard=_mask(spoken, heard.first, len(heard.voice)),
         unseen=_mask(unseen, heard.first, len(heard.voice)),
         audio_delay=late,
@@ -163,31 +163,31 @@ APART, UNCERTAIN = 3, -1
 """Labels beyond `STATES`: not speaking in sync, whichever; and not to be counted."""
 
 
-def under_sound(
-    bundle: SyncBundle, face: Clip, sound: Clip, rng: np.random.Generator, *, noise: Clip | None = None
+def under_audio(
+    bundle: SyncBundle, face: Clip, audio: Clip, rng: np.random.Generator, *, noise: Clip | None = None
 ) -> LabelledFaces:
-    """A real clip of somebody who speaks, under its own sound or that of another clip, from prepared lips and bands.
+    """A real clip of somebody who speaks, under its own audio or that of another clip, from prepared lips and bands.
 
     Args:
         bundle: Sync weights.
         face: Whose lips.
-        sound: Whose voice; the same clip = speaking in sync.
+        audio: Whose voice; the same clip = speaking in sync.
         rng: Of the level of the noise.
-        noise: Whose sound, shuffled in time, lies over it.
+        noise: Whose audio, shuffled in time, lies over it.
 
     Returns:
         One face. Where its own voice is heard it speaks; within .2 s of where that begins or ends nobody says.
     """
     grid, points = to_grid_points(face.times, face.points)
     steps = np.rint(grid / STEP_S).astype(np.int64)
-    power = np.exp(sound.sound.astype(np.float32)) @ band_filters(1.0)
+    power = np.exp(audio.audio.astype(np.float32)) @ band_filters(1.0)
     clean = power.copy()
     if noise is not None:
-        other = np.exp(noise.sound.astype(np.float32)) @ band_filters(1.0)
+        other = np.exp(noise.audio.astype(np.float32)) @ band_filters(1.0)
         other = np.resize(other[rng.permutation(len(other))], power.shape)
         gain = np.percentile(power.sum(1), 90) / max(other.sum(1).mean(), 1e-9)
         power = power + other * (gain * 10 ** (-rng.uniform(3, 25) / 10))
-    first = round((sound.sound_start - sound.delay) * 100)
+    first = round((audio.audio_start - audio.delay) * 100)
     lags = np.arange(-140, 141)
     visual = visual_inputs[bundle.input_mode]()
     band, cosines, present = pair_bands(bundle, visual.of_points(points), steps, first, power, lags)
@@ -213,18 +213,18 @@ def under_sound(
     state = np.full(len(steps), APART, np.int8)
     own = Heard(first=heard.first, voice=truth.astype(np.float32), bands=heard.bands)
     spoken = np.nan_to_num(own.at(steps_of)) > 0.5
-    if face is sound:
+    if face is audio:
         state = np.where(spoken, 1, 0).astype(np.int8)
         wide, narrow = binary_dilation(spoken, iterations=5), binary_erosion(spoken, iterations=5, border_value=1)
         state[wide & np.logical_not(narrow)] = UNCERTAIN
     return LabelledFaces(
-        name=f"{face.name} under {sound.name}",
+        name=f"{face.name} under {audio.name}",
         faces=(steps_of,),
         states=(state,),
         people=(0,),
-        sound=heard,
+        audio=heard,
         heard=truth,
-        unseen=truth & (face is not sound),
+        unseen=truth & (face is not audio),
         audio_delay=0.0,
         measured_delay=0.0,
     )
@@ -245,10 +245,10 @@ def save(made: LabelledFaces, path: Path) -> None:
     arrays: dict[str, Any] = {
         "name": made.name,
         "people": np.array(made.people),
-        "sound_first": made.sound.first,
-        "voice": made.sound.voice,
-        "bands": made.sound.bands,
-        "delay": made.sound.delay,
+        "audio_first": made.audio.first,
+        "voice": made.audio.voice,
+        "bands": made.audio.bands,
+        "delay": made.audio.delay,
         "heard": made.heard,
         "unseen": made.unseen,
         "audio_delay": made.audio_delay,
@@ -284,8 +284,8 @@ def load(path: Path) -> LabelledFaces:
         faces=tuple(faces),
         states=tuple(states),
         people=tuple(values["people"].tolist()),
-        sound=Heard(
-            first=int(values["sound_first"]),
+        audio=Heard(
+            first=int(values["audio_first"]),
             voice=values["voice"],
             bands=values["bands"],
             delay=float(values["delay"]),

@@ -1,6 +1,6 @@
 """Grey mouths of every face, for networks that want pixels: written to a temporary file while the tracker runs.
 
-Knows boxes and pictures; memory does not grow with the video, the disk does: 12.5 kB a face and picture.
+Knows boxes and frames; memory does not grow with the video, the disk does: 12.5 kB a face and frame.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def mouth_square(box: NDArray[np.floating]) -> tuple[float, float, float]:
 
 
 def grey_square(image: NDArray[np.uint8], x: float, y: float, side: float) -> NDArray[np.uint8]:
-    """(112, 112) grey; what lies outside the picture is 110, as in the published crops."""
+    """(112, 112) grey; what lies outside the frame is 110, as in the published crops."""
     at = (np.arange(CROP_PX) + 0.5) / CROP_PX * side - side / 2
     columns, rows = np.floor(x + at).astype(int), np.floor(y + at).astype(int)
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Measured against labels: ASW, AVA-ActiveSpeaker, Columbia, or a folder of clips under their own and foreign sound.
+"""Measured against labels: ASW, AVA-ActiveSpeaker, Columbia, or a folder of clips under their own and mismatched audio.
 
 Knows labels, results of `find_speakers` and metrics. Every labelled instant is scored: where no face of ours lies on
 the labelled box, the instant gets a score below all others, and how many did is told.
@@ -114,7 +114,7 @@ def scores_on(
     those of detectors, so their intersection over union is low even where they agree.
 
     Args:
-        track: Labels; boxes in fractions of the picture.
+        track: Labels; boxes in fractions of the frame.
         result: Of the video.
         least: Share of our box.
         tolerance_s: A score this near in time is taken.
@@ -236,7 +236,7 @@ def evaluate_asw(
 
     Args:
         labels: A copy of clovaai/lookwhostalking.
-        media: Folder of <video>.mp4 (first 1,200 s, 25 pictures a second, as its run_convert.py makes them).
+        media: Folder of <video>.mp4 (first 1,200 s, 25 frames a second, as its run_convert.py makes them).
         split: Which videos.
         align: What delay is taken out before scoring; the published rows: see there.
         scorer: Who scores.
@@ -324,9 +324,9 @@ def evaluate_columbia(
 
     Args:
         labels: Folder of bell.txt, boll.txt, lieb.txt, long.txt, sick.txt.
-        video: The discussion, at 25 pictures a second from the frame where the labels' count begins.
-        label_width: Of the pictures that the labels speak of.
-        label_height: Of these pictures.
+        video: The discussion, at 25 frames a second from the frame where the labels' count begins.
+        label_width: Of the frames that the labels speak of.
+        label_height: Of these frames.
         align: What delay is taken out before scoring.
         scorer: Who scores.
         scorer_weights: Weights of the scorer.
@@ -358,15 +358,15 @@ def evaluate_folder(
     weights: Path | None = None,
     most: int = 200,
 ) -> Evaluation:
-    """Clips of people who speak all the time: each under its own sound, and under that of another clip.
+    """Clips of people who speak all the time: each under its own audio, and under that of another clip.
 
-    No labels are needed: a window of the largest face counts as speaking under its own sound, and as not speaking under
-    foreign sound. Windows without a voice in the sound that is played are left out.
+    No labels are needed: a window of the largest face counts as speaking under its own audio, and as not speaking under
+    mismatched audio. Windows without a voice in the audio that is played are left out.
 
     Args:
         folder: Of clips, searched.
         window: Seconds over which a score is averaged.
-        align: What delay is taken out before scoring. Foreign sound has none: with "file" or "track" its luckiest
+        align: What delay is taken out before scoring. Mismatched audio has none: with "file" or "track" its luckiest
             delay may be taken, as in use.
         scorer: Who scores.
         scorer_weights: Weights of the scorer.
@@ -375,7 +375,7 @@ def evaluate_folder(
 
     Raises:
         ConfigError: `window` or `most` is out of its range, or there is no such scorer.
-        DataError: fewer than two clips with picture and sound, or nothing in them could be scored.
+        DataError: fewer than two clips with video and audio, or nothing in them could be scored.
         WeightsError: weights are missing or damaged.
     """
     if not 0 < window < np.inf or most < 2:
@@ -386,11 +386,11 @@ def evaluate_folder(
     for number, path in enumerate(files):
         other = files[(number + len(files) // 2) % len(files)]
         try:
-            own, foreign = (
+            own, mismatched = (
                 find_speakers(
-                    path, align=align, scorer=scorer, scorer_weights=scorer_weights, weights=weights, audio=sound
+                    path, align=align, scorer=scorer, scorer_weights=scorer_weights, weights=weights, audio=audio
                 )
-                for sound in (None, other)
+                for audio in (None, other)
             )
         except (ConfigError, WeightsError):
             raise
@@ -398,7 +398,7 @@ def evaluate_folder(
             missing.append(f"{path.name} ({error})")
         else:
             recipe = f"{own.scorer}, align {own.align}"
-            for result, label in ((own, True), (foreign, False)):
+            for result, label in ((own, True), (mismatched, False)):
                 means = windows_of(result, window)
                 pool.add(str(path.relative_to(folder)), means, np.full(len(means), label))
         bar(number + 1, len(files))
@@ -407,7 +407,7 @@ def evaluate_folder(
     except ValueError as error:
         raise DataError(f"{folder}: {error}; left out: {_first(missing)}") from None
     return Evaluation(
-        corpus=f"{folder.name}, own against foreign sound, windows of {window:g} s",
+        corpus=f"{folder.name}, own against mismatched audio, windows of {window:g} s",
         metrics=metrics,
         missing=tuple(missing),
         recipe=recipe,
@@ -415,7 +415,7 @@ def evaluate_folder(
 
 
 def _talking(folder: Path, most: int) -> tuple[list[Path], list[str]]:
-    """At most `most` files of a folder that have picture and sound, and what is wrong with the others."""
+    """At most `most` files of a folder that have video and audio, and what is wrong with the others."""
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give one that holds clips")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_TYPES and p.is_file())
@@ -429,12 +429,12 @@ def _talking(folder: Path, most: int) -> tuple[list[Path], list[str]]:
             bad.append(f"{path.name} ({error})")
             continue
         if info.video is None or info.video.is_still or not info.audio:
-            bad.append(f"{path.name} (no picture or no sound)")
+            bad.append(f"{path.name} (no video or no audio)")
         else:
             good.append(path)
     if len(good) < 2:
         raise DataError(
-            f"{folder} holds {len(good)} clips with picture and sound; at least two are needed; left out: {_first(bad)}"
+            f"{folder} holds {len(good)} clips with video and audio; at least two are needed; left out: {_first(bad)}"
         )
     return good, bad
 

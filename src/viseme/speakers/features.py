@@ -1,6 +1,6 @@
 """From tracked faces and a listener to features on a common clock, in constant memory.
 
-Knows lip motion, pair scores and delays; refuses to know who is speaking. Every pair of lips and sound is scored at
+Knows lip motion, pair scores and delays; refuses to know who is speaking. Every pair of lips and audio is scored at
 all delays at once; what was scored is held until the delay of the file is known, at most `HOLD_S` seconds of it.
 """
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
+from viseme.audio.mel_frames import Listener
 from viseme.core.results import DelayEstimate, Reason
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk
@@ -27,14 +28,13 @@ from viseme.sync.evidence import (
     CONTEXT,
     FaceEvidence,
     Stretch,
+    embed_audio,
     embed_lips,
     embed_pairs,
-    embed_sound,
     normalise_mels,
     to_grid_points,
 )
 from viseme.sync.interface import visual_inputs
-from viseme.audio.mel_frames import Listener
 from viseme.sync.verdict import FaceActivity, decide, withhold
 
 __all__ = ["Align", "Gatherer", "bands_of", "lagged_features", "local_features", "pair_bands", "smooth_steps"]
@@ -53,7 +53,7 @@ NEAR = np.array([-5, -4, -3, 3, 4, 5])
 LOCAL = np.arange(-130, 131, 2)
 """Delays, beside the one taken out, among which the best is sought: a voice dubbed off its own lips is found there."""
 REACH_S = 2.0
-"""Seconds of sound on either side of a face that its lips are compared with."""
+"""Seconds of audio on either side of a face that its lips are compared with."""
 
 
 def smooth_steps(values: NDArray[np.floating], size: int = SMOOTH) -> NDArray[np.float32]:
@@ -75,7 +75,7 @@ class _Held:
 
     first: int
     ratios: NDArray[np.float16]
-    """(T, L) at the candidate delays; NaN where there was no sound."""
+    """(T, L) at the candidate delays; NaN where there was no audio."""
     cosines: NDArray[np.float16]
     """(T, L)."""
     local: NDArray[np.float32]
@@ -173,7 +173,7 @@ class Gatherer:
                 self._release_held(other)
 
     def _score(self, face: _Face) -> None:
-        """Compare what is new of a face with the sound around it."""
+        """Compare what is new of a face with the audio around it."""
         if len(face.times) < 2 or face.times[-1] <= face.scored_to:
             return
         motion = lip_motion(face.landmarks, face.times, face.observed)
@@ -222,12 +222,12 @@ class Gatherer:
     def _pairs(
         self, points: NDArray[np.floating], first: int, power: NDArray[np.floating]
     ) -> list[tuple[Tensor, Tensor, float]]:
-        """`embed_pairs`; faces seen together meet the same sound, so that of the last face is kept."""
+        """`embed_pairs`; faces seen together meet the same audio, so that of the last face is kept."""
         if min(len(points), len(power)) == 0:
             return []
         models, place = self._bundle.models, (first, len(power))
         if self._heard is None or self._heard[0] != place:
-            self._heard = place, embed_sound(models, normalise_mels(power))
+            self._heard = place, embed_audio(models, normalise_mels(power))
         seen = embed_lips(models, points - points.mean(0))
         return [(s, h, float(m.scale())) for s, h, m in zip(seen, self._heard[1], models)]
 
@@ -313,13 +313,13 @@ def pair_bands(
     power: NDArray[np.floating],
     lags: NDArray[np.integer],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
-    """Score lips against sound at every candidate delay.
+    """Score lips against audio at every candidate delay.
 
     Args:
         bundle: Sync weights; their models are averaged before anything else.
-        points: (T, K, 3) what the picture stream sees.
+        points: (T, K, 3) what the video stream sees.
         steps: (T,) numbers of the steps.
-        first: Number of the first sound frame; frame `n` is centred on `n / 100 + 0.005` seconds.
+        first: Number of the first audio frame; frame `n` is centred on `n / 100 + 0.005` seconds.
         power: (A, M) mel powers, only what really exists.
         lags: (L,) delays in 10 ms.
 
@@ -338,7 +338,7 @@ def bands_of(
     num_frames: int,
     lags: NDArray[np.integer],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
-    """`pair_bands` from what `embed_pairs` gave for (T,) steps and the `num_frames` sound frames from `first` on."""
+    """`pair_bands` from what `embed_pairs` gave for (T,) steps and the `num_frames` audio frames from `first` on."""
     raw, cosines = (np.zeros((len(steps), num_frames), np.float32) for _ in range(2))
     for seen, heard, scale in pairs:
         product = (seen @ heard.T).numpy()
@@ -393,6 +393,6 @@ def lagged_features(
         "lips": local[:, 2],
         "yaw": local[:, 3],
         "seen": local[:, 4],
-        "sound": present,
+        "audio": present,
     }
     return np.stack([columns[name] for name in FEATURES], -1).astype(np.float32)

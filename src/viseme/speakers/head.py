@@ -22,10 +22,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import viseme
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import ConfigError, WeightsError
 from viseme.speakers.features import SMOOTH, smooth_steps
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
-from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.weights import find_weights, weights_id
 
 __all__ = ["CLASSES", "INPUTS", "HeadScorer", "SpeakerHead", "face_inputs", "save_head", "voice_inputs"]
@@ -107,7 +107,7 @@ class SpeakerHead(nn.Module):
         super().__init__()
         self.config = c = config or self.Config()
         self.face = _Temporal(len(INPUTS), len(CLASSES), c.width, c.dilations, c.dropout)
-        self.sound = _Temporal(41, 1, c.voice_width, c.voice_dilations, c.dropout)
+        self.audio = _Temporal(41, 1, c.voice_width, c.voice_dilations, c.dropout)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T 3"]:
         """Logits of `CLASSES` from `face_inputs`."""
@@ -115,7 +115,7 @@ class SpeakerHead(nn.Module):
 
     def voice(self, x: Float[Tensor, "B T 41"]) -> Float[Tensor, "B T"]:
         """Log-odds of a voice from `voice_inputs`."""
-        return self.sound(x)[..., 0]
+        return self.read_audio(x)[..., 0]
 
 
 _SHIFT = {"opening": 0.05, "yaw": 0.3}
@@ -128,13 +128,13 @@ _LOGARITHMIC = {"motion": 0.015, "lips": 0.1, "others_motion": 0.015}
 
 def face_inputs(faces: Sequence[FaceSteps], heard: Heard) -> list[NDArray[np.float32]]:
     """(T, len(INPUTS)) for each face, scaled to about unit size."""
-    means = [smooth_steps(np.where(f.column("sound") > 0, f.column("ratio"), np.nan)) for f in faces]
+    means = [smooth_steps(np.where(f.column("audio") > 0, f.column("ratio"), np.nan)) for f in faces]
     ratios = _others(faces, [np.nan_to_num(m, nan=-2.3) for m in means], -2.3)
     motions = _others(faces, [f.column("motion") for f in faces], 0.0)
     voice = voice_log_odds(speech_level(heard.bands))
     out = []
     for face, mean, ratio, motion in zip(faces, means, ratios, motions):
-        cosine = smooth_steps(np.where(face.column("sound") > 0, face.column("cosine"), np.nan))
+        cosine = smooth_steps(np.where(face.column("audio") > 0, face.column("cosine"), np.nan))
         columns = {name: face.column(name) for name in FEATURES} | {
             "mean_ratio": np.nan_to_num(mean, nan=-2.3),
             "mean_cosine": np.nan_to_num(cosine),

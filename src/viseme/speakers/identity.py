@@ -25,7 +25,7 @@ __all__ = ["Looks", "Membership", "people", "voices_of"]
 
 NOT_MOUTH = np.setdiff1d(np.arange(468), LIP_POINTS)
 SIDE = 24
-"""Pixels of the small picture from which looks are taken."""
+"""Pixels of the small frame from which looks are taken."""
 STRIPS = 6
 
 
@@ -46,13 +46,13 @@ class _Mean:
 
 
 class Looks(FaceStrips):
-    """Listens in on the tracker; keeps a mean shape and a mean small picture of every face, some 20 kB each."""
+    """Listens in on the tracker; keeps a mean shape and a mean small frame of every face, some 20 kB each."""
 
     def __init__(self, crops: CropStore | None = None) -> None:
-        """Keep nothing yet; `crops` is told of every picture of every face too."""
+        """Keep nothing yet; `crops` is told of every frame of every face too."""
         super().__init__(num_images=STRIPS, size=96, max_tracks=40)
         self.crops = crops
-        self._pictures: dict[int, _Mean] = {}
+        self._frames: dict[int, _Mean] = {}
         self._shapes: dict[int, _Mean] = {}
         self._last: dict[int, float] = {}
 
@@ -65,10 +65,10 @@ class Looks(FaceStrips):
             return
         self._last[track_id] = time
         small = crop_face(image, box, SIDE, margin=1.5).astype(np.float64)
-        self._pictures.setdefault(track_id, _Mean()).add(_upper(small)[None])
+        self._frames.setdefault(track_id, _Mean()).add(_upper(small)[None])
 
     def take(self, chunk: FaceTrackChunk) -> None:
-        """Take the shape of a face, from pictures on which it was seen from the front."""
+        """Take the shape of a face, from frames on which it was seen from the front."""
         points = chunk.landmarks[::5, :468].astype(np.float64) * (1.0, -1.0, -1.0)
         scale, rotation, translation = align(points[:, RIGID_POINTS], template())
         frontal = rotation[:, 2, 2] > 0.8
@@ -85,7 +85,7 @@ class Looks(FaceStrips):
     def describe(self, track_id: int) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
         """Shape (3 * 401,) in eye distances and looks, or None where too little was seen."""
         shape = self._shapes[track_id].value if track_id in self._shapes else None
-        look = self._pictures[track_id].value if track_id in self._pictures else None
+        look = self._frames[track_id].value if track_id in self._frames else None
         return shape, look
 
 

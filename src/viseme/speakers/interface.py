@@ -1,11 +1,12 @@
 """What scores speaking faces, and the features it sees. Read this first.
 
 A scorer turns what was measured of one face, every 40 ms, into one number a step, higher = rather speaking in sync
-with the sound. Everything else (tracking, alignment, smoothing into states, voices, identities) is the same for all.
+with the audio. Everything else (tracking, alignment, smoothing into states, voices, identities) is the same for all.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.features import NUM_MELS
+from viseme.audio.voice_activity import STEP_S, speech_level, voice_log_odds
 from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
 from viseme.speakers.crops import CropReader
@@ -25,15 +28,14 @@ __all__ = [
     "Heard",
     "Scored",
     "SpeakerScorer",
+    "heard_at",
     "load_scorer",
     "speaker_scorers",
 ]
 
-STEP_S = 0.04
-"""Seconds between steps; step `n` of every face and of the voice lies at `n * STEP_S`."""
 
 FEATURES = (
-    "ratio",  # log-likelihood ratio "these lips made this sound" at the delay taken out
+    "ratio",  # log-likelihood ratio "these lips made this audio" at the delay taken out
     "cosine",  # of the two embeddings, there
     "near",  # mean ratio at the delays 30 to 50 ms on either side
     "best",  # the best 15-step mean ratio within half a second of that delay, ...
@@ -43,7 +45,7 @@ FEATURES = (
     "lips",  # root mean square speed of all lip points over 0.2 s, eye distances a second
     "yaw",  # of the head, absolute radians
     "seen",  # 1 where the face was observed, 0 where interpolated
-    "sound",  # 1 where there is sound at that instant
+    "audio",  # 1 where there is audio at that instant
 )
 """What is known of a face at one step, in this order."""
 
@@ -59,7 +61,7 @@ class FaceSteps:
     features: NDArray[np.float32]
     """(T, len(FEATURES))."""
     boxes: NDArray[np.float32]
-    """(T, 4) xyxy, pixels of the source picture."""
+    """(T, 4) xyxy, pixels of the source frame."""
     crops: CropReader | None = None
     """Grey mouths at the steps, for scorers that want pixels."""
 
@@ -79,7 +81,7 @@ class FaceSteps:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What is known of the sound, on the clock of the picture (the delay taken out)."""
+    """What is known of the audio, on the clock of the frame (the delay taken out)."""
 
     first: int
     """Number of the first step."""
@@ -90,11 +92,11 @@ class Heard:
     delay: float = 0.0
     """Seconds that were taken out."""
     samples: Callable[[float, float], NDArray[np.float32]] | None = None
-    """(S,) sound at 16 kHz from a start to an end, seconds as recorded; zeros where there is none. For scorers that
+    """(S,) audio at 16 kHz from a start to an end, seconds as recorded; zeros where there is none. For scorers that
     want pixels."""
 
     def at(self, face: FaceSteps, values: NDArray | None = None) -> NDArray[np.float32]:
-        """(T,) or (T, ...) `values` (default: the voice) at a face's steps; NaN where there is no sound."""
+        """(T,) or (T, ...) `values` (default: the voice) at a face's steps; NaN where there is no audio."""
         values = self.voice if values is None else values
         index = np.arange(face.first, face.first + face.num) - self.first
         inside = (index >= 0) & (index < len(values))
@@ -111,6 +113,35 @@ class Scored:
     """(T,) in the scorer's unit; higher = rather speaking in sync."""
     dubbed: NDArray[np.float32] | None = None
     """(T,) log-odds that the lips speak other words than are heard; None = the scorer cannot say."""
+
+
+def heard_at(first: int, bands: NDArray[np.floating], delay: float, odds: NDArray[np.floating] | None = None) -> Heard:
+    """Move the audio to where the lips that made it moved.
+
+    Args:
+        first: Number of the first step as recorded; step `n` is the audio from `n` to `n + 1` times 40 ms.
+        bands: (V, 40) decibels.
+        delay: Seconds by which the audio is late.
+        odds: (V,) log-odds of a voice; None = `voice_log_odds`.
+
+    Returns:
+        The audio on the steps of the faces, which lie at `n` times 40 ms.
+    """
+    if len(bands) == 0:
+        return Heard(first=0, voice=np.zeros(0, np.float32), bands=np.zeros((0, NUM_MELS), np.float16), delay=delay)
+    odds = voice_log_odds(speech_level(bands)) if odds is None else odds
+    shift = delay / STEP_S
+    begin, end = math.floor(first - shift), math.ceil(first + len(odds) - shift)
+    at = np.clip(np.arange(begin, end) + shift - 0.5 - first, 0, len(odds) - 1)
+    low = np.minimum(np.floor(at).astype(int), max(len(odds) - 2, 0))
+    high, part = np.minimum(low + 1, len(odds) - 1), at - low
+    wide = bands[low].astype(np.float32) * (1 - part[:, None]) + bands[high].astype(np.float32) * part[:, None]
+    return Heard(
+        first=begin,
+        voice=(odds[low] * (1 - part) + odds[high] * part).astype(np.float32),
+        bands=wide.astype(np.float16),
+        delay=delay,
+    )
 
 
 class SpeakerScorer(Protocol):

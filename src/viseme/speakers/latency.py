@@ -1,4 +1,4 @@
-"""How far behind the newest picture an answer is final, from the parts that look ahead.
+"""How far behind the newest frame an answer is final, from the parts that look ahead.
 
 Knows what each part needs of the future; refuses to know media. Looking ahead is a choice of the parts, so nothing
 here is a guess: the networks are asked, the rest are their constants.
@@ -11,46 +11,46 @@ from dataclasses import dataclass
 
 import torch
 
+from viseme.audio.mel_frames import FRAME
 from viseme.face3d.lips import POSE_REACH_S
 from viseme.speakers.features import NEAR
 from viseme.speakers.interface import STEP_S, SpeakerScorer
 from viseme.speakers.timeline import TimelineConfig
 from viseme.sync.interface import SyncModel
-from viseme.audio.mel_frames import FRAME
 
-__all__ = ["Latency", "picture_reach", "sound_reach"]
+__all__ = ["Latency", "audio_reach", "video_reach"]
 
 SEARCH_S = 0.3
-"""Seconds by which sound later than the delay taken out is compared; over a whole file 1.3 are."""
+"""Seconds by which audio later than the delay taken out is compared; over a whole file 1.3 are."""
 VOICE_S = 0.66
-"""Seconds of later sound that tell a voice: half of the second in which its level must move, and its smoothing."""
+"""Seconds of later audio that tell a voice: half of the second in which its level must move, and its smoothing."""
 PACKET_S = 0.1
-"""Seconds by which a packet of sound may come after its picture."""
+"""Seconds by which a packet of audio may come after its frame."""
 assert max(NEAR) * FRAME <= SEARCH_S
 
 
 @torch.inference_mode()
-def picture_reach(models: Sequence[SyncModel], num_points: int) -> int:
-    """Later picture steps that an embedding depends on, measured: which embeddings move with one step's points?"""
+def video_reach(models: Sequence[SyncModel], num_points: int) -> int:
+    """Later frame steps that an embedding depends on, measured: which embeddings move with one step's points?"""
     num, middle = 64, 32
     points = torch.zeros(2, num, num_points, 3)
     points[1, middle] = 0.05
     first = middle
     for model in models:
-        a, b = model.embed_picture(points)
+        a, b = model.embed_video(points)
         first = min(first, int(((a - b).abs().amax(1) > 1e-6).nonzero()[0]))
     return middle - first
 
 
 @torch.inference_mode()
-def sound_reach(models: Sequence[SyncModel], num_mels: int) -> float:
-    """Seconds of later sound that an embedding depends on, measured as in `picture_reach`."""
+def audio_reach(models: Sequence[SyncModel], num_mels: int) -> float:
+    """Seconds of later audio that an embedding depends on, measured as in `video_reach`."""
     num, middle = 256, 128
     mels = torch.zeros(2, num, num_mels)
     mels[1, middle] = 1.0
     first = middle // 4
     for model in models:
-        a, b = model.embed_sound(mels)
+        a, b = model.embed_audio(mels)
         first = min(first, int(((a - b).abs().amax(1) > 1e-6).nonzero()[0]))
     return (middle - (4 * first + 1.5)) * FRAME + 0.5 * 0.025  # an embedding lies 1.5 frames on; a frame is 25 ms long
 
@@ -63,12 +63,12 @@ class Latency:
     """Gaps of a face are filled and landmarks smoothed."""
     pose: float
     """The head's motion is smoothed."""
-    picture_context: float
-    """The picture network, and the grid of steps."""
-    sound_context: float
-    """The sound network."""
+    video_context: float
+    """The frame network, and the grid of steps."""
+    audio_context: float
+    """The audio network."""
     delay: float
-    """By how much the sound may be late."""
+    """By how much the audio may be late."""
     mean: float
     """The mean of 15 steps, and what the scorer looks ahead beyond it."""
     states: float
@@ -90,22 +90,22 @@ class Latency:
         return cls(
             tracking=tracking,
             pose=POSE_REACH_S,
-            picture_context=(picture_reach(models, num_points) + 1) * STEP_S,
-            sound_context=sound_reach(models, num_mels),
+            video_context=(video_reach(models, num_points) + 1) * STEP_S,
+            audio_context=audio_reach(models, num_mels),
             delay=max(delay, 0.0),
             mean=scorer.reach_steps * STEP_S,
             states=timeline.fill_s + timeline.least_s,
         )
 
     @property
-    def picture_s(self) -> float:
-        """Seconds by which pictures must have come."""
-        return self.tracking + self.pose + self.picture_context + self.mean + self.states
+    def video_s(self) -> float:
+        """Seconds by which frames must have come."""
+        return self.tracking + self.pose + self.video_context + self.mean + self.states
 
     @property
-    def sound_s(self) -> float:
-        """Seconds by which sound must have come."""
-        return self.delay + max(SEARCH_S + self.sound_context, VOICE_S) + self.mean + self.states
+    def audio_s(self) -> float:
+        """Seconds by which audio must have come."""
+        return self.delay + max(SEARCH_S + self.audio_context, VOICE_S) + self.mean + self.states
 
     @property
     def least_s(self) -> float:
@@ -114,16 +114,16 @@ class Latency:
 
     @property
     def seconds(self) -> float:
-        """The whole: the slower of pictures and sound."""
-        return max(self.picture_s, self.sound_s + PACKET_S)
+        """The whole: the slower of frames and audio."""
+        return max(self.video_s, self.audio_s + PACKET_S)
 
     def parts(self) -> dict[str, float]:
         """What `seconds` is the sum of."""
         common = {"mean": self.mean, "states": self.states}
-        if self.picture_s >= self.sound_s + PACKET_S:
-            own = {"tracking": self.tracking, "pose": self.pose, "picture_context": self.picture_context}
-        elif SEARCH_S + self.sound_context >= VOICE_S:
-            own = {"delay": self.delay, "search": SEARCH_S, "sound_context": self.sound_context, "packets": PACKET_S}
+        if self.video_s >= self.audio_s + PACKET_S:
+            own = {"tracking": self.tracking, "pose": self.pose, "video_context": self.video_context}
+        elif SEARCH_S + self.audio_context >= VOICE_S:
+            own = {"delay": self.delay, "search": SEARCH_S, "audio_context": self.audio_context, "packets": PACKET_S}
         else:
             own = {"delay": self.delay, "voice": VOICE_S, "packets": PACKET_S}
         return {name: round(value, 4) for name, value in (own | common).items()}

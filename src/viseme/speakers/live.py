@@ -1,4 +1,4 @@
-"""`viseme.find_speakers_live`: a stream in, who speaks now out, a stated time behind the newest picture.
+"""`viseme.find_speakers_live`: a stream in, who speaks now out, a stated time behind the newest frame.
 
 Knows the stream, the machine that may be too slow for it, and what is told; `stream` does the work.
 """
@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 from viseme.core.errors import ConfigError
 from viseme.core.live import LiveEnd, LiveHeader, LiveStep
 from viseme.engine.bounded_queue import Backlog
-from viseme.media import Picture, SoundBlock
+from viseme.media import AudioBlock, Frame
 from viseme.media.live import LiveMedia
 from viseme.speakers.interface import load_scorer
 from viseme.speakers.stream import LiveWork
@@ -23,9 +23,9 @@ from viseme.sync.pipeline import MAX_SIDE
 __all__ = ["LiveSpeakers", "find_speakers_live"]
 
 WAITING = 25
-"""Pictures that may wait to be looked at."""
+"""Frames that may wait to be looked at."""
 PATIENCE_S = 0.5
-"""Seconds behind real time from which pictures are dropped."""
+"""Seconds behind real time from which frames are dropped."""
 
 
 def find_speakers_live(
@@ -42,38 +42,38 @@ def find_speakers_live(
     audio_stream: int = 0,
     weights: str | os.PathLike[str] | None = None,
     tracker: str = "mediapipe",
-    keep_pictures: bool = False,
+    keep_frames: bool = False,
     on_warning: Callable[[str], None] | None = None,
 ) -> LiveSpeakers:
     """Find who speaks while a stream comes in, some seconds behind it: how many, `header.latency_s` says.
 
     Args:
         source: "-" for standard input, a named pipe, a file that still grows, or an open binary file with a
-            descriptor. Pictures and sound in one container that is read without going back: Matroska, MPEG-TS,
+            descriptor. Frames and audio in one container that is read without going back: Matroska, MPEG-TS,
             fragmented MP4.
         every: Seconds between steps, rounded to multiples of 40 ms.
-        latency: Seconds behind the newest picture at which a step is told; None = as many as all parts ask for
+        latency: Seconds behind the newest frame at which a step is told; None = as many as all parts ask for
             (`header.context_s`), so that scores are those of `find_speakers`. With less they are rougher.
-        align: "file": the delay of the sound is estimated from everything heard so far, and taken out as soon as it
+        align: "file": the delay of the audio is estimated from everything heard so far, and taken out as soon as it
             can be told (a camera has one delay, so what the first seconds taught holds for the rest); "none": scored
             as recorded.
-        delay: Seconds by which the sound is late, instead of an estimate.
+        delay: Seconds by which the audio is late, instead of an estimate.
         scorer: "head", "evidence", "cosine", or another registered one that works without pixels.
         scorer_weights: Name or file of its weights, for a scorer that has some.
         threshold: Score from which a face is called speaking; None = the scorer's own.
         max_delay: Largest delay considered either way, seconds; the latency holds it.
-        audio_stream: Which sound stream, from 0.
+        audio_stream: Which audio stream, from 0.
         weights: Name or file of other sync weights; None = those that ship.
         tracker: Face tracker, by name.
-        keep_pictures: Let the source wait where this machine is slower than real time (a film through a pipe) instead
-            of dropping pictures (a camera). Sound is never dropped.
+        keep_frames: Let the source wait where this machine is slower than real time (a film through a pipe) instead
+            of dropping frames (a camera). Audio is never dropped.
         on_warning: Told, in one line each, what goes wrong on the way.
 
     Returns:
         An iterator of `LiveStep`, with a `header`, and an `end` when it is through. Close it when leaving early.
 
     Raises:
-        MediaError: the stream cannot be read, has no picture, or has no sound.
+        MediaError: the stream cannot be read, has no video, or has no audio.
         WeightsError: weights are missing or damaged.
         ConfigError: an option is out of its range.
     """
@@ -101,7 +101,7 @@ def find_speakers_live(
         warn(f"the scorer {chosen.name} was trained on the scores of {trained_on}, not of {bundle.name}")
     media = LiveMedia(source, max_side=MAX_SIDE, audio_stream=audio_stream, on_warning=warn)
     name = align if delay is None else "given"
-    return LiveSpeakers(work, media, align=name, keep_pictures=keep_pictures, warnings=warnings, warn=warn)
+    return LiveSpeakers(work, media, align=name, keep_frames=keep_frames, warnings=warnings, warn=warn)
 
 
 class LiveSpeakers(Iterator[LiveStep]):
@@ -113,14 +113,14 @@ class LiveSpeakers(Iterator[LiveStep]):
         media: LiveMedia,
         *,
         align: str,
-        keep_pictures: bool,
+        keep_frames: bool,
         warnings: list[str],
         warn: Callable[[str], None],
     ) -> None:
         self.header: LiveHeader = work.header(media.name, align, media.size)
         self._work, self._media, self._warnings, self._warn = work, media, warnings, warn
-        patience = None if keep_pictures else PATIENCE_S
-        self._backlog: Backlog[Picture | SoundBlock] = Backlog(media, _moment, size=WAITING, patience=patience)
+        patience = None if keep_frames else PATIENCE_S
+        self._backlog: Backlog[Frame | AudioBlock] = Backlog(media, _moment, size=WAITING, patience=patience)
         self._told = 0
         self._steps = work.steps(self._backlog)
 
@@ -131,7 +131,7 @@ class LiveSpeakers(Iterator[LiveStep]):
             self._told = dropped
             self._warn(
                 f"this machine is slower than real time: {self._backlog.seconds:.1f} s wait at {step.time:.1f} s, "
-                f"{dropped} pictures were dropped; scores are rougher"
+                f"{dropped} frames were dropped; scores are rougher"
             )
         return replace(step, backlog_s=self._backlog.seconds, dropped=dropped)
 
@@ -140,7 +140,7 @@ class LiveSpeakers(Iterator[LiveStep]):
         """What was done so far; all of it when the iterator has ended."""
         return LiveEnd(
             duration=max(self._work.faces.now, 0.0),
-            pictures=self._work.num_pictures,
+            frames=self._work.num_frames,
             dropped=self._backlog.num_left_out,
             delay=self._work.delay,
             warnings=tuple(dict.fromkeys(self._warnings)),
@@ -152,5 +152,5 @@ class LiveSpeakers(Iterator[LiveStep]):
             self._media.close()
 
 
-def _moment(item: Picture | SoundBlock) -> float | None:
-    return float(item.time) if isinstance(item, Picture) else None
+def _moment(item: Frame | AudioBlock) -> float | None:
+    return float(item.time) if isinstance(item, Frame) else None

@@ -1,6 +1,6 @@
 """Features of the last seconds of every face of a stream, and its delay so far. See `gather` for whole files.
 
-Knows windows of faces and embedded sound; refuses to know media and states.
+Knows windows of faces and embedded audio; refuses to know media and states.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from viseme.sync.verdict import FaceActivity, decide
 __all__ = ["Recent", "RunningDelay"]
 
 SETTLED_S = 10.0
-"""Seconds of faces after which a delay that cannot be told is not the reason why lips and sound seem apart."""
+"""Seconds of faces after which a delay that cannot be told is not the reason why lips and audio seem apart."""
 
 CONTEXT_STEPS = 25
-"""Steps that the picture network sees before those that are scored."""
+"""Steps that the frame network sees before those that are scored."""
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """The last steps of one face against the sound."""
+    """The last steps of one face against the audio."""
 
     face: FaceWindow
     steps: NDArray[np.int64]
     band: NDArray[np.floating]
-    """(T, L) log-likelihood ratios, NaN where there is no sound."""
+    """(T, L) log-likelihood ratios, NaN where there is no audio."""
     cosines: NDArray[np.floating]
     local: NDArray[np.float32]
 
 
 class Recent:
-    """Scores windows of faces against the sound around them."""
+    """Scores windows of faces against the audio around them."""
 
     def __init__(self, bundle: SyncBundle, *, delays: tuple[float, float], search_s: float, span_s: float) -> None:
         """Prepare to score.
 
         Args:
             bundle: Sync weights.
-            delays: Least and largest delay of the sound that can be taken out, seconds.
-            search_s: Seconds beyond the largest by which later sound is compared.
+            delays: Least and largest delay of the audio that can be taken out, seconds.
+            search_s: Seconds beyond the largest by which later audio is compared.
             span_s: Seconds of steps that are scored.
         """
         self._bundle = bundle
@@ -71,9 +71,9 @@ class Recent:
 
         Args:
             faces: Windows.
-            first: Number of the first sound frame, see `bands_of`.
-            heard: For each model (A, D) embeddings of the sound.
-            until: Steps before this one have met all their sound: from them the delay is learned.
+            first: Number of the first audio frame, see `bands_of`.
+            heard: For each model (A, D) embeddings of the audio.
+            until: Steps before this one have met all their audio: from them the delay is learned.
         """
         scored = [s for face in faces if (s := self._compare(face, first, heard)) is not None]
         low = -int(self._lags[0])
@@ -149,7 +149,7 @@ class RunningDelay:
         Args:
             track_id: The face.
             steps: (T,) numbers.
-            band: (T, L) log-likelihood ratios, NaN where there was no sound.
+            band: (T, L) log-likelihood ratios, NaN where there was no audio.
             motion: Standard deviation of the mouth's aperture, eye distances.
             until: A step.
         """
@@ -171,7 +171,7 @@ class RunningDelay:
 
     @property
     def settled(self) -> bool:
-        """Whether the delay is known, or enough was seen to say that lips and sound do not belong together."""
+        """Whether the delay is known, or enough was seen to say that lips and audio do not belong together."""
         return self.seconds is not None or self._num_steps * STEP_S >= SETTLED_S
 
     def _add(self, rows: list[NDArray[np.floating]]) -> None:

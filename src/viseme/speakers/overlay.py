@@ -1,4 +1,4 @@
-"""The video to look at: boxes, names, scores and the sound under the picture. Knows pictures, results, the writer."""
+"""The video to look at: boxes, names, scores and the audio under the frame. Knows frames, results, the writer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.engine.prefetch import ahead
-from viseme.media import SoundBlock, VideoWriter, pictures, probe, sound
+from viseme.media import AudioBlock, VideoWriter, probe, read_audio, read_frames
 from viseme.speakers.interface import STEP_S
 
 __all__ = ["write_overlay"]
 
 MAX_SIDE = 1280
 STRIP = 72
-"""Pixels under the picture for the sound and the voices."""
+"""Pixels under the frame for the audio and the voices."""
 SPAN_S = 6.0
-"""Seconds of sound shown."""
+"""Seconds of audio shown."""
 
 COLOURS: dict[FaceState, tuple[int, int, int]] = {
     FaceState.SPEAKING: (64, 200, 110),
@@ -56,8 +56,8 @@ def write_overlay(
     Args:
         result: Of `find_speakers`.
         out: The extension chooses the container; MP4 is H.264 and AAC.
-        audio: Where the sound came from, if not from the video.
-        audio_stream: Which sound stream of it.
+        audio: Where the audio came from, if not from the video.
+        audio_stream: Which audio stream of it.
         on_progress: Told the fraction done, 0 to 1.
 
     Raises:
@@ -70,7 +70,7 @@ def write_overlay(
     audio_rate = streams[audio_stream].rate if len(streams) > audio_stream else None
     delay = result.delay_taken_out
     strip = _Strip(result, delay)
-    stream = ahead(pictures(result.file, max_side=MAX_SIDE), 8)
+    stream = ahead(read_frames(result.file, max_side=MAX_SIDE), 8)
     try:
         first = next(stream)
         height, width = (side // 2 * 2 for side in first.image.shape[:2])
@@ -82,16 +82,16 @@ def write_overlay(
             audio_rate=audio_rate,
             crf=22,
         ) as video:
-            track = _Sound(video, sound(source, rate=audio_rate, stream=audio_stream) if audio_rate else iter(()))
-            for picture in _and(first, stream):
-                at = float(picture.time)
+            track = _Audio(video, read_audio(source, rate=audio_rate, stream=audio_stream) if audio_rate else iter(()))
+            for frame in _and(first, stream):
+                at = float(frame.time)
                 sheet = np.empty((height + STRIP, width, 3), np.uint8)
-                sheet[:height] = picture.image[:height, :width]
+                sheet[:height] = frame.image[:height, :width]
                 for face in result.faces:
-                    _draw_face(sheet[:height], face, at, picture.scale)
+                    _draw_face(sheet[:height], face, at, frame.scale)
                 strip.draw(sheet[height:], at)
-                track.write_until(picture.time + 1)
-                video.write(sheet, picture.time)
+                track.write_until(frame.time + 1)
+                video.write(sheet, frame.time)
                 if on_progress and info.duration:
                     on_progress(min(1.0, at / float(info.duration)))
             track.write_until(None)
@@ -104,16 +104,16 @@ def _and(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield from rest
 
 
-class _Sound:
-    """Hands the sound to the writer shortly before the pictures it belongs to."""
+class _Audio:
+    """Hands the audio to the writer shortly before the frames it belongs to."""
 
-    def __init__(self, video: VideoWriter, blocks: Iterator[SoundBlock]) -> None:
+    def __init__(self, video: VideoWriter, blocks: Iterator[AudioBlock]) -> None:
         self._video, self._blocks = video, blocks
-        self._held: SoundBlock | None = next(blocks, None)
+        self._held: AudioBlock | None = next(blocks, None)
 
     def write_until(self, limit: Fraction | None) -> None:
         while self._held is not None and (limit is None or self._held.start < limit):
-            self._video.write_sound(self._held.samples, self._held.start)
+            self._video.write_audio(self._held.samples, self._held.start)
             self._held = next(self._blocks, None)
 
 
@@ -150,8 +150,8 @@ class _Strip:
     """Loudness of the seconds around now, coloured by whose voice it is."""
 
     def __init__(self, result: SpeakersResult, delay: float) -> None:
-        self._times = result.sound_times
-        level = np.asarray(result.sound_level_db, np.float64)
+        self._times = result.audio_times
+        level = np.asarray(result.audio_level_db, np.float64)
         loud = float(np.percentile(level, 99)) if len(level) else 0.0
         self._height = np.clip((level - loud + 40) / 40, 0.03, 1)
         self._voice = result.voice
@@ -164,7 +164,7 @@ class _Strip:
         height, width = sheet.shape[:2]
         middle = 22 + (height - 22) // 2
         if len(self._times):
-            # the sound that is heard at a time was made by lips `delay` earlier
+            # the audio that is heard at a time was made by lips `delay` earlier
             at = now - SPAN_S / 2 + (np.arange(width) + 0.5) / width * SPAN_S
             tall = np.interp(at, self._times, self._height, left=0, right=0) * (height - 26) / 2
             colours = np.full((width, 3), 90, np.uint8)

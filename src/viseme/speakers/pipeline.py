@@ -1,7 +1,7 @@
-"""`viseme.find_speakers`: one file in, who speaks when out, every picture and sample read once.
+"""`viseme.find_speakers`: one file in, who speaks when out, every frame and sample read once.
 
 Knows the order of the work: media -> faces -> features -> delay -> scores -> states -> people. Memory does not grow
-with the pictures; of every face some 70 bytes are kept for each 40 ms.
+with the frames; of every face some 70 bytes are kept for each 40 ms.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.features import RATE
+from viseme.audio.mel_frames import Listener
+from viseme.audio.voice_activity import VoiceReader
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.core.results import RejectedTrack, Verdict
 from viseme.core.speakers import FaceTimeline, SpeakersResult
 from viseme.engine.prefetch import ahead
 from viseme.faces import tracker
-from viseme.media import MediaInfo, pictures, probe, sound
+from viseme.media import MediaInfo, probe, read_audio, read_frames
 from viseme.speakers.crops import CropStore
 from viseme.speakers.features import REACH_S, STRETCH, Align, Gatherer
 from viseme.speakers.identity import Looks, people, voices_of
-from viseme.speakers.interface import FaceSteps, SpeakerScorer, load_scorer
+from viseme.speakers.interface import FaceSteps, SpeakerScorer, heard_at, load_scorer
 from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
-from viseme.audio.voice_activity import VoiceReader, heard_at
 from viseme.sync.checkpoint import SyncBundle, load_bundle
-from viseme.audio.mel_frames import Listener
 from viseme.sync.pipeline import MAX_SIDE
-from viseme.audio.features import RATE
 
 __all__ = ["find_speakers", "find_speakers_with"]
 
@@ -54,8 +54,8 @@ def find_speakers(
     """Find who speaks when, for every face in a video.
 
     Args:
-        path: Any file with moving pictures and sound.
-        align: What delay of the sound is taken out before scoring: the "file" has one, each "track" its own (which
+        path: Any file with moving frames and audio.
+        align: What delay of the audio is taken out before scoring: the "file" has one, each "track" its own (which
             flatters silent faces: each finds its luckiest delay), or "none".
         scorer: "head" (the trained one that ships), "evidence" (log-odds by summed evidence alone), "cosine" (as
             published), or another registered one.
@@ -63,8 +63,8 @@ def find_speakers(
         threshold: Score from which a face is called speaking; None = the scorer's own.
         max_delay: Largest delay of the file considered either way, seconds. What is farther off is not taken for the
             file's delay but for dubbing; `viseme fix` first where the whole file is that late.
-        audio: Sound from another file, whose first sample is taken to belong to the first picture.
-        audio_stream: Which sound stream of the file, from 0.
+        audio: Audio from another file, whose first sample is taken to belong to the first frame.
+        audio_stream: Which audio stream of the file, from 0.
         weights: Name or file of other sync weights; None = those that ship.
         tracker: Face tracker, by name.
         on_progress: Told the fraction done, 0 to 1, now and then.
@@ -73,7 +73,7 @@ def find_speakers(
         For every face its person, scores and states; for every voice whether its owner is in view.
 
     Raises:
-        MediaError: the file cannot be read, has no picture, or has no sound.
+        MediaError: the file cannot be read, has no video, or has no audio.
         WeightsError: weights are missing or damaged.
         ConfigError: an option is out of its range.
     """
@@ -112,7 +112,7 @@ def find_speakers_with(
     warnings: list[str] = []
     info = probe(path)
     if info.video is None or info.video.is_still:
-        what = "is a photograph" if info.video is not None else "has no picture stream"
+        what = "is a photograph" if info.video is not None else "has no video stream"
         raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
     trained_on = getattr(scorer, "sync", None)
     if trained_on not in (None, bundle.name):
@@ -138,10 +138,10 @@ def find_speakers_with(
 
 
 def _samples(source: Any, stream: int, start: float, end: float) -> NDArray[np.float32]:
-    """(S,) sound at 16 kHz between two times; zeros where there is none."""
+    """(S,) audio at 16 kHz between two times; zeros where there is none."""
     begin = round(start * RATE)
     out = np.zeros(round((end - start) * RATE), np.float32)
-    for block in sound(source, stream=stream, start=start, end=end):
+    for block in read_audio(source, stream=stream, start=start, end=end):
         at = round(block.start * RATE) - begin
         low, high = max(0, at), min(len(out), at + len(block.samples))
         if high > low:
@@ -150,7 +150,7 @@ def _samples(source: Any, stream: int, start: float, end: float) -> NDArray[np.f
 
 
 class Gathered:
-    """What one pass over a file left: features of faces, levels of sound, looks."""
+    """What one pass over a file left: features of faces, levels of audio, looks."""
 
     def __init__(
         self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float, crops: CropStore | None = None
@@ -179,10 +179,10 @@ def gather(
     crops: CropStore | None = None,
 ) -> Gathered:
     """Read a file once."""
-    listener = Listener(_sound(path, info, audio, audio_stream, warn))
+    listener = Listener(_audio(path, info, audio, audio_stream, warn))
     got = Gathered(bundle, listener, align=align, max_delay=max_delay, crops=crops)
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
-    stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warn), 8)
+    stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warn), 8)
     try:
         for event in face_tracker.track(stream, strips=got.looks):
             if isinstance(event, RejectedTrack):
@@ -205,13 +205,13 @@ def gather(
     return got
 
 
-def _sound(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
+def _audio(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
     source = path if audio is None else audio
     if audio is None and not info.audio:
         raise NoAudio(f"{os.fspath(path)} has no audio stream; pass --audio FILE")
     if audio is None and len(info.audio) > 1:
-        warn(f"{len(info.audio)} sound streams; number {stream} was used")
-    return iter(sound(source, stream=stream, on_warning=warn))
+        warn(f"{len(info.audio)} audio streams; number {stream} was used")
+    return iter(read_audio(source, stream=stream, on_warning=warn))
 
 
 def _result(
@@ -271,6 +271,6 @@ def _result(
         elapsed=time.perf_counter() - began,
         warnings=tuple(dict.fromkeys(warnings)),
         strips=tuple(got.looks),
-        sound_times=np.array(got.listener.level_times),
-        sound_level_db=np.array(got.listener.levels),
+        audio_times=np.array(got.listener.level_times),
+        audio_level_db=np.array(got.listener.levels),
     )

@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from viseme.audio.features import mfcc
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import MissingWeights, WeightsError
 from viseme.speakers.features import smooth_steps
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, Scored
 from viseme.speakers.models.light_asd import LightASD
 from viseme.speakers.models.lr_asd import LRASD
-from viseme.audio.voice_activity import speech_level, voice_log_odds
-from viseme.audio.features import mfcc
 from viseme.weights import sha256_of
 
 __all__ = ["LRASDScorer", "LightASDScorer", "PixelScorer", "read_published"]
@@ -105,13 +105,13 @@ class PixelScorer:
         return voice_log_odds(speech_level(bands))
 
     def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
-        """-10 where there is no sound."""
+        """-10 where there is no audio."""
         out = []
         for face in faces:
             logits = np.concatenate(
                 [self._stretch(face, heard, a, min(a + STRETCH, face.num)) for a in range(0, face.num, STRETCH)]
             )
-            known = np.where(face.column("sound") > 0, logits, np.nan)
+            known = np.where(face.column("audio") > 0, logits, np.nan)
             out.append(Scored(speaking=np.nan_to_num(smooth_steps(known, 5), nan=-10.0)))
         return out
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.speakers.features import SMOOTH, smooth_steps
 from viseme.speakers.interface import FaceSteps, Heard, Scored
-from viseme.audio.voice_activity import speech_level, voice_log_odds
 
 __all__ = ["CosineScorer", "EvidenceScorer"]
 
@@ -25,9 +25,9 @@ class CosineScorer:
     wants_crops = False
     reach_steps = SMOOTH // 2
     name = "cosine"
-    unit = "cosine of lip and sound embedding, mean over 0.6 s"
+    unit = "cosine of lip and audio embedding, mean over 0.6 s"
     threshold = 0.45
-    """Equal errors on 300 synthetic conversations; .36 on the steps of 83 real clips under own and foreign sound."""
+    """Equal errors on 300 synthetic conversations; .36 on the steps of 83 real clips under own and mismatched audio."""
     band = 0.05
 
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -35,16 +35,16 @@ class CosineScorer:
         return voice_log_odds(speech_level(bands))
 
     def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
-        """-1 where there is no sound."""
+        """-1 where there is no audio."""
         out = []
         for face in faces:
-            cosine = np.where(face.column("sound") > 0, face.column("cosine"), np.nan)
+            cosine = np.where(face.column("audio") > 0, face.column("cosine"), np.nan)
             out.append(Scored(speaking=np.nan_to_num(smooth_steps(cosine), nan=-1.0)))
         return out
 
 
 class EvidenceScorer:
-    """Log-odds of speaking: the mean evidence of 0.6 s that these lips made this sound, where a voice is heard.
+    """Log-odds of speaking: the mean evidence of 0.6 s that these lips made this audio, where a voice is heard.
 
     A closed mouth fits silence as well as speech fits its lips, so evidence alone does not mean speaking; it counts
     as far as a voice is heard and the mouth moves.
@@ -70,7 +70,7 @@ class EvidenceScorer:
         constant, evidence, by_voice, moving, elsewhere = self.weights
         out = []
         for face in faces:
-            ratio = np.where(face.column("sound") > 0, face.column("ratio"), np.nan)
+            ratio = np.where(face.column("audio") > 0, face.column("ratio"), np.nan)
             mean = np.nan_to_num(smooth_steps(ratio), nan=-2.3)
             here = smooth_steps(expit(heard.at(face)))
             voiced = np.nan_to_num(np.log((here + 0.02) / (1.02 - here)), nan=-4.0)

@@ -1,7 +1,7 @@
-"""Between a stream and its steps: faces and sound of the last seconds -> features -> scores -> states -> one step.
+"""Between a stream and its steps: faces and audio of the last seconds -> features -> scores -> states -> one step.
 
 What `pipeline` does to stretches of a file is done here to a window that slides; nothing grows with the stream. Knows
-pictures and sound blocks as they come; refuses to know where from.
+frames and audio blocks as they come; refuses to know where from.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.features import NUM_MELS
 from viseme.core.errors import ConfigError
 from viseme.core.live import LiveFace, LiveHeader, LiveReject, LiveStep
 from viseme.core.results import RejectedTrack
@@ -20,25 +21,23 @@ from viseme.faces import tracker as trackers
 from viseme.faces.live import FaceWindow, LiveFaces, reach_s
 from viseme.faces.shots import with_cuts
 from viseme.faces.tracking import LandmarkTracker
-from viseme.media import Picture, SoundBlock
+from viseme.media import AudioBlock, Frame
 from viseme.speakers.audio_embeddings import VOICE_S, Ear
 from viseme.speakers.features import REACH_S
-from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer
+from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, heard_at
 from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency
 from viseme.speakers.live_features import Recent
 from viseme.speakers.timeline import CODES, DUBBED, UNKNOWN, TimelineConfig, read_states, voice_states
-from viseme.audio.voice_activity import heard_at
 from viseme.sync.checkpoint import SyncBundle
-from viseme.audio.features import NUM_MELS
 
 __all__ = ["LiveWork"]
 
 WINDOW_S = 12.0
-"""Seconds by which a face's mean, and loudness and colour of the sound, are measured."""
+"""Seconds by which a face's mean, and loudness and colour of the audio, are measured."""
 PAST_S = 4.0
 """Seconds of steps before the one that is told of, for states that begin earlier."""
 LATE_S = 2.0
-"""Seconds that sound is waited for beyond the latency before a step is told without it."""
+"""Seconds that audio is waited for beyond the latency before a step is told without it."""
 
 
 class LiveWork:
@@ -63,15 +62,15 @@ class LiveWork:
             bundle: Sync weights.
             scorer: Who scores.
             every: Seconds between steps.
-            delays: Least and largest delay of the sound that is considered; where they are one, it is taken out.
+            delays: Least and largest delay of the audio that is considered; where they are one, it is taken out.
             threshold: Score from which a face is called speaking.
             tracker_name: Which tracker.
             timeline: How scores become states.
             window_s: Seconds by which means and loudness are measured.
-            latency: Seconds behind the newest picture at which a step is told; None = as many as all parts ask for.
+            latency: Seconds behind the newest frame at which a step is told; None = as many as all parts ask for.
 
         Raises:
-            ConfigError: a value out of its range, a scorer that wants pixels, or a tracker that cannot go by pictures.
+            ConfigError: a value out of its range, a scorer that wants pixels, or a tracker that cannot go by frames.
         """
         if not STEP_S <= every <= 10:
             raise ConfigError(f"every is {every:g} s; it must lie between 0.04 and 10 s")
@@ -81,14 +80,14 @@ class LiveWork:
             raise ConfigError(f"the scorer {scorer.name} wants pixels of whole tracks; choose evidence, cosine or head")
         follower: Any = trackers[tracker_name](trackers[tracker_name].Config())
         if not isinstance(follower, LandmarkTracker):
-            raise ConfigError(f"the tracker {tracker_name!r} cannot go picture by picture; choose mediapipe")
+            raise ConfigError(f"the tracker {tracker_name!r} cannot go frame by frame; choose mediapipe")
         self._bundle, self.scorer = bundle, scorer
         self._stride = max(1, round(every / STEP_S))
         self.threshold = scorer.threshold if threshold is None else threshold
         self.timeline = timeline or TimelineConfig(band=scorer.band)
         self._fixed = delays[0] if delays[0] == delays[1] else None
         self._next = 0
-        self.num_pictures = 0
+        self.num_frames = 0
         num_points = Recent(bundle, delays=delays, search_s=SEARCH_S, span_s=1).num_points
         self.latency = Latency.of(
             bundle.models,
@@ -102,7 +101,7 @@ class LiveWork:
         if latency is not None and not self.latency.least_s <= latency:
             raise ConfigError(f"the latency is {latency:g} s; the face tracker alone needs {self.latency.least_s:g} s")
         self.late = self.latency.seconds if latency is None else latency
-        """Seconds behind the newest picture at which a step is told."""
+        """Seconds behind the newest frame at which a step is told."""
         span = PAST_S + scorer.reach_steps * STEP_S + self.latency.seconds + self._stride * STEP_S
         window_s = max(window_s, span)
         self._recent = Recent(bundle, delays=delays, search_s=SEARCH_S, span_s=span)
@@ -111,7 +110,7 @@ class LiveWork:
 
     @property
     def delay(self) -> float | None:
-        """Seconds taken out of the sound; None = it cannot be told (yet)."""
+        """Seconds taken out of the audio; None = it cannot be told (yet)."""
         return self._recent.delay.seconds if self._fixed is None else self._fixed
 
     @property
@@ -136,31 +135,31 @@ class LiveWork:
             height=size[1],
         )
 
-    def steps(self, items: Iterable[Picture | SoundBlock]) -> Iterator[LiveStep]:
+    def steps(self, items: Iterable[Frame | AudioBlock]) -> Iterator[LiveStep]:
         """Steps as they become final, the last ones when the items end."""
-        for picture, cut in with_cuts(self._pictures(items)):
-            self.faces.step(picture, cut)
-            self.num_pictures += 1
+        for frame, cut in with_cuts(self._frames(items)):
+            self.faces.step(frame, cut)
+            self.num_frames += 1
             yield from self._ready(self._final())
         self.ear.end()
         self.faces.end()
         yield from self._ready(self.faces.now + 1e-6)
 
-    def _pictures(self, items: Iterable[Picture | SoundBlock]) -> Iterator[Picture]:
+    def _frames(self, items: Iterable[Frame | AudioBlock]) -> Iterator[Frame]:
         for item in items:
-            if isinstance(item, Picture):
+            if isinstance(item, Frame):
                 yield item
             else:
                 self.ear.hear(item)
 
     def _final(self) -> float:
         """Seconds up to which nothing that comes can change an answer."""
-        by_pictures = self.faces.now - self.late
-        by_sound = self.ear.reach - min(self.latency.sound_s, self.late - PACKET_S)
-        return max(min(by_pictures, by_sound), by_pictures - LATE_S)
+        by_frames = self.faces.now - self.late
+        by_audio = self.ear.reach - min(self.latency.audio_s, self.late - PACKET_S)
+        return max(min(by_frames, by_audio), by_frames - LATE_S)
 
     def features(self, windows: list[FaceWindow], until: int) -> tuple[list[FaceSteps], float | None]:
-        """Features of faces, and the delay that was taken out; steps before `until` have met all their sound."""
+        """Features of faces, and the delay that was taken out; steps before `until` have met all their audio."""
         taken_out = self.delay
         first, heard = self.ear.embedded()
         faces = self._recent.score(windows, first, heard, until)
@@ -190,7 +189,7 @@ class _Moment:
         heard = heard_at(begin, bands, self._delay or 0.0, work.scorer.voice(bands))
         self._scored = work.scorer.score(self._faces, heard)
         self._states, voiced = read_states(self._faces, self._scored, heard, work.threshold, work.timeline)
-        if not settled:  # lips and sound that seem to be apart may be so by the delay alone
+        if not settled:  # lips and audio that seem to be apart may be so by the delay alone
             for states in self._states:
                 states[states == DUBBED] = UNKNOWN
         self._voices = voice_states(self._faces, self._states, voiced, heard.first)

@@ -100,7 +100,7 @@ def face_states(
     unsure = cleaned(unsure, 0.0, config.fill_s)
     states[unsure] = UNKNOWN
     states[blind & voiced] = UNKNOWN
-    states[face.column("sound") < 0.5] = UNKNOWN
+    states[face.column("audio") < 0.5] = UNKNOWN
     return states
 
 
@@ -112,7 +112,7 @@ def read_states(
     Args:
         faces: All of one file.
         scored: What the scorer said of each.
-        heard: The sound on the clock of the picture.
+        heard: The audio on the clock of the frame.
         threshold: Score from which a face speaks.
         config: How.
 
@@ -137,7 +137,7 @@ def read_states(
             alone = np.zeros(face.num, bool)
             alone[inside] = voiced[where] & ~explained[where]
             apart = cleaned(moving & alone & (face.column("seen") > 0.5), 0.8, config.dubbed_s)
-        state[apart & (state != SPEAKING) & (face.column("sound") > 0.5)] = DUBBED
+        state[apart & (state != SPEAKING) & (face.column("audio") > 0.5)] = DUBBED
     return states, voiced
 
 
@@ -186,7 +186,7 @@ def voice_states(
 def voice_segments(
     faces: Sequence[FaceSteps], states: Sequence[NDArray[np.int8]], voiced: NDArray[np.bool_], first: int
 ) -> tuple[VoiceSegment, ...]:
-    """Stretches of the sound in which somebody is heard, each with whose voice it is."""
+    """Stretches of the audio in which somebody is heard, each with whose voice it is."""
     kinds = list(VoiceState)
     codes = voice_states(faces, states, voiced, first)
     edges = np.flatnonzero(np.diff(codes)) + 1

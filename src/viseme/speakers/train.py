@@ -1,4 +1,4 @@
-"""`viseme train speakers`: the head, from synthetic conversations and real clips under their own and foreign sound.
+"""`viseme train speakers`: the head, from synthetic conversations and real clips under their own and mismatched audio.
 
 Knows the order: prepare, train, find the threshold, measure on held-out conversations, write with a card. Clips marked
 for measuring are never touched.
@@ -24,7 +24,7 @@ from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit
 from viseme.engine.progress import Bar
 from viseme.metrics.detection import DetectionMetrics, DetectionScores
-from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, synthetic, under_sound
+from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, synthetic, under_audio
 from viseme.speakers.head import CLASSES, HeadScorer, SpeakerHead, face_inputs, save_head, voice_inputs
 from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
@@ -44,7 +44,7 @@ class SpeakersRecipe:
     num_held_out: int = 100
     """With voices, faces and scenes that training never meets."""
     num_pairs: int = 1500
-    """Real clips under their own or another's sound, drawn once."""
+    """Real clips under their own or another's audio, drawn once."""
     real_share: float = 0.25
     """Fraction of every batch that is real clips."""
     batch: int = 32
@@ -222,11 +222,11 @@ class _Draws:
         self._faces = [
             (inputs, state)
             for made in learnt
-            for inputs, state in zip(face_inputs(made.faces, made.sound), made.states)
+            for inputs, state in zip(face_inputs(made.faces, made.audio), made.states)
         ]
-        self._voices = [(voice_inputs(made.sound.bands), made.heard) for made in learnt if len(made.heard)]
+        self._voices = [(voice_inputs(made.audio.bands), made.heard) for made in learnt if len(made.heard)]
         pairs = _pairs(bundle, real, recipe.num_pairs) if real else []
-        self._real = [(face_inputs(made.faces, made.sound)[0], made.states[0]) for made in pairs]
+        self._real = [(face_inputs(made.faces, made.audio)[0], made.states[0]) for made in pairs]
 
     def loss(self, head: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy of faces and of voices."""
@@ -251,13 +251,13 @@ class _Draws:
 
 
 def _pairs(bundle: SyncBundle, clips: Sequence[Clip], num: int) -> list[LabelledFaces]:
-    """Clips under their own sound and, as often, another's; over half of them noise."""
+    """Clips under their own audio and, as often, another's; over half of them noise."""
     out, bar = [], Bar("real clips")
     for i in range(num):
         rng = np.random.default_rng([7, i])
         face, other, noise = (clips[int(k)] for k in rng.integers(len(clips), size=3))
-        sound = face if rng.random() < 0.5 else other
-        out.append(under_sound(bundle, face, sound, rng, noise=noise if rng.random() < 0.6 else None))
+        audio = face if rng.random() < 0.5 else other
+        out.append(under_audio(bundle, face, audio, rng, noise=noise if rng.random() < 0.6 else None))
         bar(i + 1, num)
     return out
 
@@ -283,7 +283,7 @@ def _threshold(head: SpeakerHead, learnt: Sequence[LabelledFaces]) -> float:
     scorer = HeadScorer(head)
     pool = DetectionScores()
     for made in learnt[:: max(1, len(learnt) // 200)]:
-        for scored, state in zip(scorer.score(made.faces, made.sound), made.states):
+        for scored, state in zip(scorer.score(made.faces, made.audio), made.states):
             pool.add("all", scored.speaking, state == 1)
     try:
         return round(pool.compute(num_draws=0).equal_error_score, 3)
@@ -308,7 +308,7 @@ def measure(
     right = said = true = num_dubbed = wrong_dubbed = 0
     limit = scorer.threshold if threshold is None else threshold
     for made in conversations:
-        heard = _heard(scorer, made.sound)
+        heard = _heard(scorer, made.audio)
         scored = scorer.score(made.faces, heard)
         for s, state in zip(scored, made.states):
             speaking.add(made.name, s.speaking, state == 1)
@@ -338,9 +338,9 @@ def measure(
     )
 
 
-def _heard(scorer: SpeakerScorer, sound: Heard) -> Heard:
-    """The sound with the voice as this scorer hears it."""
-    return replace(sound, voice=scorer.voice(sound.bands))
+def _heard(scorer: SpeakerScorer, audio: Heard) -> Heard:
+    """The audio with the voice as this scorer hears it."""
+    return replace(audio, voice=scorer.voice(audio.bands))
 
 
 assert CLASSES == ("not_speaking", "speaking", "dubbed")

@@ -1,4 +1,4 @@
-"""Data standardisation: a face video in, lip motion alone out. Read `interface.py` first. Knows no sound.
+"""Data standardisation: a face video in, lip motion alone out. Read `interface.py` first. Knows no audio.
 
     >>> from viseme.standardization import read_standardized, standardize
     >>> callable(standardize)

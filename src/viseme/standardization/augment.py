@@ -1,4 +1,4 @@
-"""What training pictures go through: turned, moved, scaled, blurred, compressed, recoloured. Points move with them.
+"""What training frames go through: turned, moved, scaled, blurred, compressed, recoloured. Points move with them.
 
 Knows arrays; refuses to know networks. Everything comes from the generator that is passed in.
 """
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from viseme.core.errors import ConfigError
 from viseme.standardization.interface import CROP_SIZE
 
-__all__ = ["PictureAugment", "augment_picture"]
+__all__ = ["FrameAugment", "augment_frame"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PictureAugment:
-    """How far pictures are changed. All zeros: not at all."""
+class FrameAugment:
+    """How far frames are changed. All zeros: not at all."""
 
     turn_deg: float = 8.0
-    """Largest turn in the picture plane."""
+    """Largest turn in the frame plane."""
     scale: float = 0.08
     """Largest change of size, as a fraction."""
     shift_px: float = 8.0
@@ -47,8 +47,8 @@ class PictureAugment:
             raise ConfigError("blur and jpeg are probabilities, 0 to 1")
 
 
-def augment_picture(
-    image: NDArray[np.uint8], points: NDArray[np.floating], config: PictureAugment, rng: np.random.Generator
+def augment_frame(
+    image: NDArray[np.uint8], points: NDArray[np.floating], config: FrameAugment, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """One crop and its landmarks, changed together.
 
@@ -56,7 +56,7 @@ def augment_picture(
         image: (224, 224, 3) RGB.
         points: (K, 2) pixels, centres at +0.5.
         config: How far.
-        rng: Where chance comes from; the same state gives the same picture.
+        rng: Where chance comes from; the same state gives the same frame.
 
     Returns:
         The same shapes. Where the crop is left, the edge is repeated.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
-from viseme.standardization.crops import crop_picture, crop_squares, into_crop
+from viseme.standardization.crops import crop_frame, crop_squares, into_crop
 from viseme.standardization.interface import CROP_SIZE
 
 __all__ = [
@@ -38,7 +38,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """Pictures of one person, with landmarks: C_k of the papers."""
+    """Frames of one person, with landmarks: C_k of the papers."""
 
     name: str
     subject: str
@@ -63,7 +63,7 @@ class Collection:
 
         found = cv2.imdecode(np.frombuffer(self.jpegs[index], np.uint8), cv2.IMREAD_COLOR)
         if found is None:
-            raise DataError(f"picture {index} of {self.name} is damaged; delete the prepared files and run again")
+            raise DataError(f"frame {index} of {self.name} is damaged; delete the prepared files and run again")
         return np.ascontiguousarray(found[..., ::-1], np.uint8)
 
 
@@ -106,11 +106,11 @@ def _load(path: Path) -> Collection:
 def _track_one(row: ManifestRow, most: int, path: Path) -> None:
     """Track a clip, then read it again for at most `most` evenly spaced crops of its longest track."""
     from viseme.faces import FaceTrackChunk, tracker
-    from viseme.media import pictures
+    from viseme.media import read_frames
 
     try:
         kind = tracker["mediapipe"]
-        found = kind(kind.Config()).track(pictures(row.path, max_side=1280))
+        found = kind(kind.Config()).track(read_frames(row.path, max_side=1280))
         chunks = [c for c in found if isinstance(c, FaceTrackChunk)]
         lengths: dict[int, int] = defaultdict(int)
         for chunk in chunks:
@@ -127,10 +127,10 @@ def _track_one(row: ManifestRow, most: int, path: Path) -> None:
         squares = crop_squares(landmarks)
         wanted = {round(float(times[i]) * 1e6): i for i in chosen if np.isfinite(squares[i]).all()}
         jpegs, points = [], []
-        for picture in pictures(row.path, max_side=1280):
-            index = wanted.get(round(float(picture.time) * 1e6))
+        for frame in read_frames(row.path, max_side=1280):
+            index = wanted.get(round(float(frame.time) * 1e6))
             if index is not None:
-                jpegs.append(_coded(crop_picture(picture.image, squares[index], scale=picture.scale)))
+                jpegs.append(_coded(crop_frame(frame.image, squares[index], scale=frame.scale)))
                 points.append(into_crop(landmarks[index : index + 1, :468, :2], squares[index : index + 1])[0])
     except (VisemeError, ValueError):
         return  # counted as left out by the caller
@@ -193,7 +193,7 @@ def prepare_real(
 def prepare_synthetic(
     seeds: Sequence[int], work: Path, *, num: int = 24, num_jobs: int = 2, on_progress: Callable[[int, int], None]
 ) -> list[Collection]:
-    """Synthetic people, `num` pictures each, kept under `work`."""
+    """Synthetic people, `num` frames each, kept under `work`."""
     folder = work / "synthetic"
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [(_draw_one, (seed, num), folder / f"{_VERSION}-{num}-{seed}.npz") for seed in seeds]
@@ -206,7 +206,7 @@ def _key(row: ManifestRow, most: int) -> str:
 
 
 def merged(collections: Sequence[Collection], *, clips: int = 10, most: int = 50) -> list[Collection]:
-    """LMID's collections: up to `clips` clips of one subject together, the `most` varied pictures of them kept."""
+    """LMID's collections: up to `clips` clips of one subject together, the `most` varied frames of them kept."""
     groups: dict[str, list[Collection]] = defaultdict(list)
     for collection in collections:
         groups[collection.subject].append(collection)
@@ -231,7 +231,7 @@ def merged(collections: Sequence[Collection], *, clips: int = 10, most: int = 50
 
 
 def most_varied(landmarks: NDArray[np.floating], most: int) -> NDArray[np.int64]:
-    """Indices of pictures that differ: each next one is the farthest from those taken, by mean lip landmark distance.
+    """Indices of frames that differ: each next one is the farthest from those taken, by mean lip landmark distance.
 
     Args:
         landmarks: (M, 468, 2); pose counts because nothing but position and size of the whole face is removed.
@@ -241,7 +241,7 @@ def most_varied(landmarks: NDArray[np.floating], most: int) -> NDArray[np.int64]
         Rising indices, `min(most, M)` of them.
 
     Source:
-        LMID section 3.2: pictures of varied pose and expression, by lip landmark distance.
+        LMID section 3.2: frames of varied pose and expression, by lip landmark distance.
     """
     from viseme.face3d.interface import load_face_model
 

@@ -1,4 +1,4 @@
-"""The square of a picture that becomes the standard crop, and points in it. Knows arrays; refuses to know models."""
+"""The square of a frame that becomes the standard crop, and points in it. Knows arrays; refuses to know models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from viseme.standardization.interface import CROP_SIZE
 
-__all__ = ["crop_picture", "crop_squares", "into_crop"]
+__all__ = ["crop_frame", "crop_squares", "into_crop"]
 
 MARGIN = 1.7
 """Side of the crop over the larger side of the box around the 468 surface landmarks."""
@@ -40,16 +40,16 @@ def into_crop(points: NDArray[np.floating], crops: NDArray[np.floating]) -> NDAr
     return out * scale
 
 
-def crop_picture(image: NDArray[np.uint8], crop: NDArray[np.floating], *, scale: float = 1.0) -> NDArray[np.uint8]:
-    """One 224 x 224 crop of a picture.
+def crop_frame(image: NDArray[np.uint8], crop: NDArray[np.floating], *, scale: float = 1.0) -> NDArray[np.uint8]:
+    """One 224 x 224 crop of a frame.
 
     Args:
         image: (H, W, 3) RGB, perhaps reduced.
         crop: (3,) centre x, centre y, side, source pixels.
-        scale: Width of `image` over width of the source picture.
+        scale: Width of `image` over width of the source frame.
 
     Returns:
-        (224, 224, 3); the edge is repeated where the crop leaves the picture.
+        (224, 224, 3); the edge is repeated where the crop leaves the frame.
     """
     import cv2
 
@@ -61,9 +61,7 @@ def crop_picture(image: NDArray[np.uint8], crop: NDArray[np.floating], *, scale:
     size = (CROP_SIZE, CROP_SIZE)
     if factor < 0.45:  # reduce in two steps, or fine structure turns to noise
         small = cv2.resize(image, None, fx=2 * factor, fy=2 * factor, interpolation=cv2.INTER_AREA)
-        return crop_picture(
-            np.asarray(small, np.uint8), np.asarray(crop), scale=scale * small.shape[1] / image.shape[1]
-        )
+        return crop_frame(np.asarray(small, np.uint8), np.asarray(crop), scale=scale * small.shape[1] / image.shape[1])
     return np.asarray(
         cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
     )

@@ -3,7 +3,7 @@
 Schema `viseme.standardized/1`. Every face track is a group of tensors whose names begin with `track<i>.`, also where
 there is only one; `i` counts tracks by their first frame, from 0. In each group, T frames:
 
-    times    F64  (T,)             seconds from the first picture
+    times    F64  (T,)             seconds from the first frame
     beta     F32  (T, 64)          expression; zeros where not valid
     pose     F32  (T, 6)           pitch, yaw, roll (radians), x, y, z (decimetres); zeros where nothing was fitted
     residual F32  (T,)             mean landmark distance over face width; NaN where nothing was fitted

@@ -1,7 +1,7 @@
 """What standardisation passes on: a face as it was seen, and the coefficients that explain it. Read this first.
 
-Knows arrays; refuses to know files, sound and how coefficients are found. Conventions of space and camera are those of
-`viseme.face3d` (decimetres, +x image right, +y up, +z out of the face); a crop is the square of the picture that
+Knows arrays; refuses to know files, audio and how coefficients are found. Conventions of space and camera are those of
+`viseme.face3d` (decimetres, +x image right, +y up, +z out of the face); a crop is the square of the frame that
 becomes the 224 x 224 image of the camera `Camera.standard()`.
 """
 

@@ -63,7 +63,7 @@ class LossWeights:
     recognition: float = 0.0
     """Of `recognition_loss`: 0, for the trainer has no recognition network; a loop of your own may add the term."""
     known: float = 0.0
-    """Of `known_expression_loss`, per pixel; ours, for synthetic pictures alone."""
+    """Of `known_expression_loss`, per pixel; ours, for synthetic frames alone."""
 
     def __post_init__(self) -> None:
         negative = [name for name in self.__dataclass_fields__ if getattr(self, name) < 0]
@@ -87,7 +87,7 @@ def lmid_weights() -> LossWeights:
 
 
 def photometric_loss(seen: Tensor, drawn: Tensor, attention: Tensor) -> Tensor:
-    """Mean colour distance of a picture and its rendering, RGB in [0, 1]; unitless.
+    """Mean colour distance of a frame and its rendering, RGB in [0, 1]; unitless.
 
     Args:
         seen: (..., H, W, 3).
@@ -95,7 +95,7 @@ def photometric_loss(seen: Tensor, drawn: Tensor, attention: Tensor) -> Tensor:
         attention: (..., H, W) the mask M times the skin probability A; 0 where nothing was drawn.
 
     Source:
-        DSP equation 5, LMID equation 5: sum_M A_i |I_i - I'_i|_2 / sum_M A_i. The mean is over all pictures given.
+        DSP equation 5, LMID equation 5: sum_M A_i |I_i - I'_i|_2 / sum_M A_i. The mean is over all frames given.
     """
     distance = torch.linalg.vector_norm(seen - drawn, dim=-1)
     return (attention * distance).sum() / attention.sum().clamp(min=1e-6)
@@ -162,7 +162,7 @@ def light_loss(gamma: Tensor) -> Tensor:
 
 
 def recognition_loss(seen: Tensor, drawn: Tensor, *, least: float = 1e-8) -> Tensor:
-    """One minus the cosine of recognition features (B, D) of pictures and renderings; unitless, 0 to 2.
+    """One minus the cosine of recognition features (B, D) of frames and renderings; unitless, 0 to 2.
 
     Source:
         LMID equation 7. The features come from a network of the user's own.
@@ -174,7 +174,7 @@ def recognition_loss(seen: Tensor, drawn: Tensor, *, least: float = 1e-8) -> Ten
 def known_expression_loss(beta: Tensor, truth: Tensor, basis: Tensor, weights: Tensor) -> Tensor:
     """How far the landmarks of a predicted expression lie from those of the true one, pixels of the 224-pixel crop.
 
-    Ours, in neither paper: on synthetic pictures the expression is known. Identity, pose and light take no part, so
+    Ours, in neither paper: on synthetic frames the expression is known. Identity, pose and light take no part, so
     nothing can be traded against them.
 
     Args:

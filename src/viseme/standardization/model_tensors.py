@@ -1,4 +1,4 @@
-"""The face model as training sees it: landmark bases, the faces to draw, and pictures made from coefficients.
+"""The face model as training sees it: landmark bases, the faces to draw, and frames made from coefficients.
 
 Knows torch, the model and the renderer; refuses to know networks and files. Landmarks are `mp468` with the lips of
 the mean face shut (`neutral_landmarks`), projected by the standard camera into pixels of the 224-pixel crop.
@@ -29,14 +29,14 @@ PIXELS_PER_DM = 101.5
 
 
 def centred(points: NDArray[np.floating], *, camera: Camera | None = None) -> NDArray[np.float64]:
-    """The translation that makes the standard crop of a face, already turned, the camera's own picture.
+    """The translation that makes the standard crop of a face, already turned, the camera's own frame.
 
     Args:
         points: (K, 3) landmarks of the turned face, decimetres.
         camera: Default: the standard one.
 
     Returns:
-        (3,) decimetres: the landmarks' box is centred and the picture `MARGIN` times as wide as its larger side.
+        (3,) decimetres: the landmarks' box is centred and the frame `MARGIN` times as wide as its larger side.
     """
     camera = camera or Camera.standard()
     shift = np.zeros(3)
@@ -136,10 +136,10 @@ class FaceBasis(nn.Module):
             + torch.einsum("vce,be->bvc", self.face_exp_basis, beta)
         )
 
-    def pictures(
+    def frames(
         self, alpha: Tensor, beta: Tensor, delta: Tensor, gamma: Tensor, pose: Tensor, *, size: int, whole: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Equation 4 for a batch: (B, size, size, 3) pictures and (B, size, size) bool masks.
+        """Equation 4 for a batch: (B, size, size, 3) frames and (B, size, size) bool masks.
 
         Args:
             alpha: (B, A).
@@ -156,11 +156,11 @@ class FaceBasis(nn.Module):
         return drawn.image, drawn.mask
 
     @torch.no_grad()
-    def standard_pictures(self, beta: Tensor, *, size: int = CROP_SIZE) -> Tensor:
+    def standard_frames(self, beta: Tensor, *, size: int = CROP_SIZE) -> Tensor:
         """(B, E) -> (B, size, size, 3): the mean person with that expression, frontal, evenly lit."""
         none = beta.new_zeros
         rest = torch.as_tensor(self.rest(), dtype=beta.dtype, device=beta.device)
-        return self.pictures(
+        return self.read_frames(
             none(len(beta), self.num_identity),
             beta,
             none(len(beta), self.num_texture),

@@ -1,7 +1,7 @@
 """`viseme.standardization.standardize`: a video in, lip motion alone out, in constant memory.
 
 Knows the order of the work: media -> faces -> estimator -> synthesis -> file. Refuses to know how any of it is done.
-Pictures are decoded once to follow the faces, and once more where an estimator looks at pixels or a video is wanted;
+Frames are decoded once to follow the faces, and once more where an estimator looks at pixels or a video is wanted;
 between the passes a face waits at landmark size in a temporary file.
 """
 
@@ -24,10 +24,10 @@ from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedi
 from viseme.core.results import RejectedTrack
 from viseme.engine.prefetch import ahead
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.media import MediaInfo, pictures, probe
+from viseme.media import MediaInfo, probe, read_frames
 from viseme.media.files import shown
 from viseme.media.search import find_media
-from viseme.standardization.crops import crop_picture, crop_squares
+from viseme.standardization.crops import crop_frame, crop_squares
 from viseme.standardization.files import STANDARDIZED_SCHEMA, ClipWriter
 from viseme.standardization.interface import (
     CROP_SIZE,
@@ -37,9 +37,9 @@ from viseme.standardization.interface import (
     FaceObservation,
     estimators,
 )
-from viseme.standardization.results import StandardizedTrack, StandardizeResult
-from viseme.standardization.synthesis import Z_NORMS, Scale, StandardFace, ZNorm, pictured
 from viseme.standardization.preview import write_video
+from viseme.standardization.results import StandardizedTrack, StandardizeResult
+from viseme.standardization.synthesis import Z_NORMS, Scale, StandardFace, ZNorm, rendered_frames
 
 __all__ = ["FORMS", "Form", "input_of", "standardize"]
 
@@ -48,7 +48,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 """What a face can be standardised to."""
 
 MAX_SIDE = 1280
-"""Pictures are scaled so that the longer side has at most this many pixels before faces are sought."""
+"""Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
 STRETCH = 64
 """Frames handed on at a time."""
 
@@ -70,16 +70,16 @@ def standardize(
     """Keep the lip motion of every face in a video, and nothing else.
 
     Args:
-        path: Any file with moving pictures.
+        path: Any file with moving frames.
         out: The safetensors file to write; see `viseme.standardization.files` for what is in it. It appears complete or
             not at all.
-        as_: "rgb" and "rgbd" are pictures of the mean face, "mesh" its displaced vertices, "beta" coefficients alone.
+        as_: "rgb" and "rgbd" are frames of the mean face, "mesh" its displaced vertices, "beta" coefficients alone.
         estimator: Who reads the expression off the face, by name.
         weights: Name or file of the estimator's weights; None = those that ship.
         face_model: By name; an estimator that was trained with one accepts no other.
         z_norm: What depths 0 and 255 stand for: the range of the "clip", of each "frame", or of the "model".
         tracker: Face tracker, by name.
-        video: Also write a video to look at: each face beside its standardised self, with the sound (as one channel).
+        video: Also write a video to look at: each face beside its standardised self, with the audio (as one channel).
         overwrite: Replace outputs that exist.
         on_progress: Told the fraction done, 0 to 1, now and then.
 
@@ -88,7 +88,7 @@ def standardize(
         A video without a face gives a file without tracks.
 
     Raises:
-        MediaError: the file cannot be read, has no picture, or the output cannot be written.
+        MediaError: the file cannot be read, has no video, or the output cannot be written.
         ConfigError: an option is out of its range.
         FaceError, WeightsError: a tracker, face model or network is missing or damaged.
     """
@@ -102,7 +102,7 @@ def standardize(
     _refuse_empty_folder(path)
     info = probe(path)
     if info.video is None or info.video.is_still:
-        what = "is a photograph" if info.video is not None else "has no picture stream"
+        what = "is a photograph" if info.video is not None else "has no video stream"
         raise NoVideo(f"{shown(path)} {what}; give a video file")
     for target in (out, video):
         _refuse_target(path, target, overwrite)
@@ -215,7 +215,7 @@ def _follow(
 ) -> list[RejectedTrack]:
     """Put every usable face into the spool; return the others."""
     rejected: list[RejectedTrack] = []
-    stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warn), 8)
+    stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warn), 8)
     try:
         for event in tracker[name](tracker[name].Config()).track(stream):
             if isinstance(event, RejectedTrack):
@@ -267,7 +267,7 @@ class _Spool:
         return sorted(self._start, key=lambda i: (self._start[i], i))
 
     def median_width(self, track_id: int) -> float:
-        """Pixels of the source picture: the median over stretches, each as often as it has frames."""
+        """Pixels of the source frame: the median over stretches, each as often as it has frames."""
         counts, widths = zip(*self._widths[track_id])
         return float(np.median(np.repeat(widths, counts)))
 
@@ -326,14 +326,14 @@ def _with_pixels(path: Any, info: MediaInfo, track: Iterator[FaceObservation]) -
             if stream is None:
                 longer, side = max(info.video.width, info.video.height), float(np.nanmedian(piece.crops[:, 2]))
                 wanted = int(np.ceil(longer * min(1.0, 1.2 * CROP_SIZE / side)))
-                stream = ahead(pictures(path, max_side=max(wanted, 16), start=float(piece.times[0]) - 1e-3), 8)
+                stream = ahead(read_frames(path, max_side=max(wanted, 16), start=float(piece.times[0]) - 1e-3), 8)
             images = np.zeros((len(piece.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
             for row, (at, crop) in enumerate(zip(piece.times, piece.crops)):
-                picture = next((p for p in stream if float(p.time) > at - 1e-6), None)
-                if picture is None or float(picture.time) > at + 1e-6:
-                    raise UnreadableMedia(f"{shown(path)}: the picture at {at:.3f} s is gone; was the file changed?")
+                frame = next((p for p in stream if float(p.time) > at - 1e-6), None)
+                if frame is None or float(frame.time) > at + 1e-6:
+                    raise UnreadableMedia(f"{shown(path)}: the frame at {at:.3f} s is gone; was the file changed?")
                 if np.isfinite(crop).all():
-                    images[row] = crop_picture(picture.image, crop, scale=picture.scale)
+                    images[row] = crop_frame(frame.image, crop, scale=frame.scale)
             yield replace(piece, images=images)
     finally:
         if stream is not None:
@@ -413,7 +413,7 @@ def _write(
                 if form == "mesh":
                     drawn: NDArray[Any] = face.mesh(c.beta[rows])
                 else:
-                    drawn = pictured(face, c, scale, rows)[:, : len(form)]
+                    drawn = rendered_frames(face, c, scale, rows)[:, : len(form)]
                 writer.write(f"{track.name}.{form}", drawn)
                 done += len(drawn)
                 tell(done / total)

@@ -1,6 +1,6 @@
-"""The video to look at: each face as it was seen, beside its standardised self, with the sound.
+"""The video to look at: each face as it was seen, beside its standardised self, with the audio.
 
-Knows pictures, coefficients and the writer; refuses to know estimators and tracks' landmarks.
+Knows frames, coefficients and the writer; refuses to know estimators and tracks' landmarks.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.engine.prefetch import ahead
-from viseme.media import MediaInfo, SoundBlock, VideoWriter, pictures, sound
-from viseme.standardization.crops import crop_picture
+from viseme.media import AudioBlock, MediaInfo, VideoWriter, read_audio, read_frames
+from viseme.standardization.crops import crop_frame
 from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, Coefficients
-from viseme.standardization.synthesis import Scale, StandardFace, pictured
+from viseme.standardization.synthesis import Scale, StandardFace, rendered_frames
 
 __all__ = ["MOST_ROWS", "rows_of", "write_video"]
 
@@ -54,7 +54,7 @@ def write_video(
     warn: Callable[[str], None],
     tell: Callable[[float], None],
 ) -> None:
-    """Write the video; one picture for every picture of the source, at its time.
+    """Write the video; one frame for every frame of the source, at its time.
 
     Args:
         path: The source, decoded once more.
@@ -78,19 +78,19 @@ def write_video(
     width = CROP_SIZE * (3 if depth else 2)
     audio_rate = info.audio[0].rate if info.audio else None
     rate = info.video.rate or Fraction(25)
-    stream = ahead(pictures(path, max_side=MAX_SIDE), 8)
+    stream = ahead(read_frames(path, max_side=MAX_SIDE), 8)
     try:
         with VideoWriter(
             out, width=width, height=CROP_SIZE * num_rows, rate=rate, audio_rate=audio_rate, crf=20
         ) as video:
-            track = _Sound(video, sound(path, rate=audio_rate) if audio_rate else iter(()))
-            for picture in stream:
-                at = float(picture.time)
+            track = _Audio(video, read_audio(path, rate=audio_rate) if audio_rate else iter(()))
+            for frame in stream:
+                at = float(frame.time)
                 sheet = np.zeros((CROP_SIZE * num_rows, width, 3), np.uint8)
                 for one in shown:
-                    one.draw(sheet, at, picture)
-                track.write_until(picture.time + 1)
-                video.write(sheet, picture.time)
+                    one.draw(sheet, at, frame)
+                track.write_until(frame.time + 1)
+                video.write(sheet, frame.time)
                 if info.duration:
                     tell(at / float(info.duration))
             track.write_until(None)
@@ -98,21 +98,21 @@ def write_video(
         stream.close()
 
 
-class _Sound:
-    """Hands the sound to the writer shortly before the pictures it belongs to."""
+class _Audio:
+    """Hands the audio to the writer shortly before the frames it belongs to."""
 
-    def __init__(self, video: VideoWriter, blocks: Iterator[SoundBlock]) -> None:
+    def __init__(self, video: VideoWriter, blocks: Iterator[AudioBlock]) -> None:
         self._video, self._blocks = video, blocks
-        self._held: SoundBlock | None = next(blocks, None)
+        self._held: AudioBlock | None = next(blocks, None)
 
     def write_until(self, limit: Fraction | None) -> None:
         while self._held is not None and (limit is None or self._held.start < limit):
-            self._video.write_sound(self._held.samples, self._held.start)
+            self._video.write_audio(self._held.samples, self._held.start)
             self._held = next(self._blocks, None)
 
 
 class _Shown:
-    """One face, drawn a stretch at a time as the pictures come."""
+    """One face, drawn a stretch at a time as the frames come."""
 
     def __init__(self, coefficients: Coefficients, scale: Scale, face: StandardFace, row: int, depth: bool) -> None:
         self._c, self._scale, self._face, self._row, self._depth = coefficients, scale, face, row, depth
@@ -120,7 +120,7 @@ class _Shown:
         self._drawn: NDArray[np.uint8] = np.zeros((0, 4, 1, 1), np.uint8)
         self._from = 0
 
-    def draw(self, sheet: NDArray[np.uint8], at: float, picture: Any) -> None:
+    def draw(self, sheet: NDArray[np.uint8], at: float, frame: Any) -> None:
         """Put this face on the sheet if it has a frame at that time."""
         c = self._c
         while self._next < len(c.times) and c.times[self._next] < at - 1e-6:
@@ -130,11 +130,11 @@ class _Shown:
             return
         if index >= self._from + len(self._drawn):
             self._from = index
-            self._drawn = pictured(self._face, c, self._scale, slice(index, index + STRETCH))
+            self._drawn = rendered_frames(self._face, c, self._scale, slice(index, index + STRETCH))
         top = self._row * CROP_SIZE
         cells = sheet[top : top + CROP_SIZE]
         if np.isfinite(c.crops[index]).all():
-            cells[:, :CROP_SIZE] = crop_picture(picture.image, c.crops[index], scale=picture.scale)
+            cells[:, :CROP_SIZE] = crop_frame(frame.image, c.crops[index], scale=frame.scale)
         if not c.valid[index]:
             _write_word(cells[:, CROP_SIZE : 2 * CROP_SIZE], FRAME_REASONS[c.reason[index]].replace("_", " "))
             return

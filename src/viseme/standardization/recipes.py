@@ -7,7 +7,7 @@ from typing import Literal
 
 from viseme.core.errors import ConfigError
 from viseme.engine.loop import LoopConfig
-from viseme.standardization.augment import PictureAugment
+from viseme.standardization.augment import FrameAugment
 from viseme.standardization.losses import LossWeights, dsp_weights, lmid_weights
 from viseme.standardization.networks.expression import ExpressionNetwork, full_config, small_config
 from viseme.standardization.networks.resnet import ResNet
@@ -26,25 +26,25 @@ class NetworkRecipe:
     num_synthetic: int = 500
     """Synthetic people."""
     frames: int = 24
-    """Pictures of a synthetic person, and of a clip."""
+    """Frames of a synthetic person, and of a clip."""
     collection: Literal["utterance", "merged"] = "utterance"
-    """A collection is one clip (DSP), or the varied pictures of several clips of one person (LMID)."""
+    """A collection is one clip (DSP), or the varied frames of several clips of one person (LMID)."""
     shared_by: Literal["collection", "subject"] = "collection"
     """Who shares a column of the identity and texture matrices: the papers' collections, or all clips of a subject."""
     warm_start: bool = False
     """Columns start from the truth of synthetic people and from a landmark fit of real ones, not from N(0, .01)."""
     held_out: int = 24
-    """Synthetic people kept for measuring; no picture of theirs is trained on."""
+    """Synthetic people kept for measuring; no video of theirs is trained on."""
     real_share: float = 0.5
     """Fraction of the collections of a batch that are real clips."""
     collections: int = 2
     """Collections of a batch."""
     images: int = 8
-    """Pictures of each."""
+    """Frames of each."""
     drawn: int | None = None
-    """Pictures of a batch that the photometric and albedo terms see; None = all."""
+    """Frames of a batch that the photometric and albedo terms see; None = all."""
     render_size: int = 224
-    """Side of the pictures drawn for the photometric term, pixels; divides 224."""
+    """Side of the frames drawn for the photometric term, pixels; divides 224."""
     network: ExpressionNetwork.Config = field(default_factory=full_config)
     """The network; heads follow the face model."""
     unit_variance: bool = True
@@ -52,8 +52,8 @@ class NetworkRecipe:
     they are the coefficients."""
     weights: LossWeights = field(default_factory=dsp_weights)
     """Of the loss terms."""
-    augment: PictureAugment = field(default_factory=PictureAugment)
-    """What pictures go through."""
+    augment: FrameAugment = field(default_factory=FrameAugment)
+    """What frames go through."""
     bfloat16: bool = False
     """Run the network in bfloat16 while training (twice as fast where the processor has it); losses stay in float32."""
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -71,7 +71,7 @@ class NetworkRecipe:
 
 
 def dsp_recipe() -> NetworkRecipe:
-    """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4; 20 epochs of 960 collections of 50 pictures.
+    """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4; 20 epochs of 960 collections of 50 frames.
 
     Other than in the paper, half of a batch are synthetic people (one collection of two) and the network's gradients
     are clipped at norm 1. Real clips alone: `viseme.standardization.train.train_on(real, [], dsp_recipe(), work=...)`.
@@ -81,7 +81,7 @@ def dsp_recipe() -> NetworkRecipe:
 
 
 def lmid_recipe() -> NetworkRecipe:
-    """LMID: ResNet-50, ten clips of a person merged to 50 varied pictures, LMID's weights; 10 epochs of 546.
+    """LMID: ResNet-50, ten clips of a person merged to 50 varied frames, LMID's weights; 10 epochs of 546.
 
     Other than in the paper, half of a batch are synthetic people, the network's gradients are clipped at norm 1 and
     the recognition term is left out. Real clips alone: as for `dsp_recipe`.

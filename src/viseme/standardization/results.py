@@ -33,7 +33,7 @@ class StandardizedTrack:
     reasons: Mapping[str, int]
     """Why the others may not: reason -> frames."""
     face_size_px: float
-    """Median width of the face box in pixels of the source picture."""
+    """Median width of the face box in pixels of the source frame."""
     residual: float | None
     """Median over the valid frames of the mean landmark distance over face width; None where there is none."""
     depth_range: tuple[float, float] | None = None

@@ -1,6 +1,6 @@
 """What is left of a face when only its expression is kept: the mean person, from the front, evenly lit.
 
-Renders {alpha = 0, delta = 0, beta, gamma_0, p_0}: every picture of every person shows the same face, and what differs
+Renders {alpha = 0, delta = 0, beta, gamma_0, p_0}: every frame of every person shows the same face, and what differs
 is lip motion. Knows a face model and arrays; refuses to know files and estimators.
 """
 
@@ -20,11 +20,11 @@ from viseme.face3d.interface import PARTS, FaceModel, load_face_model
 from viseme.face3d.raster import jit, visible_triangles
 from viseme.standardization.interface import CROP_SIZE, Coefficients
 
-__all__ = ["Z_NORMS", "Scale", "StandardFace", "ZNorm", "pictured"]
+__all__ = ["Z_NORMS", "Scale", "StandardFace", "ZNorm", "rendered_frames"]
 
 ZNorm = Literal["clip", "frame", "model"]
 Z_NORMS: tuple[ZNorm, ...] = ("clip", "frame", "model")
-"""What the depth of a picture is measured against: the range of its clip, of itself, or one range for all clips."""
+"""What the depth of a frame is measured against: the range of its clip, of itself, or one range for all clips."""
 
 Scale = tuple[float, float] | None
 """Depth range in decimetres; None = every frame its own."""
@@ -56,7 +56,7 @@ class StandardFace:
         face_model: str = "default"
         """Name in `viseme.face3d.FACE_MODELS`."""
         size: int = CROP_SIZE
-        """Pixels of the square picture, 16 or more."""
+        """Pixels of the square frame, 16 or more."""
         antialias: int = 2
         """Samples per pixel along each axis, 1 to 4."""
         mouth_interior: bool = False
@@ -187,7 +187,7 @@ class StandardFace:
         return beta.astype(np.float32, copy=False)
 
 
-def pictured(face: StandardFace, coefficients: Coefficients, scale: Scale, rows: slice) -> NDArray[np.uint8]:
+def rendered_frames(face: StandardFace, coefficients: Coefficients, scale: Scale, rows: slice) -> NDArray[np.uint8]:
     """(F, 4, 224, 224) some frames of a track; black where not valid."""
     beta, valid = coefficients.beta[rows], coefficients.valid[rows]
     out = np.zeros((len(beta), 4, face.config.size, face.config.size), np.uint8)

@@ -1,6 +1,6 @@
 """Collections of synthetic face crops: one person each, many poses and expressions, every answer known.
 
-Knows the talking head and the standard crop; refuses to know training. Pictures are drawn at crop size, without a
+Knows the talking head and the standard crop; refuses to know training. Frames are drawn at crop size, without a
 scene around them, so that a collection of 24 takes a second.
 """
 
@@ -15,16 +15,16 @@ from scipy.ndimage import gaussian_filter
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import FaceModel, load_face_model
 from viseme.face3d.render import render_head
-from viseme.standardization.model_tensors import centred
 from viseme.standardization.estimators.landmark_fit import neutral_landmarks
 from viseme.standardization.interface import CROP_SIZE
+from viseme.standardization.model_tensors import centred
 from viseme.synthetic.motion import Style, move
 from viseme.synthetic.scene import BACKGROUNDS, Person, backdrop, light
 from viseme.synthetic.speech import Phoneme
 
 __all__ = ["SyntheticFaces", "draw_faces"]
 
-_SOUNDS = "p b m f v t d n s z k g r l w ʃ θ h i ɪ e ɛ æ ə ʌ ɑ ɔ o ʊ u aɪ aʊ ɔɪ tʃ".split()  # noqa: SIM905
+_AUDIOS = "p b m f v t d n s z k g r l w ʃ θ h i ɪ e ɛ æ ə ʌ ɑ ɔ o ʊ u aɪ aʊ ɔɪ tʃ".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +52,11 @@ def draw_faces(
     beta: NDArray[np.floating] | None = None,
     yaw: float | None = None,
 ) -> SyntheticFaces:
-    """A person who speaks, grimaces and turns; the same seed gives the same pictures.
+    """A person who speaks, grimaces and turns; the same seed gives the same frames.
 
     Args:
         seed: Of everything.
-        num: Pictures.
+        num: Frames.
         model: Default: the default face model.
         alpha: (A,) another identity in the same scene; None = the seed's.
         beta: (num, E) other expressions; None = the seed's.
@@ -77,7 +77,7 @@ def draw_faces(
     lamps = light(rng)
     behind = backdrop(rng, str(rng.choice(BACKGROUNDS)), CROP_SIZE, CROP_SIZE)
     look = replace(person.look, gloss=person.look.gloss * float(rng.uniform(0.3, 1.0)))
-    restless = rng.random() < 0.25  # light that changes from picture to picture
+    restless = rng.random() < 0.25  # light that changes from frame to frame
     noise, soft = float(np.exp(rng.normal(np.log(0.008), 0.6))), float(max(0.0, rng.normal(0.2, 0.6)))
     distance = float(np.exp(rng.uniform(np.log(5), np.log(20))))
     camera = Camera(
@@ -120,10 +120,10 @@ def _texture(seed: int, model: FaceModel) -> NDArray[np.float32]:
 
 
 def _expressions(rng: np.random.Generator, num: int, model: FaceModel) -> NDArray[np.float32]:
-    """(num, E): speech at random instants; half of the pictures with some more units at random."""
+    """(num, E): speech at random instants; half of the frames with some more units at random."""
     seconds = 6.0
     starts = np.cumsum(rng.uniform(0.05, 0.16, int(seconds / 0.1)))
-    names = rng.choice(_SOUNDS, len(starts))
+    names = rng.choice(_AUDIOS, len(starts))
     phonemes = [Phoneme(str(n), float(a), float(b)) for n, a, b in zip(names, starts, starts[1:])]
     style = replace(Style.random(rng), strength=float(np.exp(rng.normal(0, 0.3))))
     times = np.sort(rng.uniform(0.2, seconds - 0.2, num))

@@ -25,8 +25,7 @@ from viseme.data.manifest import read_manifest
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
-from viseme.standardization.augment import augment_picture
-from viseme.standardization.model_tensors import PIXELS_PER_DM, FaceBasis
+from viseme.standardization.augment import augment_frame
 from viseme.standardization.corpus import Collection, merged, prepare_real, prepare_synthetic
 from viseme.standardization.interface import CROP_SIZE, in_standard_crops
 from viseme.standardization.losses import (
@@ -38,6 +37,7 @@ from viseme.standardization.losses import (
     photometric_loss,
     skin_probability,
 )
+from viseme.standardization.model_tensors import PIXELS_PER_DM, FaceBasis
 from viseme.standardization.networks.checkpoint import load_imagenet, save_network
 from viseme.standardization.networks.expression import ExpressionNetwork, Prediction
 from viseme.standardization.recipes import RECIPES, NetworkRecipe
@@ -150,12 +150,12 @@ def train_enet(
     imagenet: Path | None = None,
     resume: bool = True,
 ) -> TrainedNetwork:
-    """Train a network that reads expression off face pictures, and write its weights.
+    """Train a network that reads expression off face frames, and write its weights.
 
     Args:
         out: Where the weights go (safetensors); None = `VARIANT.safetensors` in `work`.
         recipe: "small" makes what ships, on two CPU cores; "dsp" and "lmid" are the papers'; "quick" tries it out.
-        variant: "enet" shares identity and texture over a collection; "per-image" reads everything off each picture.
+        variant: "enet" shares identity and texture over a collection; "per-image" reads everything off each frame.
         data: Folder with manifest.csv; clips marked `dev` are never touched.
         work: Where crops, checkpoints, log and sample sheets are kept.
         research: Train on the research clips too, for comparison only: the result must not ship.
@@ -314,7 +314,7 @@ def _run_key(recipe: NetworkRecipe, data: _Data, start: Path | None) -> str:
 
 @torch.no_grad()
 def _warm_start(trainee: Trainee, data: _Data) -> None:
-    """Columns of synthetic people from the truth, of real ones from a landmark fit of up to 100 of their pictures."""
+    """Columns of synthetic people from the truth, of real ones from a landmark fit of up to 100 of their frames."""
     for collection in data.synthetic:
         column = data.columns[collection.name]
         if collection.alpha is not None and collection.delta is not None:
@@ -330,7 +330,7 @@ def _warm_start(trainee: Trainee, data: _Data) -> None:
 
 
 def _fitted_identity(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(A,) identity that `landmark-fit` finds for pictures (M, 468, 2) of one person."""
+    """(A,) identity that `landmark-fit` finds for frames (M, 468, 2) of one person."""
     from viseme.standardization.estimators.landmark_fit import LandmarkFit
 
     track = in_standard_crops(points)
@@ -341,7 +341,7 @@ def _fitted_identity(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def draw_batch(data: _Data, recipe: NetworkRecipe, num_expression: int, rng: np.random.Generator) -> Batch:
-    """Some collections, some pictures of each, augmented."""
+    """Some collections, some frames of each, augmented."""
     num_real = round(recipe.collections * recipe.real_share) if data.synthetic else recipe.collections
     num_real = num_real if data.real else 0
     chosen = [data.real[i] for i in rng.integers(len(data.real), size=num_real)] if num_real else []
@@ -351,7 +351,7 @@ def draw_batch(data: _Data, recipe: NetworkRecipe, num_expression: int, rng: np.
     for collection in chosen:
         many = recipe.images > len(collection)
         for index in rng.choice(len(collection), recipe.images, replace=many):
-            image, moved = augment_picture(collection.image(index), collection.landmarks[index], recipe.augment, rng)
+            image, moved = augment_frame(collection.image(index), collection.landmarks[index], recipe.augment, rng)
             images.append(image)
             points.append(moved)
             columns.append(data.columns[collection.name])
@@ -407,7 +407,7 @@ def _loss(
     if weights.photometric:
         count = len(batch.images) if recipe.drawn is None else min(recipe.drawn, len(batch.images))
         some = torch.from_numpy(np.sort(rng.choice(len(batch.images), count, replace=False))).to(device)
-        drawn, mask = basis.pictures(
+        drawn, mask = basis.read_frames(
             alpha[some], found.beta[some], delta[some], found.gamma[some], found.pose[some], size=recipe.render_size
         )
         seen = nn.functional.avg_pool2d(batch.images[some], CROP_SIZE // recipe.render_size).permute(0, 2, 3, 1)
@@ -464,7 +464,7 @@ def _some(collections: list[Collection], num: int, rng: np.random.Generator) -> 
 
 @torch.no_grad()
 def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArray, int]]) -> None:
-    """A picture to look at: per sample the input with its landmarks (green) and the network's (red), the face drawn
+    """A frame to look at: per sample the input with its landmarks (green) and the network's (red), the face drawn
     from the coefficients over the input, and the standardised face."""
     import cv2
 
@@ -481,8 +481,8 @@ def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArr
     assert alpha is not None
     assert delta is not None
     points = trainee.basis.landmarks(alpha, found.beta, found.pose).cpu().numpy()
-    drawn, mask = trainee.basis.pictures(alpha, found.beta, delta, found.gamma, found.pose, size=CROP_SIZE)
-    standard = trainee.basis.standard_pictures(found.beta)
+    drawn, mask = trainee.basis.read_frames(alpha, found.beta, delta, found.gamma, found.pose, size=CROP_SIZE)
+    standard = trainee.basis.standard_frames(found.beta)
     columns = []
     for i, (image, tracked, _) in enumerate(samples):
         dotted = image.copy()
@@ -495,8 +495,8 @@ def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArr
     path.write_bytes(coded.tobytes())
 
 
-def _bytes(picture: Tensor) -> NDArray[np.uint8]:
-    return (picture.cpu().clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
+def _bytes(frame: Tensor) -> NDArray[np.uint8]:
+    return (frame.cpu().clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
 
 
 @torch.no_grad()
@@ -506,7 +506,7 @@ def measure(network: ExpressionNetwork, basis: FaceBasis, collections: Sequence[
     Returns:
         `lips_px`: mean distance of the 40 lip landmarks of the predicted expression from the true one's, on the mean
         head, pixels of the 224-pixel crop; `lips_still_px`: the same for a network that always says "at rest";
-        `aperture_correlation` of the inner lips' gap over all pictures; `num_pictures`. NaN without pictures.
+        `aperture_correlation` of the inner lips' gap over all frames; `num_frames`. NaN without frames.
     """
     network.eval()
     expression = basis.face_landmark_expression.cpu()
@@ -529,7 +529,7 @@ def measure(network: ExpressionNetwork, basis: FaceBasis, collections: Sequence[
         "lips_px": float(torch.cat(wrong).mean()),
         "lips_still_px": float(torch.cat(still).mean()),
         "aperture_correlation": float(correlation),
-        "num_pictures": float(sum(len(w) for w in wrong)),
+        "num_frames": float(sum(len(w) for w in wrong)),
     }
 
 

@@ -1,6 +1,6 @@
 """What a training clip goes through so that one speaker stands for many: rate, vocal tract, face, tracker, room, noise.
 
-Knows arrays; refuses to know files and networks. Sound is handled as mel power, where mixing, rooms and channels are
+Knows arrays; refuses to know files and networks. Audio is handled as mel power, where mixing, rooms and channels are
 products and sums, so that a batch costs milliseconds.
 """
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from viseme.audio.features import NUM_MELS, mel_filters
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
 from viseme.sync.evidence import normalise_mel_tensor
-from viseme.audio.features import NUM_MELS, mel_filters
 from viseme.sync.inputs.points import lip_basis
 
 __all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]
@@ -47,7 +47,7 @@ class AugmentConfig:
     """Ranges of what is drawn for every training crop."""
 
     stretch: tuple[float, float] = (0.74, 1.35)
-    """Factor on the duration of picture and sound together."""
+    """Factor on the duration of video and audio together."""
     warp: tuple[float, float] = (0.76, 1.30)
     """Factor on the frequencies of the mel filters: other vocal tracts."""
     mixing: float = 0.7
@@ -63,7 +63,7 @@ class AugmentConfig:
     widening: tuple[float, float] = (-0.1, 0.4)
     """Range of how much an opening mouth widens (below 0: narrows) beyond what the clip shows."""
     frozen: float = 0.2
-    """Probability that a crop has repeated pictures."""
+    """Probability that a crop has repeated frames."""
     hidden: float = 0.3
     """Probability that some points do not move at all."""
     voice: float = 0.5
@@ -80,14 +80,14 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops of clips; picture step `i` belongs to sound step `i + lead`."""
+    """Crops of clips; frame step `i` belongs to audio step `i + lead`."""
 
     points: Tensor
     """(B, T, 67, 3), mean over time removed."""
     mels: Tensor
     """(B, 4 A, 40) normalised."""
     lead: int
-    """Sound steps before the first picture step; negative when the sound begins later."""
+    """Audio steps before the first frame step; negative when the audio begins later."""
 
 
 def _rows(values: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -104,9 +104,9 @@ def _crop(
     """One crop: lip points (num, 67, 3) and mel power (4 (num + lead + tail), 40)."""
     stretch = float(np.exp(rng.uniform(*np.log(config.stretch)))) if rng.random() < 0.8 else 1.0
     step = 0.04 * stretch
-    sound_start = clip.sound_start - clip.delay
-    begin = max(clip.times[0], sound_start)
-    end = min(clip.times[-1], sound_start + (len(clip.sound) - 1) * 0.01)
+    audio_start = clip.audio_start - clip.delay
+    begin = max(clip.times[0], audio_start)
+    end = min(clip.times[-1], audio_start + (len(clip.audio) - 1) * 0.01)
     span = num - 1 + max(tail, 0) + max(lead, 0)
     step = min(step, (end - begin) / span * 0.999)
     first = begin + max(lead, 0) * step + rng.random() * (end - begin - span * step)
@@ -116,7 +116,7 @@ def _crop(
     times, points = clip.times[keep], clip.points[keep]
     lips = _rows(points, np.interp(first + np.arange(num) * step, times, np.arange(len(times))))
     instants = first - lead * step + (np.arange(4 * (num + lead + tail)) - 1.5) * step / 4
-    logs = _rows(clip.sound, np.clip((instants - sound_start) / 0.01, 0, len(clip.sound) - 1))
+    logs = _rows(clip.audio, np.clip((instants - audio_start) / 0.01, 0, len(clip.audio) - 1))
     logs = _other_voice(logs, config, rng)
     warp = round(float(rng.uniform(*config.warp)) * 50) / 50 if rng.random() < 0.8 else 1.0
     return lips, np.exp(logs - clip.level + 6) @ band_filters(warp)
@@ -245,7 +245,7 @@ def _steady(num: int, rng: np.random.Generator) -> NDArray[np.floating]:
 
 
 def _room(mels: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
-    """Energy tails after every sound, for some of the batch."""
+    """Energy tails after every audio, for some of the batch."""
     pick = np.flatnonzero(rng.random(len(mels)) < config.reverb)
     if len(pick) == 0:
         return mels
@@ -296,13 +296,13 @@ def draw_batch(
     *,
     mirror: bool = True,
 ) -> Batch:
-    """Crops of the chosen clips with `num` picture steps each.
+    """Crops of the chosen clips with `num` frame steps each.
 
-    The sound crop begins and ends up to 16 steps outside, or up to 6 inside, the picture crop: were they cut alike,
+    The audio crop begins and ends up to 16 steps outside, or up to 6 inside, the frame crop: were they cut alike,
     the model would learn to recognise the cut.
     """
     lead, tail = int(rng.integers(-6, 16)), int(rng.integers(-6, 16))
     crops = [_crop(clips[i], num, lead, tail, config, rng) for i in chosen]
     points = np.stack([other_face(lips, config, rng, landmarks=mirror) for lips, _ in crops]).astype(np.float32)
-    mels = _channel(torch.from_numpy(np.stack([sound for _, sound in crops]).astype(np.float32)), config, rng)
+    mels = _channel(torch.from_numpy(np.stack([audio for _, audio in crops]).astype(np.float32)), config, rng)
     return Batch(torch.from_numpy(points), normalise_mel_tensor(mels), lead)

@@ -200,9 +200,9 @@ class CheckOptions:
     """What `check` is asked, the same for every file of a batch."""
 
     audio: str | None = None
-    """Take the sound from this file."""
+    """Take the audio from this file."""
     audio_stream: int = 0
-    """Which sound stream, counted from 0."""
+    """Which audio stream, counted from 0."""
     max_delay: float = 2.0
     """Largest delay tried either way, seconds."""
     input: str = "landmarks"

@@ -1,6 +1,6 @@
 """How sure a peak is: measured on clips with known shifts that were kept out of training. Knows no files.
 
-The clips are cut, shifted, put under the sound of other clips, jittered and drowned in noise as real footage is; the
+The clips are cut, shifted, put under the audio of other clips, jittered and drowned in noise as real footage is; the
 logistic map and the temperature of the posterior are fitted to what then was right and wrong.
 """
 
@@ -32,10 +32,10 @@ RIGHT = 0.04
 def _trial(
     models: Sequence[SyncModel], clips: Sequence[Clip], lags: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[DelayCurve, float | None]:
-    """One cut of one clip, shifted or under foreign sound: its curve, and the true delay (None = there is none)."""
+    """One cut of one clip, shifted or under mismatched audio: its curve, and the true delay (None = there is none)."""
     clip = clips[int(rng.integers(len(clips)))]
-    foreign = rng.random() < 0.3
-    heard = clips[int(rng.integers(len(clips)))] if foreign else clip
+    mismatched = rng.random() < 0.3
+    heard = clips[int(rng.integers(len(clips)))] if mismatched else clip
     span = clip.times[-1] - clip.times[0]
     length = min(span, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))))
     start = clip.times[0] + rng.uniform(0, span - length)
@@ -45,21 +45,21 @@ def _trial(
     if rng.random() < 0.7 and points.dtype != np.uint8:
         points = other_face(points, GENTLE, rng, landmarks=points.shape[1] == NUM_LANDMARKS).astype(np.float32)
     shift = round(float(rng.uniform(-1, 1)), 2)
-    power = np.exp(heard.sound.astype(np.float32)) @ band_filters(1.0)
-    first = round((heard.sound_start - heard.delay + shift) * 100)
+    power = np.exp(heard.audio.astype(np.float32)) @ band_filters(1.0)
+    first = round((heard.audio_start - heard.delay + shift) * 100)
     if rng.random() < 0.6:
         loud = np.percentile(power.sum(1), 90)
         other = clips[int(rng.integers(len(clips)))]
-        noise = np.resize(np.exp(other.sound.astype(np.float32)) @ band_filters(1.0), power.shape)
+        noise = np.resize(np.exp(other.audio.astype(np.float32)) @ band_filters(1.0), power.shape)
         noise = noise[rng.permutation(len(noise))] if rng.random() < 0.5 else noise
         power = power + noise * (loud / max(noise.sum(1).mean(), 1e-9) * 10 ** (-rng.uniform(3, 30) / 10))
-    if rng.random() < 0.5:  # the file ends with the picture
+    if rng.random() < 0.5:  # the file ends with the frame
         low, high = int(np.ceil(grid[0] * 100)) - first, int(grid[-1] * 100 + 4) - first
         low = max(low, 0)
         power, first = power[low : max(high, low)], first + low
     # band frames are centred on n / 100, `compare` takes them for n / 100 + .005
     evidence = FaceEvidence(0, compare(models, grid, points, first, power, lags))
-    return evidence.curve(lags), None if foreign else shift + 0.005
+    return evidence.curve(lags), None if mismatched else shift + 0.005
 
 
 def expected_calibration_error(

@@ -1,4 +1,4 @@
-"""Clips for training the sync models: lip motion and sound bands, prepared once and kept on disk.
+"""Clips for training the sync models: lip motion and audio bands, prepared once and kept on disk.
 
 Knows the manifest of real clips and the synthetic talkers; refuses to know networks. A clip marked `dev` is never
 prepared here: `read_manifest` refuses to hand one out.
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.features import mel_filters, power_spectrum
 from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LIP_POINTS, lip_motion
-from viseme.audio.features import mel_filters, power_spectrum
 
 __all__ = ["Clip", "band_filters", "bands", "prepare", "prepare_synthetic"]
 
@@ -42,17 +42,17 @@ class Clip:
     name: str
     speaker: str
     times: NDArray[np.float64]
-    """(T,) seconds of the pictures."""
+    """(T,) seconds of the frames."""
     points: NDArray[np.float32]
     """(T, 67, 3) pose-normalised lip motion."""
-    sound: NDArray[np.float16]
-    """(A, 105) logarithm of the power in bands; frame `j` is centred on `sound_start + j / 100`."""
-    sound_start: float
+    audio: NDArray[np.float16]
+    """(A, 105) logarithm of the power in bands; frame `j` is centred on `audio_start + j / 100`."""
+    audio_start: float
     """Seconds."""
     level: float
     """90th percentile of the logarithm of the frames' power."""
     delay: float = 0.0
-    """Seconds by which the sound is late; taken out in training."""
+    """Seconds by which the audio is late; taken out in training."""
 
 
 def bands(samples: NDArray[np.floating]) -> NDArray[np.float16]:
@@ -67,16 +67,16 @@ def band_filters(warp: float) -> NDArray[np.float32]:
     return (np.add.reduceat(mel_filters(warp=warp), _EDGES, axis=0) / _WIDTHS[:, None]).astype(np.float32)
 
 
-def _clip(name: str, speaker: str, times, points, samples, sound_start: float) -> Clip:
-    sound = bands(samples)
-    level = float(np.percentile(np.log(np.exp(sound.astype(np.float32)).sum(1)), 90))
+def _clip(name: str, speaker: str, times, points, samples, audio_start: float) -> Clip:
+    audio = bands(samples)
+    level = float(np.percentile(np.log(np.exp(audio.astype(np.float32)).sum(1)), 90))
     return Clip(
         name=name,
         speaker=speaker,
         times=times,
         points=points.astype(np.float32),
-        sound=sound,
-        sound_start=sound_start,
+        audio=audio,
+        audio_start=audio_start,
         level=level,
     )
 
@@ -91,18 +91,18 @@ def _save(clip: Clip, path: Path) -> None:
 def _load(path: Path) -> Clip:
     with np.load(path, allow_pickle=False) as data:
         values = {k: data[k] for k in data.files}
-    scalars = {k: values[k].item() for k in ("name", "speaker", "sound_start", "level", "delay")}
-    return Clip(times=values["times"], points=values["points"], sound=values["sound"], **scalars)
+    scalars = {k: values[k].item() for k in ("name", "speaker", "audio_start", "level", "delay")}
+    return Clip(times=values["times"], points=values["points"], audio=values["audio"], **scalars)
 
 
 def _prepare_one(row: ManifestRow, out: Path) -> None:
     from viseme.faces import FaceTrackChunk, tracker
-    from viseme.media import pictures, sound
+    from viseme.media import read_audio, read_frames
 
     try:
         chunks = [
             c
-            for c in tracker["mediapipe"](tracker["mediapipe"].Config()).track(pictures(row.path, max_side=1280))
+            for c in tracker["mediapipe"](tracker["mediapipe"].Config()).track(read_frames(row.path, max_side=1280))
             if isinstance(c, FaceTrackChunk)
         ]
         ids = {c.track_id: sum(len(x.times) for x in chunks if x.track_id == c.track_id) for c in chunks}
@@ -111,7 +111,7 @@ def _prepare_one(row: ManifestRow, out: Path) -> None:
         best = [c for c in chunks if c.track_id == max(ids, key=ids.__getitem__)]
         times = np.concatenate([c.times for c in best])
         motion = lip_motion(np.concatenate([c.landmarks for c in best]), times)
-        blocks = list(sound(row.path))
+        blocks = list(read_audio(row.path))
         samples = np.concatenate([b.samples for b in blocks])
     except (VisemeError, ValueError):
         return
@@ -127,7 +127,7 @@ def _synthesise_one(seed: int, out: Path) -> None:
         return
     motion = lip_motion(made.landmarks, made.times)
     name = f"synthetic-{seed}"
-    _save(_clip(name, name, np.asarray(made.times), motion.points, made.sound, float(made.sound_start)), out)
+    _save(_clip(name, name, np.asarray(made.times), motion.points, made.audio, float(made.audio_start)), out)
 
 
 def _key(row: ManifestRow) -> str:

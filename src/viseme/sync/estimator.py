@@ -1,6 +1,6 @@
 """From pair scores to a delay: true overlap only, evidence summed, a peak between grid points, an honest posterior.
 
-Knows arrays of scores; refuses to know networks, faces and files. A positive delay means that the sound is late.
+Knows arrays of scores; refuses to know networks, faces and files. A positive delay means that the audio is late.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class EstimatorConfig:
     max_delay: float = 2.0
     """Largest delay tried either way, seconds."""
     min_windows: int = 10
-    """A delay is scored only when at least this many picture windows meet sound there, ..."""
+    """A delay is scored only when at least this many frame windows meet audio there, ..."""
     min_overlap: float = 0.2
     """... and at least this fraction of all windows."""
     answer_above: float = 0.5
@@ -71,7 +71,7 @@ class DelayCurve:
     scores: NDArray[np.floating]
     """(L,) summed log-likelihood ratio "these belong together" against "they do not"."""
     counts: NDArray[np.integer]
-    """(L,) picture windows that met sound at this delay; absent pairs contribute nothing to `scores`."""
+    """(L,) frame windows that met audio at this delay; absent pairs contribute nothing to `scores`."""
     best: NDArray[np.floating]
     """(L,) evidence per window of the two seconds that speak most clearly for this delay; -inf where there are none."""
 
@@ -87,7 +87,7 @@ class DelayCurve:
         return np.asarray(self.lags * STEP, np.float64)
 
     def usable(self, config: EstimatorConfig) -> NDArray[np.bool_]:
-        """(L,) delays at which enough windows met sound to be compared."""
+        """(L,) delays at which enough windows met audio to be compared."""
         most = int(self.counts.max(initial=0))
         return self.counts >= max(config.min_windows, config.min_overlap * most)
 
@@ -95,13 +95,13 @@ class DelayCurve:
 def log_ratios(raw: NDArray[np.floating]) -> NDArray[np.floating]:
     """Turn raw pair scores into bounded log-likelihood ratios.
 
-    Trained by matching, a score is the pointwise mutual information of picture and sound plus a term of the picture
-    alone, which is taken out here as the log mean exponential over all sound windows. With a small probability a
+    Trained by matching, a score is the pointwise mutual information of video and audio plus a term of the frame
+    alone, which is taken out here as the log mean exponential over all audio windows. With a small probability a
     window says nothing whatever (the tracker slipped, the speaker laughed, the face was not the one that spoke), so
     no window may speak against a delay without bound: `log(.9 exp(ratio) + .1)`.
 
     Args:
-        raw: (T, A) scores of every picture window with every sound window that exists.
+        raw: (T, A) scores of every frame window with every audio window that exists.
 
     Returns:
         (T, A); at least log .1.
@@ -115,12 +115,12 @@ def log_ratios(raw: NDArray[np.floating]) -> NDArray[np.floating]:
 def banded(
     ratios: NDArray[np.floating], centres: NDArray[np.integer], lags: NDArray[np.integer]
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-    """Read the ratio of each picture window at each candidate delay.
+    """Read the ratio of each frame window at each candidate delay.
 
     Args:
-        ratios: (T, A), one column for each sound frame that exists.
-        centres: (T,) sound frame at the time of each picture window; may lie outside [0, A).
-        lags: (L,) in sound frames.
+        ratios: (T, A), one column for each audio frame that exists.
+        centres: (T,) audio frame at the time of each frame window; may lie outside [0, A).
+        lags: (L,) in audio frames.
 
     Returns:
         (T, L) ratios, zero where absent, and (T, L) whether the pair was really there.
@@ -155,7 +155,7 @@ class Peak:
     level: float
     """Evidence at the peak per window."""
     best: float
-    """The same in the two seconds that speak most clearly: pauses do not lower it, foreign sound does."""
+    """The same in the two seconds that speak most clearly: pauses do not lower it, mismatched audio does."""
     rival: float
     """Seconds: where that best other evidence lies; NaN where there is none."""
     count: int

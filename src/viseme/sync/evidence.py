@@ -1,4 +1,4 @@
-"""Evidence of one face against one sound, gathered in stretches as both stream by.
+"""Evidence of one face against one audio, gathered in stretches as both stream by.
 
 Knows lip motion, mel powers and sync models; refuses to know files. Memory grows by one delay curve every two seconds.
 """
@@ -20,27 +20,27 @@ from viseme.sync.interface import SyncModel
 
 __all__ = [
     "BLOCK",
-    "PICTURE_STEP",
+    "VIDEO_STEP",
     "FaceEvidence",
     "Stretch",
     "compare",
+    "embed_audio",
     "embed_lips",
     "embed_pairs",
-    "embed_sound",
     "normalise_mel_tensor",
     "normalise_mels",
     "score_pairs",
     "to_grid",
 ]
 
-PICTURE_STEP = 0.04
-"""Seconds between picture windows."""
+VIDEO_STEP = 0.04
+"""Seconds between frame windows."""
 BLOCK = 50
-"""Picture windows of one stored curve: two seconds."""
+"""Frame windows of one stored curve: two seconds."""
 ENOUGH = 20
 """Pairs from which the evidence per window of a stretch means something."""
 CONTEXT = 0.5
-"""Seconds of sound around the reach of the delays that the sound stream sees beyond what is scored."""
+"""Seconds of audio around the reach of the delays that the audio stream sees beyond what is scored."""
 
 
 def normalise_mels(power: NDArray[np.floating], like: NDArray[np.floating] | None = None) -> NDArray[np.float32]:
@@ -79,17 +79,17 @@ def to_grid(motion: LipMotion) -> tuple[NDArray[np.float64], NDArray[np.float32]
 
 
 def to_grid_points(times: NDArray[np.floating], points: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Points at multiples of 40 ms, by linear interpolation between real time stamps; of pictures, the nearest.
+    """Points at multiples of 40 ms, by linear interpolation between real time stamps; of frames, the nearest.
 
     Args:
         times: (T,) seconds, rising.
-        points: (T, K, 3) floating, or (T, C, H, W) uint8 pictures.
+        points: (T, K, 3) floating, or (T, C, H, W) uint8 frames.
 
     Returns:
-        times (N,) seconds and points (N, K, 3), or pictures (N, C, H, W).
+        times (N,) seconds and points (N, K, 3), or frames (N, C, H, W).
     """
-    low, high = np.ceil(times[0] / PICTURE_STEP - 1e-6), np.floor(times[-1] / PICTURE_STEP + 1e-6)
-    grid = np.arange(int(low), int(high) + 1) * PICTURE_STEP
+    low, high = np.ceil(times[0] / VIDEO_STEP - 1e-6), np.floor(times[-1] / VIDEO_STEP + 1e-6)
+    grid = np.arange(int(low), int(high) + 1) * VIDEO_STEP
     at = np.interp(grid, times, np.arange(len(times)))
     if points.dtype == np.uint8:
         return grid.astype(np.float64), points[np.rint(at).astype(int)]
@@ -103,33 +103,33 @@ def to_grid_points(times: NDArray[np.floating], points: NDArray[Any]) -> tuple[N
 def embed_pairs(
     models: Sequence[SyncModel], points: NDArray[np.floating], mels: NDArray[np.floating]
 ) -> list[tuple[Tensor, Tensor, float]]:
-    """Embeddings of every picture window and of the sound every 10 ms, and the factor on their dot product.
+    """Embeddings of every frame window and of the audio every 10 ms, and the factor on their dot product.
 
     Args:
         models: One or several of the same input.
-        points: (T, K, 3) on the 40 ms grid, the mean is removed here; or (T, C, H, W) uint8 pictures, as they are.
+        points: (T, K, 3) on the 40 ms grid, the mean is removed here; or (T, C, H, W) uint8 frames, as they are.
         mels: (A, M) normalised, A > 0.
 
     Returns:
-        For each model (T, D), (A, D) and a number; row `j` of the sound belongs to the instant one and a half frames
+        For each model (T, D), (A, D) and a number; row `j` of the audio belongs to the instant one and a half frames
         after frame `j`'s centre.
     """
     seen = embed_lips(models, points if points.dtype == np.uint8 else points - points.mean(0))
-    return [(s, h, float(m.scale())) for s, h, m in zip(seen, embed_sound(models, mels), models)]
+    return [(s, h, float(m.scale())) for s, h, m in zip(seen, embed_audio(models, mels), models)]
 
 
 @torch.inference_mode()
 def embed_lips(models: Sequence[SyncModel], points: NDArray[Any]) -> list[Tensor]:
-    """For each model (T, D) embeddings of (T, K, 3) points, mean removed, or of (T, C, H, W) uint8 pictures."""
+    """For each model (T, D) embeddings of (T, K, 3) points, mean removed, or of (T, C, H, W) uint8 frames."""
     if points.dtype == np.uint8:
-        picture = torch.from_numpy(np.ascontiguousarray(points))[None].float() / 255
+        frame = torch.from_numpy(np.ascontiguousarray(points))[None].float() / 255
     else:
-        picture = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
-    return [model.embed_picture(picture)[0] for model in models]
+        frame = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
+    return [model.embed_video(frame)[0] for model in models]
 
 
 @torch.inference_mode()
-def embed_sound(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list[Tensor]:
+def embed_audio(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list[Tensor]:
     """For each model (A, D) embeddings of (A, M) normalised mels every 10 ms, A > 0; see `embed_pairs`."""
     num = len(mels)
     padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
@@ -137,17 +137,17 @@ def embed_sound(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list
     phases = torch.from_numpy(np.stack([padded[r : r + span] for r in range(4)]))
     out = []
     for model in models:
-        heard = model.embed_sound(phases)
+        heard = model.embed_audio(phases)
         out.append(heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num])
     return out
 
 
 def score_pairs(models: Sequence[SyncModel], points: NDArray[Any], mels: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Raw scores of every picture window with the sound every 10 ms, averaged over models.
+    """Raw scores of every frame window with the audio every 10 ms, averaged over models.
 
     Args:
         models: One or several of the same input.
-        points: (T, K, 3) on the 40 ms grid, the mean is removed here; or (T, C, H, W) uint8 pictures, as they are.
+        points: (T, K, 3) on the 40 ms grid, the mean is removed here; or (T, C, H, W) uint8 frames, as they are.
         mels: (A, M) normalised.
 
     Returns:
@@ -204,13 +204,13 @@ def compare(
     *,
     scored_from: float = -np.inf,
 ) -> list[Stretch]:
-    """Score one stretch of lip motion against the sound around it.
+    """Score one stretch of lip motion against the audio around it.
 
     Args:
         models: Sync models of one visual input.
         times: (T,) seconds on the 40 ms grid.
-        points: (T, K, 3) lip motion there, or (T, C, H, W) uint8 pictures.
-        first_frame: Number of the first sound frame; frame `n` is centred on `n / 100 + 0.005` seconds.
+        points: (T, K, 3) lip motion there, or (T, C, H, W) uint8 frames.
+        first_frame: Number of the first audio frame; frame `n` is centred on `n / 100 + 0.005` seconds.
         power: (A, M) mel powers; only what really exists.
         lags: (L,) candidate delays in 10 ms steps.
         scored_from: Windows before this time are context and not scored.
@@ -231,7 +231,7 @@ def compare(
         out.append(
             Stretch(
                 float(times[rows[0]]),
-                float(times[rows[-1]] + PICTURE_STEP),
+                float(times[rows[-1]] + VIDEO_STEP),
                 band[rows].sum(0).astype(np.float32),
                 present[rows].sum(0).astype(np.int16),
                 len(rows),

@@ -1,6 +1,6 @@
 """What a sync model is, and the shipped kinds of it. Read this first.
 
-A sync model embeds lip motion and sound separately; the score of a pair is a scaled dot product. Everything else
+A sync model embeds lip motion and audio separately; the score of a pair is a scaled dot product. Everything else
 (search, evidence, verdict) is `estimator.py` and `pipeline.py`, the same for every model and every visual input.
 """
 
@@ -19,12 +19,12 @@ __all__ = ["SyncModel", "sync_models", "visual_inputs"]
 class SyncModel(Protocol):
     """Two streams that meet in one space."""
 
-    def embed_picture(self, points: Float[Tensor, "B T ..."]) -> Float[Tensor, "B T D"]:
-        """Embed visual input at 25 Hz: points (B, T, K, C), mean over time removed, or pictures (B, T, C, H, W) in
+    def embed_video(self, points: Float[Tensor, "B T ..."]) -> Float[Tensor, "B T D"]:
+        """Embed visual input at 25 Hz: points (B, T, K, C), mean over time removed, or frames (B, T, C, H, W) in
         [0, 1]."""
         ...
 
-    def embed_sound(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
+    def embed_audio(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
         """Embed normalised log-mels (100 Hz): output `t` is centred on frame `4 t + 1.5`."""
         ...
 

@@ -15,13 +15,13 @@ __all__ = ["matching_loss", "stretch_loss"]
 
 
 def matching_loss(scores: Float[Tensor, "B T A"], lead: int) -> tuple[Tensor, Tensor]:
-    """Softmax cross-entropy of every picture window among all sound windows of the clip, and the other way round.
+    """Softmax cross-entropy of every frame window among all audio windows of the clip, and the other way round.
 
     Args:
-        scores: Picture step `i` belongs to sound step `i + lead`; steps without a partner are only wrong answers.
+        scores: Frame step `i` belongs to audio step `i + lead`; steps without a partner are only wrong answers.
 
     Returns:
-        The loss, and the fraction of picture windows matched to within one step.
+        The loss, and the fraction of frame windows matched to within one step.
 
     Source:
         Chung et al., "Perfect Match", 2019 (video to audio); the other direction is ours.
@@ -30,18 +30,18 @@ def matching_loss(scores: Float[Tensor, "B T A"], lead: int) -> tuple[Tensor, Te
     partner = torch.arange(num) + lead
     inside = (partner >= 0) & (partner < length)
     rows, columns = torch.arange(num)[inside], partner[inside]
-    to_sound = torch.nn.functional.cross_entropy(scores[:, rows].reshape(-1, length), columns.repeat(size))
-    to_picture = torch.nn.functional.cross_entropy(
+    to_audio = torch.nn.functional.cross_entropy(scores[:, rows].reshape(-1, length), columns.repeat(size))
+    to_frame = torch.nn.functional.cross_entropy(
         scores[:, :, columns].transpose(1, 2).reshape(-1, num), rows.repeat(size)
     )
     right = (scores.detach()[:, rows].argmax(2) - columns).abs() <= 1
-    return (to_sound + to_picture) / 2, right.float().mean()
+    return (to_audio + to_frame) / 2, right.float().mean()
 
 
 def stretch_loss(
     scores: Float[Tensor, "B T A"],
     lead: int,
-    foreign: Sequence[Float[Tensor, "B T A"]] = (),
+    mismatched: Sequence[Float[Tensor, "B T A"]] = (),
     *,
     least: int = 8,
     temperature: float = 3.0,
@@ -49,14 +49,14 @@ def stretch_loss(
     """Cross-entropy of the true delay among all delays with at least `least` pairs, by summed evidence.
 
     Args:
-        scores: Of a clip's own sound; picture step `i` belongs to sound step `i + lead`.
+        scores: Of a clip's own audio; frame step `i` belongs to audio step `i + lead`.
         lead: See `scores`.
-        foreign: Scores of the same pictures with the sound of other clips: every delay there is a wrong answer too.
+        foreign: Scores of the same frames with the audio of other clips: every delay there is a wrong answer too.
         least: Pairs a delay needs.
         temperature: Divides the evidence.
     """
     size, num, length = scores.shape
-    both = [scores, *foreign]
+    both = [scores, *mismatched]
     normal = torch.logsumexp(torch.cat(both, 2), 2, keepdim=True) - math.log(length * len(both))
     sums = [_delay_sums(s - normal)[:, least - 1 : num + length - least] for s in both]
     target = torch.full((size,), lead + num - least)

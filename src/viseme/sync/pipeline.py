@@ -14,26 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.mel_frames import Listener
 from viseme.core.errors import ConfigError, NoAudio, NoVideo
 from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrack, TrackResult
 from viseme.engine.prefetch import ahead
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.thumbnails import FaceStrips
-from viseme.media import MediaInfo, pictures, probe, sound
+from viseme.media import MediaInfo, probe, read_audio, read_frames
 from viseme.standardization.crops import crop_squares
 from viseme.standardization.interface import FaceObservation
 from viseme.sync.checkpoint import SyncBundle, load_bundle
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, posterior
 from viseme.sync.evidence import CONTEXT, FaceEvidence, compare, to_grid, to_grid_points
 from viseme.sync.interface import visual_inputs
-from viseme.audio.mel_frames import Listener
 from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
 
 __all__ = ["check", "check_with"]
 
 MAX_SIDE = 1280
-"""Pictures are scaled so that the longer side has at most this many pixels before faces are sought."""
+"""Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
 STRETCH = 20.0
 """Seconds of a face that are compared at a time."""
 MEMORY = 3.0
@@ -53,14 +53,14 @@ def check(
     evidence: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> CheckResult:
-    """Measure how late the sound of a video is, from the lips of the people in it.
+    """Measure how late the audio of a video is, from the lips of the people in it.
 
     Args:
-        path: Any file with moving pictures.
-        audio: Sound from another file, whose first sample is taken to belong to the first picture.
-        audio_stream: Which sound stream of the file, from 0.
+        path: Any file with moving frames.
+        audio: Audio from another file, whose first sample is taken to belong to the first frame.
+        audio_stream: Which audio stream of the file, from 0.
         max_delay: Largest delay searched either way, seconds.
-        input: What the picture stream sees: "landmarks", "mesh", "beta", "raw", "rgb" or "rgbd"; weights that are given
+        input: What the video stream sees: "landmarks", "mesh", "beta", "raw", "rgb" or "rgbd"; weights that are given
             decide for themselves, and for the last four they must be given.
         weights: Name or file of other weights; None = those that ship.
         tracker: Face tracker, by name.
@@ -69,11 +69,11 @@ def check(
         on_progress: Told the fraction done, 0 to 1, now and then.
 
     Returns:
-        The delay (positive = sound later than the picture), its 95 % interval and probability, or "cannot tell" with
+        The delay (positive = audio later than the video), its 95 % interval and probability, or "cannot tell" with
         reasons; every face used and every face rejected.
 
     Raises:
-        MediaError: the file cannot be read, has no picture, or has no sound.
+        MediaError: the file cannot be read, has no video, or has no audio.
         WeightsError: weights are missing or damaged.
         ConfigError: an option is out of its range.
     """
@@ -122,13 +122,13 @@ def check_with(
     warnings: list[str] = []
     info = probe(path)
     if info.video is None or info.video.is_still:
-        what = "is a photograph" if info.video is not None else "has no picture stream"
+        what = "is a photograph" if info.video is not None else "has no video stream"
         raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
-    listener = Listener(_sound(path, info, audio, audio_stream, warnings.append))
+    listener = Listener(_audio(path, info, audio, audio_stream, warnings.append))
     work = _Work(bundle, config, listener, info, on_progress, path)
     strips = FaceStrips() if evidence else None
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
-    stream = ahead(pictures(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
+    stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
     try:
         for event in face_tracker.track(stream, strips=strips):
             work.take(event)
@@ -139,13 +139,13 @@ def check_with(
     return work.result(Path(path), warnings, strips, time.perf_counter() - began)
 
 
-def _sound(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
+def _audio(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
     source = path if audio is None else audio
     if audio is None and not info.audio:
         raise NoAudio(f"{os.fspath(path)} has no audio stream; pass --audio FILE")
     if audio is None and len(info.audio) > 1:
-        warn(f"{len(info.audio)} sound streams; number {stream} was used")
-    return iter(sound(source, stream=stream, on_warning=warn))
+        warn(f"{len(info.audio)} audio streams; number {stream} was used")
+    return iter(read_audio(source, stream=stream, on_warning=warn))
 
 
 class _Face:
@@ -318,8 +318,8 @@ class _Work:
             curve_posterior=posterior(total, config),
             mouth_times=np.concatenate([t for t, _ in mouth]) if mouth else np.zeros(0),
             mouth_opening=np.concatenate([o for _, o in mouth]).astype(np.float64) if mouth else np.zeros(0),
-            sound_times=np.array(self.listener.level_times),
-            sound_level_db=np.array(self.listener.levels),
+            audio_times=np.array(self.listener.level_times),
+            audio_level_db=np.array(self.listener.levels),
             track_curves={i: np.asarray(curve.scores, np.float64) for i, curve in curves.items()},
             strips=tuple(strip for i in order[:4] if (strip := strips.strip(i)) is not None),
         )

@@ -28,9 +28,9 @@ class SyncRecipe:
     batch: int = 32
     """Clips of one update."""
     crop: tuple[int, int] = (26, 40)
-    """Least and most picture windows of a crop, 40 ms each."""
-    num_foreign: int = 3
-    """How many other clips' sounds count as wrong answers too."""
+    """Least and most frame windows of a crop, 40 ms each."""
+    num_mismatched: int = 3
+    """How many other clips' audio count as wrong answers too."""
     stretch_weight: float = 1.0
     """Weight of the stretch loss beside multi-way matching."""
     model: TwoStream.Config = field(default_factory=lambda: TwoStream.Config(dropout=0.2))

@@ -1,4 +1,4 @@
-"""Shift the sound of a video to where the lips are, then look again. Measures and moves; knows neither how."""
+"""Shift the audio of a video to where the lips are, then look again. Measures and moves; knows neither how."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["FIX_SCHEMA", "FixResult", "fix"]
 FIX_SCHEMA = "viseme.fix/1"
 
 SMALLEST_SHIFT = Fraction(5, 1000)
-"""Seconds. A measured delay below this is within the error of measuring: the sound stays where it is."""
+"""Seconds. A measured delay below this is within the error of measuring: the audio stays where it is."""
 
 LARGEST_RESIDUAL = 0.040
-"""Seconds. One picture at 25 per second; more than this is not a repair."""
+"""Seconds. One frame at 25 per second; more than this is not a repair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class FixResult:
     measured: CheckResult | None
     """The file before; None when the delay was given."""
     shift: float
-    """Seconds by which the sound was moved; positive = it now plays later."""
+    """Seconds by which the audio was moved; positive = it now plays later."""
     method: str
-    """"timestamps" (nothing was re-encoded) or "re-encoded sound"."""
+    """"timestamps" (nothing was re-encoded) or "re-encoded audio"."""
     residual: CheckResult
     """The written file, measured again."""
     warnings: tuple[str, ...] = ()
@@ -82,27 +82,27 @@ def fix(
     weights: str | Path | None = None,
     on_progress: Callable[..., None] | None = None,
 ) -> FixResult:
-    """Measure `path`, write `out` with the sound moved by exactly minus that, and measure `out` again.
+    """Measure `path`, write `out` with the audio moved by exactly minus that, and measure `out` again.
 
-    The picture is copied bit by bit; the sound as well where the container allows it. All sound streams move together.
+    The frame is copied bit by bit; the audio as well where the container allows it. All audio streams move together.
     A delay below 5 ms is not worth a shift: `out` is then a copy.
 
     Args:
         path: The video.
         out: Where to write; the extension chooses the container. Appears complete or not at all.
-        delay: Seconds (or "120ms") by which the sound is late, instead of measuring; negative = early.
+        delay: Seconds (or "120ms") by which the audio is late, instead of measuring; negative = early.
         overwrite: Replace `out` when it exists.
-        audio: Take the sound from this file; its first sample belongs with the first picture.
-        audio_stream: Which sound stream is measured, from 0.
+        audio: Take the audio from this file; its first sample belongs with the first frame.
+        audio_stream: Which audio stream is measured, from 0.
         max_delay, input, tracker, weights, on_progress: As in `viseme.check`.
 
     Raises:
         FixRefused: the delay cannot be told, and none was given.
         OutputError: `out` is an input, exists, or cannot be written.
-        MediaError: the input cannot be read, or has no picture or sound.
+        MediaError: the input cannot be read, or has no video or audio.
         ValueError: `delay` is not a time.
     """
-    from viseme.media import shift_sound  # FFmpeg, loaded when there is work
+    from viseme.media import shift_audio  # FFmpeg, loaded when there is work
     from viseme.sync.pipeline import check
 
     name = os.fspath(path)
@@ -121,16 +121,16 @@ def fix(
         if measured.estimate.audio_delay is None:
             raise FixRefused(
                 f"{name}: {measured.estimate.words}; nothing was written. "
-                "Give the delay yourself to shift it anyway (--delay 120ms when the sound is 120 ms late)"
+                "Give the delay yourself to shift it anyway (--delay 120ms when the audio is 120 ms late)"
             )
         wanted = as_seconds(measured.estimate.audio_delay)
         warnings += _unfixable(measured)
         if abs(wanted) < SMALLEST_SHIFT:
-            warnings.append(f"the sound is in place ({float(wanted) * 1000:+.1f} ms): written without a shift")
+            warnings.append(f"the audio is in place ({float(wanted) * 1000:+.1f} ms): written without a shift")
             wanted = Fraction(0)
     else:
         wanted = as_seconds(delay)
-    report = shift_sound(path, out, shift=-wanted, audio_file=audio, stream=None if audio is None else audio_stream)
+    report = shift_audio(path, out, shift=-wanted, audio_file=audio, stream=None if audio is None else audio_stream)
     residual = check(out, audio_stream=audio_stream if audio is None else 0, **settings)
     result = FixResult(
         file=name,

@@ -24,16 +24,16 @@ from viseme.data.manifest import ManifestRow, read_manifest
 from viseme.engine.jobs import one_thread
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
-from viseme.sync.checkpoint import load_bundle, save_bundle
 from viseme.sync.calibrate import calibrate
+from viseme.sync.checkpoint import load_bundle, save_bundle
 from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
 from viseme.sync.inputs.tracks import Input, Seen, film_talkers, look_at_all
 from viseme.sync.interface import visual_inputs
 from viseme.sync.loss import matching_loss, stretch_loss
 from viseme.sync.recipes import RECIPES, SyncRecipe
-from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
 
 __all__ = ["TrainResult", "train_sync"]
 
@@ -94,7 +94,7 @@ def train_sync(
         data: Folder with manifest.csv; clips marked `dev` are never touched.
         work: Where prepared clips and checkpoints are kept.
         recipe: "open" makes what ships; "research" adds clips that may not be used for that; "quick" tries it out.
-        input: What the picture stream sees: "landmarks", "mesh" or "beta", or pictures, "raw" or of the standard face
+        input: What the video stream sees: "landmarks", "mesh" or "beta", or frames, "raw" or of the standard face
             ("rgb", "rgbd"). All but the first two are trained on filmed talkers, fewer of them, not on landmarks.
         jobs: Processes that prepare clips and train networks side by side; threads where there is one network.
         steps: Updates of each network, instead of the recipe's.
@@ -230,13 +230,13 @@ def _loss(
     clips += [synthetic[i] for i in rng.integers(len(synthetic), size=recipe.batch - num_real)] if synthetic else []
     num = int(rng.integers(recipe.crop[0], recipe.crop[1] + 1))
     batch = draw(clips, range(len(clips)), num, recipe.augment, rng)
-    seen, heard = network.embed_picture(batch.points), network.embed_sound(batch.mels)  # type: ignore[operator]
+    seen, heard = network.embed_video(batch.points), network.embed_audio(batch.mels)  # type: ignore[operator]
     scores = torch.einsum("btd,bsd->bts", seen, heard) * network.scale()  # type: ignore[operator]
     matching, right = matching_loss(scores, batch.lead)
-    # the sound of other clips: of the same speaker for the real ones, which only what is said tells apart
-    others = [_rolled(num_real, len(clips), k) for k in range(1, recipe.num_foreign + 1)]
-    foreign = [torch.einsum("btd,bsd->bts", seen, heard[k]) * network.scale() for k in others]  # type: ignore[operator]
-    stretch = stretch_loss(scores, batch.lead, foreign)
+    # the audio of other clips: of the same speaker for the real ones, which only what is said tells apart
+    others = [_rolled(num_real, len(clips), k) for k in range(1, recipe.num_mismatched + 1)]
+    mismatched = [torch.einsum("btd,bsd->bts", seen, heard[k]) * network.scale() for k in others]  # type: ignore[operator]
+    stretch = stretch_loss(scores, batch.lead, mismatched)
     return matching + recipe.stretch_weight * stretch, {"matched": float(right), "stretch": float(stretch.detach())}
 
 
@@ -247,7 +247,7 @@ def _rolled(num_real: int, num: int, by: int) -> np.ndarray:
 
 
 USUAL_DELAY = 0.05
-"""Seconds: how late the sound of the research clips is on average, by the data's own README."""
+"""Seconds: how late the audio of the research clips is on average, by the data's own README."""
 
 
 @torch.inference_mode()
@@ -262,8 +262,8 @@ def _corrected(clips: list[Clip]) -> list[Clip]:
             out.append(clip)
             continue
         grid, points = to_grid_points(clip.times, clip.points)
-        power = np.exp(clip.sound.astype(np.float32)) @ band_filters(1.0)
-        stretches = compare([network], grid, points, round(clip.sound_start * 100), power, lags)
+        power = np.exp(clip.audio.astype(np.float32)) @ band_filters(1.0)
+        stretches = compare([network], grid, points, round(clip.audio_start * 100), power, lags)
         peak = find_peak(FaceEvidence(0, stretches).curve(lags), EstimatorConfig(max_delay=0.3))
         clear = peak is not None and peak.margin > 5 and abs(peak.delay - 0.005 - USUAL_DELAY) < 0.12
         out.append(replace(clip, delay=peak.delay - 0.005 if peak is not None and clear else USUAL_DELAY))

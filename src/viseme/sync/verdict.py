@@ -18,7 +18,7 @@ __all__ = ["FaceActivity", "decide", "estimate_drift", "withhold"]
 STATIC_MOUTH = 0.006
 """Standard deviation of the inner lip aperture, in eye distances, under which a mouth does not speak."""
 NO_VOICE = 0.02
-"""Fraction of sound frames that may hold a voice under which there is none."""
+"""Fraction of audio frames that may hold a voice under which there is none."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class FaceActivity:
     """What else bears on an answer."""
 
     voiced_fraction: float
-    """Sound frames that may hold a voice over all."""
+    """Audio frames that may hold a voice over all."""
     mouth_motion: float
     """Largest standard deviation of the inner lip aperture of any face, eye distances."""
     seconds: float
-    """Seconds of picture windows."""
+    """Seconds of frame windows."""
 
 
 def withhold(*reasons: Reason, confidence: float = 0.0, drift: Drift | None = None) -> DelayEstimate:

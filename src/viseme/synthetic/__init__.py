@@ -1,4 +1,4 @@
-"""The synthetic talking head: speech with known phoneme times, motion, landmarks, pictures, every answer known.
+"""The synthetic talking head: speech with known phoneme times, motion, landmarks, frames, every answer known.
 
 Knows speech, faces and media; refuses to know what will be measured on its clips.
 """

@@ -43,15 +43,15 @@ def music(rng: np.random.Generator, num: int) -> NDArray[np.float32]:
     return (out / max(float(out.std()), 1e-12)).astype(np.float32)
 
 
-def reverberate(sound: NDArray[np.float32], rng: np.random.Generator, *, seconds: float) -> NDArray[np.float32]:
-    """A room with reverberation time `seconds`; the direct sound stays where it is."""
+def reverberate(audio: NDArray[np.float32], rng: np.random.Generator, *, seconds: float) -> NDArray[np.float32]:
+    """A room with reverberation time `seconds`; the direct audio stays where it is."""
     t = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(t)) * 10 ** (-3 * t / seconds)
     tail[: int(0.004 * SAMPLE_RATE)] = 0
     power = float(np.sqrt(np.square(tail).sum())) or 1.0
     response = tail / power * rng.uniform(0.25, 0.9)
     response[0] = 1.0
-    return fftconvolve(sound, response)[: len(sound)].astype(np.float32)
+    return fftconvolve(audio, response)[: len(audio)].astype(np.float32)
 
 
 def mix(voice: NDArray[np.float32], other: NDArray[np.float32], snr_db: float) -> NDArray[np.float32]:

@@ -1,9 +1,9 @@
 """Conversations of synthetic people, every answer known: who speaks, who only moves the lips, who is seen.
 
 Knows voices, turns, listeners and cameras; refuses to know how speakers are found. One timeline makes two products:
-`conversation_tracks` (landmarks and sound, thousands of them) and `viseme.synthetic.conversation_film.film_conversation` (a file).
+`conversation_tracks` (landmarks and audio, thousands of them) and `viseme.synthetic.conversation_film.film_conversation` (a file).
 
-Times are seconds on the pictures' clock, zero at the first picture. What is said at `t` is heard at
+Times are seconds on the frames' clock, zero at the first frame. What is said at `t` is heard at
 `t + audio_delay`.
 
 Held out: seeds from `HELD_OUT_SEED` on draw their voices from `HELD_OUT_SPEAKERS`, `HELD_OUT_LANGUAGES` and
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from viseme.core.errors import ConfigError
-from viseme.synthetic.landmarks import LandmarkSpec, landmarks_of, script
-from viseme.synthetic.nonspeech_motion import Act, enact, plan_acts, turned
-from viseme.synthetic.motion import Motion, Style, move
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
+from viseme.synthetic.landmarks import LandmarkSpec, landmarks_of, script
+from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.nonspeech_motion import Act, enact, plan_acts, turned
 from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, speak
 from viseme.synthetic.text import LANGUAGES, pseudo_words
 from viseme.synthetic.turns import Manners, Saying, Shot, Span, common, direct, merged, outside, take_turns
@@ -78,13 +78,13 @@ class Phrase:
     samples: NDArray[np.float32]
     """(S,) at 16 kHz, with what little silence lies around."""
     lead: float
-    """Seconds from the first sample to the first sound."""
+    """Seconds from the first sample to the first audio."""
     phonemes: tuple[Phoneme, ...]
-    """Times after the first sound."""
+    """Times after the first audio."""
 
     @property
     def length(self) -> float:
-        """Seconds from the first sound to the end of the last."""
+        """Seconds from the first audio to the end of the last."""
         return self.phonemes[-1].end
 
 
@@ -263,17 +263,17 @@ class Conversation:
     """Pixels."""
     height: int
     rate: Fraction
-    """Pictures a second."""
+    """Frames a second."""
     times: NDArray[np.float64]
-    """(T,) seconds of the pictures."""
+    """(T,) seconds of the frames."""
     audio_delay: float
-    """Seconds, positive = sound later than the lips."""
+    """Seconds, positive = audio later than the lips."""
     people: tuple[Participant, ...]
     """Seated from left to right."""
     narrator: VoiceSettings | None
     """The voice of nobody in the scene."""
     segments: tuple[Segment, ...]
-    """Every voice, by start; may begin before 0 and end after the last picture."""
+    """Every voice, by start; may begin before 0 and end after the last frame."""
     lips: tuple[tuple[Span, ...], ...]
     """For each person, when the lips speak, heard or dubbed."""
     mouthed: tuple[tuple[Span, ...], ...]
@@ -289,35 +289,35 @@ class Conversation:
     """What lies over the voices: nothing, noise, music."""
     snr_db: float
     """Voices over that."""
-    sound: NDArray[np.float32]
+    audio: NDArray[np.float32]
     """(S,) at 16 kHz."""
-    sound_start: float
-    """Seconds: sample `i` is heard at `sound_start + i / 16000`."""
+    audio_start: float
+    """Seconds: sample `i` is heard at `audio_start + i / 16000`."""
     phonemes: tuple[tuple[Phoneme, ...], ...]
     """For each person, what the lips do."""
     effort: tuple[NDArray[np.float32], ...]
-    """For each person, (S,) what the lips say as sound, first sample at 0; drives the size of movement."""
+    """For each person, (S,) what the lips say as audio, first sample at 0; drives the size of movement."""
     tracks: tuple[FaceTrack, ...] = field(default=())
 
     @property
     def seconds(self) -> float:
-        """Length of the pictures."""
+        """Length of the frames."""
         return len(self.times) / float(self.rate)
 
     @property
     def cuts(self) -> list[float]:
-        """Seconds of the first picture of each shot but the first."""
+        """Seconds of the first frame of each shot but the first."""
         firsts = np.searchsorted(self.times, [shot.start for shot in self.shots[1:]])
         return [float(self.times[i]) for i in firsts if i < len(self.times)]
 
     def seen(self, person: int) -> list[Span]:
-        """When `person` is in the picture."""
+        """When `person` is in the frame."""
         return merged((shot.start, shot.end) for shot in self.shots if person in shot.view)
 
     def unseen_voice(self) -> list[Span]:
-        """When a voice is heard whose owner is not in the picture, and nobody in the picture speaks.
+        """When a voice is heard whose owner is not in the frame, and nobody in the frame speaks.
 
-        On the clock of what is heard: the sound's, that is the pictures'. Lips that speak dubbed words count as
+        On the clock of what is heard: the audio's, that is the frames'. Lips that speak dubbed words count as
         speaking here.
         """
         heard = [s for s in self.segments if s.end > s.start]
@@ -379,16 +379,16 @@ def plan_conversation(
     dubbing: float = 0.32,
     recorded: float = 0.55,
 ) -> Conversation:
-    """A conversation without its tracks: words, sound, timeline, cameras.
+    """A conversation without its tracks: words, audio, timeline, cameras.
 
     Args:
         seed: The same seed and arguments give the same conversation.
         num_people: In the scene, 1 to 6; None = 2 to 4.
-        seconds: Length of the pictures.
+        seconds: Length of the frames.
         width: Pixels; None = a common size.
         height: Pixels; None = of that size.
-        rate: Pictures a second; None = a common rate.
-        audio_delay: Seconds by which the sound comes later, within 1 s; None = 0 in 70 %, else up to .4 either way.
+        rate: Frames a second; None = a common rate.
+        audio_delay: Seconds by which the audio comes later, within 1 s; None = 0 in 70 %, else up to .4 either way.
         cuts: Whether the camera changes; None = in 60 %.
         dubbing: Chance that somebody is dubbed; in a third of these everybody is.
         recorded: Share of recorded voices among all (docs/voices.md); 0 = espeak-ng alone.
@@ -464,7 +464,7 @@ def plan_conversation(
     late = delay if audio_delay is None else audio_delay
     over = str(rng.choice(["nothing", "noise", "music"], p=[0.45, 0.37, 0.18]))
     snr_db = float(rng.uniform(6, 30))
-    sound = _mixed(spoken, sayings, num, len(times) / float(rate), late, over, snr_db, rng)
+    audio = _mixed(spoken, sayings, num, len(times) / float(rate), late, over, snr_db, rng)
     return Conversation(
         seed=seed,
         width=width,
@@ -483,8 +483,8 @@ def plan_conversation(
         perspective=perspective,
         over=over,
         snr_db=snr_db,
-        sound=sound,
-        sound_start=0.0,
+        audio=audio,
+        audio_start=0.0,
         phonemes=tuple(_phonemes([*one, *two]) for one, two in zip(lips, mouthed)),
         effort=tuple(_effort([*one, *two], seconds) for one, two in zip(lips, mouthed)),
     )
@@ -572,7 +572,7 @@ def _add(track: NDArray[np.float32], samples: NDArray[np.float32], at: int) -> N
         track[low:high] += samples[low - at : high - at]
 
 
-# ---------------------------------------------------------------- sound
+# ---------------------------------------------------------------- audio
 
 
 def _mixed(
@@ -619,7 +619,7 @@ def _mixed(
     return (track * np.float32(10 ** (rng.uniform(-18, -1) / 20) / max(peak, 1e-6))).astype(np.float32)
 
 
-# ---------------------------------------------------------------- pictures
+# ---------------------------------------------------------------- frames
 
 
 def _places(view: tuple[int, ...], width: int, height: int, seed: int) -> tuple[Place, ...]:
@@ -644,7 +644,7 @@ def _places(view: tuple[int, ...], width: int, height: int, seed: int) -> tuple[
 
 
 def perform(conversation: Conversation, person: int, *, strength: float = 1.0) -> Motion:
-    """What one person's face does at all the pictures' times, seen or not.
+    """What one person's face does at all the frames' times, seen or not.
 
     Args:
         conversation: From `plan_conversation`.
@@ -658,7 +658,7 @@ def perform(conversation: Conversation, person: int, *, strength: float = 1.0) -
         conversation.times,
         style=style,
         seed=who.seed,
-        sound=conversation.effort[person],
+        audio=conversation.effort[person],
     )
     motion = enact(motion, conversation.acts[person])
     rng = np.random.default_rng([who.seed, 909])

@@ -1,4 +1,4 @@
-"""Conversations as films: the heads of everybody in view in one picture, the sound, and the truth beside the file.
+"""Conversations as films: the heads of everybody in view in one frame, the audio, and the truth beside the file.
 
 Knows rendering and media; refuses to know how the timeline came about.
 """
@@ -60,7 +60,7 @@ class FilmedConversation:
     state every .2 s."""
 
     def to_json(self) -> dict[str, Any]:
-        """The versioned truth object; times in seconds on the pictures' clock."""
+        """The versioned truth object; times in seconds on the frames' clock."""
         talk = self.conversation
         inside = [(0.0, talk.seconds)]
 
@@ -93,7 +93,7 @@ class FilmedConversation:
             "width": talk.width,
             "height": talk.height,
             "rate": str(talk.rate),
-            "num_pictures": len(talk.times),
+            "num_frames": len(talk.times),
             "seconds": talk.seconds,
             "audio_delay": talk.audio_delay,
             "people": people,
@@ -115,7 +115,7 @@ class FilmedConversation:
 
 @dataclass(frozen=True)
 class _Seat:
-    """One head in one shot: everything that does not change from picture to picture."""
+    """One head in one shot: everything that does not change from frame to frame."""
 
     person: Person
     place: Place
@@ -167,15 +167,15 @@ def _seat(talk: Conversation, person: int, place: Place, motion: Motion) -> _Sea
     )
 
 
-def _put(picture: NDArray[np.float32], seat: _Seat, gamma: NDArray[np.float64], frame: int, antialias: int) -> None:
-    """Draw one head over `picture`, in place."""
-    height, width = picture.shape[:2]
+def _put(image: NDArray[np.float32], seat: _Seat, gamma: NDArray[np.float64], frame: int, antialias: int) -> None:
+    """Draw one head over `image`, in place."""
+    height, width = image.shape[:2]
     model, camera = load_face_model(), seat.camera
     y0, y1 = max(0, seat.top), min(height, seat.top + camera.height)
     x0, x1 = max(0, seat.left), min(width, seat.left + camera.width)
     behind = np.zeros((camera.height, camera.width, 3), np.float32)
     patch = slice(y0 - seat.top, y1 - seat.top), slice(x0 - seat.left, x1 - seat.left)
-    behind[patch] = picture[y0:y1, x0:x1]
+    behind[patch] = image[y0:y1, x0:x1]
     vertices = seat.still + (seat.basis @ seat.beta[frame]).reshape(-1, 3)
     drawn = render_head(
         with_tongue(vertices, model, seat.motion.tongue[frame]),
@@ -189,7 +189,7 @@ def _put(picture: NDArray[np.float32], seat: _Seat, gamma: NDArray[np.float64], 
         antialias=antialias,
         body_pose=seat.body[frame],
     ).image
-    picture[y0:y1, x0:x1] = drawn[patch]
+    image[y0:y1, x0:x1] = drawn[patch]
 
 
 def _scenery(talk: Conversation, view: tuple[int, ...]) -> tuple[NDArray[np.float32], int]:
@@ -201,19 +201,19 @@ def _scenery(talk: Conversation, view: tuple[int, ...]) -> tuple[NDArray[np.floa
     return wall, min([talk.height, *(int(end) for end in ends)])
 
 
-def _lay_table(picture: NDArray[np.float32], row: int, seed: int) -> None:
+def _lay_table(frame: NDArray[np.float32], row: int, seed: int) -> None:
     """A table from `row` down."""
     rng = np.random.default_rng([seed, 507])
-    depth = picture.shape[0] - row
+    depth = frame.shape[0] - row
     if depth <= 0:
         return
     wood = rng.uniform(0.2, 0.5) * np.array([1.0, rng.uniform(0.7, 0.95), rng.uniform(0.45, 0.9)])
-    shade = np.interp(np.arange(depth), [0, 0.04 * picture.shape[0], picture.shape[0] / 3], [0.6, 0.95, 1.2])
-    picture[row:] = (wood * shade[:, None])[:, None].clip(0, 1)
+    shade = np.interp(np.arange(depth), [0, 0.04 * frame.shape[0], frame.shape[0] / 3], [0.6, 0.95, 1.2])
+    frame[row:] = (wood * shade[:, None])[:, None].clip(0, 1)
 
 
 def draw(talk: Conversation, *, antialias: int = 2, noise: float = 0.008) -> Iterator[NDArray[np.uint8]]:
-    """Draw a conversation, one (H, W, 3) uint8 picture per time.
+    """Draw a conversation, one (H, W, 3) uint8 frame per time.
 
     Args:
         talk: From `plan_conversation`.
@@ -233,16 +233,16 @@ def draw(talk: Conversation, *, antialias: int = 2, noise: float = 0.008) -> Ite
         ]
         seats.sort(key=lambda seat: seat.place.face_px)  # who is larger sits in front
         for frame in range(high - low):
-            picture = wall.copy()
+            image = wall.copy()
             for seat in seats:
-                _put(picture, seat, gamma, frame, antialias)
-            _lay_table(picture, row, talk.seed)
+                _put(image, seat, gamma, frame, antialias)
+            _lay_table(image, row, talk.seed)
             y, x = grain_rng.integers(61), grain_rng.integers(67)
-            picture += grain[y : y + talk.height, x : x + talk.width]
-            np.clip(picture, 0, 1, out=picture)
-            picture *= 255
-            picture += 0.5
-            yield picture.astype(np.uint8)
+            image += grain[y : y + talk.height, x : x + talk.width]
+            np.clip(image, 0, 1, out=image)
+            image *= 255
+            image += 0.5
+            yield image.astype(np.uint8)
 
 
 def _performed(talk: Conversation) -> dict[int, Motion]:
@@ -251,7 +251,7 @@ def _performed(talk: Conversation) -> dict[int, Motion]:
 
 
 def _frames(talk: Conversation) -> list[tuple[int, int]]:
-    """First picture and the one after the last, of each shot."""
+    """First frame and the one after the last, of each shot."""
     return [tuple(np.searchsorted(talk.times, [shot.start, shot.end]).tolist()) for shot in talk.shots]
 
 
@@ -304,8 +304,8 @@ def film_conversation(
         conversation: A seed, or a conversation from `plan_conversation` or `conversation_tracks`.
         truth: JSON file. Default: `path` with `.json` in place of its extension.
         antialias: Samples per pixel along each axis, 1 to 4.
-        crf: Quality of the pictures, lower is better.
-        progress: Called with (pictures done, pictures in all).
+        crf: Quality of the frames, lower is better.
+        progress: Called with (frames done, frames in all).
         options: Of `plan_conversation`, with a seed.
 
     Raises:
@@ -319,17 +319,17 @@ def film_conversation(
         talk = conversation
     else:
         talk = plan_conversation(conversation, **options)
-    start = Fraction(talk.sound_start).limit_denominator(SAMPLE_RATE)
+    start = Fraction(talk.audio_start).limit_denominator(SAMPLE_RATE)
     with VideoWriter(
         path, width=talk.width, height=talk.height, rate=talk.rate, audio_rate=SAMPLE_RATE, crf=crf
     ) as video:
         sent = 0
-        for index, picture in enumerate(draw(talk, antialias=antialias)):
-            video.write(picture, Fraction(index) / talk.rate)
+        for index, frame in enumerate(draw(talk, antialias=antialias)):
+            video.write(frame, Fraction(index) / talk.rate)
             last = index == len(talk.times) - 1
-            until = len(talk.sound) if last else min(len(talk.sound), int((talk.times[index] + 1) * SAMPLE_RATE))
+            until = len(talk.audio) if last else min(len(talk.audio), int((talk.times[index] + 1) * SAMPLE_RATE))
             if until > sent:  # interleave by the second
-                video.write_sound(talk.sound[sent:until], start if sent == 0 else None)
+                video.write_audio(talk.audio[sent:until], start if sent == 0 else None)
                 sent = until
             if progress is not None:
                 progress(index + 1, len(talk.times))
@@ -368,8 +368,8 @@ def synth_conversation(
         seconds: Length.
         width: Pixels, even.
         height: Pixels, even.
-        fps: Pictures a second; fractions such as 30000/1001 are exact.
-        audio_delay: Seconds by which the sound comes later than the lips.
+        fps: Frames a second; fractions such as 30000/1001 are exact.
+        audio_delay: Seconds by which the audio comes later than the lips.
         still: One camera that shows everybody, without cuts.
         dubbing: Chance that somebody is dubbed.
         recorded: Share of recorded voices (docs/voices.md); 0 = espeak-ng alone.

@@ -1,6 +1,6 @@
 """Landmark tracks of talking heads without drawing them: what a tracker would have said, thousands of clips a minute.
 
-Knows the face model's landmark bases and how the tracker errs; refuses to know pictures. Landmarks are `mediapipe478`
+Knows the face model's landmark bases and how the tracker errs; refuses to know frames. Landmarks are `mediapipe478`
 in pixels: x right, y down, z in the same scale, smaller = nearer, zero at the head's middle.
 """
 
@@ -16,8 +16,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from viseme.face3d.camera import place
 from viseme.face3d.interface import FaceModel, load_face_model
-from viseme.synthetic.motion import Motion, Style, move
 from viseme.synthetic.acoustics import disturb
+from viseme.synthetic.motion import Motion, Style, move
 from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, speak
 from viseme.synthetic.text import LANGUAGES, command_sentence, pseudo_words, sentence
 from viseme.synthetic.voices import VOICES
@@ -36,8 +36,8 @@ class LandmarkSpec:
     phonemes: tuple[Phoneme, ...]
     """Times in the clock of `times`."""
     times: NDArray[np.float64]
-    """(T,) seconds of the pictures."""
-    sound: NDArray[np.float32] | None = None
+    """(T,) seconds of the frames."""
+    audio: NDArray[np.float32] | None = None
     """(S,) the voice at 16 kHz, first sample at 0; for effort and nods only."""
     style: Style = field(default_factory=Style)
     identity: int = 0
@@ -47,13 +47,13 @@ class LandmarkSpec:
     pose: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Mean pitch, yaw, roll, radians."""
     eye_distance_px: float = 60.0
-    """Outer eye corner distance in a frontal picture; GRID has about 60."""
+    """Outer eye corner distance in a frontal frame; GRID has about 60."""
     perspective: float = 10.0
     """Camera distance in decimetres."""
     centre: tuple[float, float] = (180.0, 144.0)
     """Pixels."""
     jitter: float = 1.0
-    """Size of the tracker's noise; 0 = none, 1 = a clean 360-line picture."""
+    """Size of the tracker's noise; 0 = none, 1 = a clean 360-line frame."""
     lip_response: float = 1.0
     """Share of the true lip movement that the tracker reports: small or blurred faces get less."""
     depth_response: float = 0.65
@@ -89,7 +89,7 @@ def synth_landmarks(spec: LandmarkSpec, *, model: str = "default") -> tuple[NDAr
     Returns:
         times (T,) as given, landmarks (T, 478, 3) in pixels.
     """
-    motion = move(spec.phonemes, spec.times, style=spec.style, seed=spec.seed, sound=spec.sound)
+    motion = move(spec.phonemes, spec.times, style=spec.style, seed=spec.seed, audio=spec.audio)
     return spec.times, landmarks_of(motion, spec, model)
 
 
@@ -220,16 +220,16 @@ def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
 
 
 class TrainingClip(NamedTuple):
-    """Landmarks and sound that belong together: the true `audio_delay` is 0."""
+    """Landmarks and audio that belong together: the true `audio_delay` is 0."""
 
     times: NDArray[np.float64]
-    """(T,) seconds of the pictures; the first is 0."""
+    """(T,) seconds of the frames; the first is 0."""
     landmarks: NDArray[np.float32]
     """(T, 478, 3) pixels."""
-    sound: NDArray[np.float32]
+    audio: NDArray[np.float32]
     """(S,) at 16 kHz."""
-    sound_start: float
-    """Seconds: sample `i` is heard at `sound_start + i / 16000` on the pictures' clock."""
+    audio_start: float
+    """Seconds: sample `i` is heard at `audio_start + i / 16000` on the frames' clock."""
 
 
 def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
@@ -237,7 +237,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
 
     Args:
         seed: The same seed gives the same clip.
-        seconds: Length of the pictures; None = 2.5 to 8.
+        seconds: Length of the frames; None = 2.5 to 8.
 
     Raises:
         EspeakMissing: espeak-ng is not installed.
@@ -247,7 +247,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
     seconds = float(rng.uniform(2.5, 8.0)) if seconds is None else seconds
     speech = _utterance(rng, seconds + 1.0)
     rate = _FRAME_RATES[int(rng.integers(len(_FRAME_RATES)))]
-    # The pictures begin anywhere in the speech, often before it, sometimes in the middle of a word.
+    # The frames begin anywhere in the speech, often before it, sometimes in the middle of a word.
     first = float(rng.uniform(-0.6, max(0.0, speech.duration - seconds)))
     clock = first + np.arange(int(seconds * rate)) / rate
     if rng.random() < 0.1:  # variable frame rate
@@ -258,7 +258,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
     spec = LandmarkSpec(
         phonemes=speech.phonemes,
         times=clock,
-        sound=speech.samples,
+        audio=speech.samples,
         style=style,
         identity=int(rng.integers(2**31)),
         seed=int(rng.integers(2**31)),
@@ -272,7 +272,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
         snap_mm=float(rng.uniform(-1.0, 2.2)),
     )
     _, landmarks = synth_landmarks(spec)
-    sound = disturb(speech.samples, rng)
+    audio = disturb(speech.samples, rng)
     low, high = int((first - 0.5) * SAMPLE_RATE), int((float(clock[-1]) + 0.6) * SAMPLE_RATE)
-    low, high = max(0, low), min(len(sound), high)
-    return TrainingClip(clock - clock[0], landmarks, sound[low:high], float(low / SAMPLE_RATE - clock[0]))
+    low, high = max(0, low), min(len(audio), high)
+    return TrainingClip(clock - clock[0], landmarks, audio[low:high], float(low / SAMPLE_RATE - clock[0]))

@@ -1,6 +1,6 @@
 """How a face moves while it speaks and while it does not: expression and pose at any times.
 
-Knows phoneme times and the names of the default face model's expression units; refuses to know pictures and sound
+Knows phoneme times and the names of the default face model's expression units; refuses to know frames and audio
 samples. Everything is a function of continuous time evaluated on a fine grid and read off at the frame times, so any
 frame rate, even or not, shows the same motion. Seeded: the same arguments give the same numbers.
 """
@@ -43,7 +43,7 @@ class Style:
     rounding: float = 1.0
     """Strength of rounding and spreading, .5 to 1.5."""
     coarticulation: float = 1.0
-    """Stretch of the reach of each sound, .7 crisp to 1.4 smeared."""
+    """Stretch of the reach of each audio, .7 crisp to 1.4 smeared."""
     closing_s: float = 0.07
     """Seconds that lips take to meet for p, b, m."""
     opening_s: float = 0.065
@@ -64,9 +64,9 @@ class Style:
     head: float = 1.0
     """Size of head movement; 0 = still."""
     variability: float = 0.12
-    """Relative spread of each sound's position from one saying to the next, 0 to .3."""
+    """Relative spread of each audio's position from one saying to the next, 0 to .3."""
     habit: int | None = None
-    """Seed of how this person's positions differ from the table, sound by sound; None = not at all."""
+    """Seed of how this person's positions differ from the table, audio by audio; None = not at all."""
     idle: float = 1.0
     """Rate of swallows, licks and smiles outside speech; 0 = none."""
 
@@ -421,7 +421,7 @@ def move(
     *,
     style: Style | None = None,
     seed: int = 0,
-    sound: NDArray[np.float32] | None = None,
+    audio: NDArray[np.float32] | None = None,
     rate: int = 16_000,
 ) -> Motion:
     """Motion of a face that says `phonemes`, at `times`.
@@ -431,15 +431,15 @@ def move(
         times: (T,) seconds, rising.
         style: Whose face.
         seed: Of everything that is not speech.
-        sound: (S,) the voice, first sample at time 0; its loudness drives effort, nods and brows. None = even effort.
-        rate: Samples a second of `sound`.
+        audio: (S,) the voice, first sample at time 0; its loudness drives effort, nods and brows. None = even effort.
+        rate: Samples a second of `audio`.
     """
     style = style or Style()
     rng = np.random.default_rng([seed, 77])
     start, end = float(times[0]) - 0.3, float(times[-1]) + 0.3
     num = max(2, int(np.ceil((end - start) / STEP_S)) + 1)
     t = start + STEP_S * np.arange(num)
-    loudness = np.ones(num) if sound is None else _loudness(sound, rate, t)
+    loudness = np.ones(num) if audio is None else _loudness(audio, rate, t)
     lead = style.lead_s
     shifted = [Phoneme(p.name, p.start - lead, p.end - lead, p.closure and (p.closure[0] - lead, p.closure[1] - lead))
                for p in phonemes if p.end > start - 0.5 and p.start < end + 0.5]  # fmt: skip
@@ -468,11 +468,11 @@ def move(
     )
 
 
-def _loudness(sound: NDArray[np.float32], rate: int, t: NDArray) -> NDArray[np.float64]:
+def _loudness(audio: NDArray[np.float32], rate: int, t: NDArray) -> NDArray[np.float64]:
     """Short-time level at `t` over the clip's mean level of speech, near 1, in [.3, 2]."""
     step = rate // 100
-    num = max(1, len(sound) // step)
-    level = np.sqrt(np.square(sound[: num * step]).reshape(num, -1).mean(1)) if len(sound) >= step else np.zeros(1)
+    num = max(1, len(audio) // step)
+    level = np.sqrt(np.square(audio[: num * step]).reshape(num, -1).mean(1)) if len(audio) >= step else np.zeros(1)
     level = gaussian_filter1d(level, 4.0)
     loud = level[level > 0.1 * level.max()] if level.max() > 0 else level
     centre = float(loud.mean()) if len(loud) and loud.mean() > 0 else 1.0

@@ -1,6 +1,6 @@
 """What faces do that is not speech: nods, smiles, chewing, silent laughter, yawns, turning to whoever speaks.
 
-Knows motions; refuses to know sounds. Acts are functions of continuous time, read off at a motion's times.
+Knows motions; refuses to know audio. Acts are functions of continuous time, read off at a motion's times.
 """
 
 from __future__ import annotations

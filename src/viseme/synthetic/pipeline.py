@@ -1,4 +1,4 @@
-"""`synth`: one synthetic talking clip as a file, with its truth. Knows speech, motion, pictures and media."""
+"""`synth`: one synthetic talking clip as a file, with its truth. Knows speech, motion, frames and media."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from viseme.core.errors import ConfigError, OutputError
 from viseme.core.results import to_jsonable
 from viseme.core.time import as_seconds
 from viseme.media import VideoWriter
+from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.motion import Motion, Style, move
 from viseme.synthetic.scene import TalkerSpec, film
-from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, read_speech, speak
 from viseme.synthetic.text import LANGUAGES, sentence
 
@@ -40,11 +40,11 @@ class SynthResult:
 
     path: str
     audio_delay: float | None
-    """Seconds, positive = sound later than the lips; None where nothing is said (silent, foreign or no sound)."""
+    """Seconds, positive = audio later than the lips; None where nothing is said (silent, foreign or no audio)."""
     phonemes: tuple[Phoneme, ...]
-    """What the lips do, in seconds after the first picture; may begin before it and end after the last."""
+    """What the lips do, in seconds after the first frame; may begin before it and end after the last."""
     times: NDArray[np.float64]
-    """(T,) seconds of the pictures."""
+    """(T,) seconds of the frames."""
     text: str
     """What the lips say."""
     voice: str
@@ -72,7 +72,7 @@ def _said(spec: TalkerSpec, text: str) -> Speech:
     return speak(text, voice=spec.voice, rate_wpm=spec.rate_wpm, pitch=spec.pitch, seed=spec.seed)
 
 
-def _picture_times(spec: TalkerSpec, seconds: Fraction) -> list[Fraction]:
+def _frame_times(spec: TalkerSpec, seconds: Fraction) -> list[Fraction]:
     num = max(1, int(seconds * spec.rate))
     times = [Fraction(i) / spec.rate for i in range(num)]
     if spec.vfr:
@@ -87,7 +87,7 @@ def _picture_times(spec: TalkerSpec, seconds: Fraction) -> list[Fraction]:
 
 
 def _moved(spec: TalkerSpec, speech: Speech | None, start: float, times: list[Fraction], seed: int) -> Motion:
-    """Motion at the pictures' instants (three each with a shutter); the speech begins at `start`."""
+    """Motion at the frames' instants (three each with a shutter); the speech begins at `start`."""
     phonemes = [] if speech is None else [_shifted(p, start) for p in speech.phonemes]
     clock = np.array([float(t) for t in times])
     if spec.shutter > 0:
@@ -97,7 +97,7 @@ def _moved(spec: TalkerSpec, speech: Speech | None, start: float, times: list[Fr
     if speech is not None and start >= 0:
         voice = np.concatenate([np.zeros(round(start * SAMPLE_RATE), np.float32), speech.samples])
     style = replace(spec.style, strength=DRAWN_STRENGTH * spec.style.strength)
-    return move(phonemes, clock, style=style, seed=seed, sound=voice)
+    return move(phonemes, clock, style=style, seed=seed, audio=voice)
 
 
 def _shifted(phoneme: Phoneme, by: float) -> Phoneme:
@@ -105,7 +105,7 @@ def _shifted(phoneme: Phoneme, by: float) -> Phoneme:
     return Phoneme(phoneme.name, phoneme.start + by, phoneme.end + by, closure)
 
 
-def _soundtrack(spec: TalkerSpec, speech: Speech | None, start: Fraction, num: int) -> NDArray[np.float32]:
+def _audio_track(spec: TalkerSpec, speech: Speech | None, start: Fraction, num: int) -> NDArray[np.float32]:
     """(num,) samples from time 0 on; sample 0 of the speech lies at `start` seconds."""
     rng = np.random.default_rng([spec.seed, 808])
     track = np.zeros(num, np.float32)
@@ -138,9 +138,9 @@ def make_clip(
 
     Args:
         spec: What to film.
-        out: File name; its extension chooses the container. Sound is AAC in mp4.
+        out: File name; its extension chooses the container. Audio is AAC in mp4.
         speech: Say this instead of `spec.text`.
-        progress: Called with (pictures done, pictures in all).
+        progress: Called with (frames done, frames in all).
 
     Raises:
         EspeakMissing: the text must be spoken and espeak-ng is not installed.
@@ -152,34 +152,34 @@ def make_clip(
     else:
         seconds = as_seconds(round(lips.duration, 2)) + 2 * LEAD_IN_S if lips else Fraction(4)
     start = LEAD_IN_S if lips is None or float(seconds) > lips.duration + 0.3 else Fraction(1, 10)
-    times = _picture_times(spec, seconds)
+    times = _frame_times(spec, seconds)
     motions = [_moved(spec, lips, float(start), times, spec.seed)]
     if spec.second_face:
         motions.append(_moved(spec, None, 0.0, times, spec.seed + 1))
     heard = lips
-    if spec.foreign:
+    if spec.mismatched:
         heard = _said(replace(spec, seed=spec.seed + 1), _made_up(spec, float(seconds), 2))
     num = round(seconds * SAMPLE_RATE)
-    track = _soundtrack(spec, heard, start + spec.audio_delay, num) if spec.sound else None
+    track = _audio_track(spec, heard, start + spec.audio_delay, num) if spec.audio else None
     with VideoWriter(
         out,
         width=spec.width,
         height=spec.height,
         rate=spec.rate,
-        audio_rate=SAMPLE_RATE if spec.sound else None,
+        audio_rate=SAMPLE_RATE if spec.audio else None,
         crf=spec.crf,
     ) as video:
         sent = 0
-        for index, (time, picture) in enumerate(zip(times, film(spec, motions))):
-            video.write(picture, time)
+        for index, (time, frame) in enumerate(zip(times, film(spec, motions))):
+            video.write(frame, time)
             if track is not None:  # interleave by the second
                 until = num if index == len(times) - 1 else min(num, int((time + 1) * SAMPLE_RATE))
                 if until > sent:
-                    video.write_sound(track[sent:until], Fraction(sent, SAMPLE_RATE) if sent == 0 else None)
+                    video.write_audio(track[sent:until], Fraction(sent, SAMPLE_RATE) if sent == 0 else None)
                     sent = until
             if progress is not None:
                 progress(index + 1, len(times))
-    known = lips is not None and not spec.foreign and not spec.silent and spec.sound
+    known = lips is not None and not spec.mismatched and not spec.silent and spec.audio
     return SynthResult(
         path=str(out),
         audio_delay=float(spec.audio_delay) if known else None,
@@ -224,7 +224,7 @@ def synth(
     reverb_s: float = 0.0,
     second_face: bool = False,
     silent: bool = False,
-    foreign: bool = False,
+    mismatched: bool = False,
     truth: Path | None = None,
 ) -> SynthResult:
     """Film a synthetic talking head; every answer about it is known.
@@ -234,7 +234,7 @@ def synth(
         text: What is said, in the language of the voice; None = made-up sentences.
         speech: A PCM WAV to speak with instead of espeak-ng; needs `phonemes`.
         phonemes: Its phoneme times: a Praat TextGrid, or lines `start end phoneme` (seconds, IPA or ARPAbet).
-        audio_delay: Seconds by which the sound comes later than the lips.
+        audio_delay: Seconds by which the audio comes later than the lips.
         seconds: Length; None = as long as the text needs.
         seed: Chooses the face, looks, light, background and all movement that is not speech.
         language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin.
@@ -242,9 +242,9 @@ def synth(
         rate_wpm: Words a minute.
         width: Pixels, even.
         height: Pixels, even.
-        fps: Pictures a second; fractions such as 30000/1001 are exact.
-        vfr: Jitter of the picture times in picture periods, 0 to .4.
-        face_width: Face width over picture width.
+        fps: Frames a second; fractions such as 30000/1001 are exact.
+        vfr: Jitter of the frame times in frame periods, 0 to .4.
+        face_width: Face width over frame width.
         yaw_deg: Mean turn of the head, nose to image right.
         pitch_deg: Mean nod, down.
         roll_deg: Mean tilt, counter-clockwise.
@@ -258,7 +258,7 @@ def synth(
         reverb_s: Reverberation time of the room.
         second_face: A silent listener beside the speaker.
         silent: Nothing is said.
-        foreign: The mouth says another sentence than the sound.
+        foreign: The mouth says another sentence than the audio.
         truth: JSON file to write the truth into.
 
     Raises:
@@ -297,7 +297,7 @@ def synth(
         reverb_s=reverb_s,
         second_face=second_face,
         silent=silent,
-        foreign=foreign,
+        mismatched=mismatched,
     )
     recording = None if speech is None or phonemes is None else read_speech(speech, phonemes)
     result = make_clip(spec, out, speech=recording)

@@ -1,4 +1,4 @@
-"""One synthetic talking clip, described completely, and its pictures. Knows rendering; refuses to know files."""
+"""One synthetic talking clip, described completely, and its frames. Knows rendering; refuses to know files."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class TalkerSpec:
     pitch: int = 50
     """0 to 99."""
     seconds: float | None = None
-    """Length of the pictures; None = as long as the text and half a second either side."""
+    """Length of the frames; None = as long as the text and half a second either side."""
     audio_delay: Fraction = Fraction(0)
-    """Seconds by which the sound comes later than the lips."""
+    """Seconds by which the audio comes later than the lips."""
     identity: int | None = None
     """Seed of the face; None = `seed`."""
     style: Style = field(default_factory=Style)
@@ -54,11 +54,11 @@ class TalkerSpec:
     height: int = 360
     """Pixels, even."""
     rate: Fraction = Fraction(25)
-    """Pictures a second."""
+    """Frames a second."""
     vfr: float = 0.0
-    """Jitter of the picture times in picture periods, 0 to .4."""
+    """Jitter of the frame times in frame periods, 0 to .4."""
     face_width: float = 0.36
-    """Face width over picture width."""
+    """Face width over frame width."""
     pose_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Mean pitch (down), yaw (nose to image right) and roll (counter-clockwise), degrees."""
     background: Background = "room"
@@ -69,23 +69,23 @@ class TalkerSpec:
     noise: float = 0.008
     """Standard deviation of sensor noise, of 1."""
     shutter: float = 0.3
-    """Exposure in picture periods: three instants around the picture's time are averaged. 0 = sharp."""
+    """Exposure in frame periods: three instants around the frame's time are averaged. 0 = sharp."""
     crf: int = 20
     """libx264 quality, lower is better."""
     second_face: bool = False
     """A silent listener stands beside the speaker (at image right)."""
     silent: bool = False
-    """The face moves but says nothing, and there is no voice in the sound."""
-    foreign: bool = False
-    """The mouth says another sentence than the sound."""
+    """The face moves but says nothing, and there is no voice in the audio."""
+    mismatched: bool = False
+    """The mouth says another sentence than the audio."""
     over: Over = "nothing"
     """What lies over the voice."""
     snr_db: float = 15.0
     """Voice over `over`."""
     reverb_s: float = 0.0
     """Reverberation time; 0 = none."""
-    sound: bool = True
-    """False = a file without a sound stream."""
+    audio: bool = True
+    """False = a file without audio stream."""
 
     def __post_init__(self) -> None:
         if self.width < 32 or self.height < 32 or self.width % 2 or self.height % 2:
@@ -93,7 +93,7 @@ class TalkerSpec:
         if not 0 < self.rate <= 240:
             raise ConfigError(f"the frame rate must be above 0 and at most 240, not {self.rate}")
         if not 0 <= self.vfr <= 0.4:
-            raise ConfigError(f"vfr is a share of the picture period from 0 to .4, not {self.vfr}")
+            raise ConfigError(f"vfr is a share of the frame period from 0 to .4, not {self.vfr}")
         if self.seconds is not None and not 0 < self.seconds <= 3600:
             raise ConfigError(f"seconds must be above 0 and at most 3600, not {self.seconds}")
         if self.background not in BACKGROUNDS:
@@ -131,23 +131,23 @@ def backdrop(rng: np.random.Generator, kind: str, width: int, height: int) -> ND
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     x, y = x / width, y / height
     base = rng.uniform(0.25, 0.75) + rng.uniform(-0.06, 0.06, 3)
-    picture = np.broadcast_to(base, (height, width, 3)).copy()
+    frame = np.broadcast_to(base, (height, width, 3)).copy()
     if kind == "plain":
-        return picture.clip(0, 1).astype(np.float32)
+        return frame.clip(0, 1).astype(np.float32)
     slope = rng.normal(0, 0.25, 2)
-    picture *= (1 + slope[0] * (x - 0.5) + slope[1] * (y - 0.5))[..., None]
+    frame *= (1 + slope[0] * (x - 0.5) + slope[1] * (y - 0.5))[..., None]
     if kind == "room":
         for _ in range(int(rng.integers(5, 10))):  # furniture
             left, top = rng.uniform(-0.2, 0.9), rng.uniform(-0.1, 0.9)
             right, bottom = left + rng.uniform(0.08, 0.5), top + rng.uniform(0.1, 0.7)
             inside = (x > left) & (x < right) & (y > top) & (y < bottom)
-            picture[inside] = picture[inside] * rng.uniform(0.45, 1.25) + rng.normal(0, 0.025, 3)
-        picture = gaussian_filter(picture, (height * 0.03, height * 0.03, 0))
+            frame[inside] = frame[inside] * rng.uniform(0.45, 1.25) + rng.normal(0, 0.025, 3)
+        frame = gaussian_filter(frame, (height * 0.03, height * 0.03, 0))
         for _ in range(int(rng.integers(0, 7))):  # lamps
             distance = np.hypot((x - rng.uniform(0, 1)) * width / height, y - rng.uniform(0, 0.7))
             disc = 0.5 - 0.5 * np.tanh((distance - rng.uniform(0.02, 0.06)) / 0.012)
-            picture += disc[..., None] * rng.uniform(0.1, 0.35) * rng.uniform(0.6, 1.0, 3)
-    return picture.clip(0, 1).astype(np.float32)
+            frame += disc[..., None] * rng.uniform(0.1, 0.35) * rng.uniform(0.6, 1.0, 3)
+    return frame.clip(0, 1).astype(np.float32)
 
 
 def light(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -173,7 +173,7 @@ def shoulders(pose: NDArray[np.float64], placed: NDArray[np.float64], rate: floa
 def with_tongue(vertices: NDArray[np.float32], model: FaceModel, raised: NDArray[np.float64]) -> NDArray[np.float32]:
     """Head vertices with the tongue's tip and back raised, and its blade put forward, by `raised` (3,), each 0..1.
 
-    The default model's tongue has one unit, `tongueOut`, which leaves the mouth; sounds need these three instead.
+    The default model's tongue has one unit, `tongueOut`, which leaves the mouth; audio need these three instead.
     """
     tip, back, out = np.clip(raised, 0, 1)
     tongue, forward, arch = _tongue(model.name)
@@ -195,12 +195,12 @@ def _tongue(name: str) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[
 
 
 def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]:
-    """Draw the clip, one (H, W, 3) uint8 picture per time.
+    """Draw the clip, one (H, W, 3) uint8 frame per time.
 
     Args:
         spec: What to draw.
         motions: The speaker's motion, and a listener's where `spec.second_face`; all on the same times. With a
-            shutter, times come in threes: the picture is the mean of three instants.
+            shutter, times come in threes: the frame is the mean of three instants.
     """
     model = load_face_model()
     rng = np.random.default_rng([spec.seed, 505])
@@ -223,9 +223,9 @@ def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]
     for first in range(0, len(motions[0].times), instants):
         total = np.zeros((spec.height, spec.width, 3), np.float32)
         for k in range(first, first + instants):
-            picture = behind
+            frame = behind
             for who in range(len(motions)):
-                picture = render_head(
+                frame = render_head(
                     with_tongue(model.shape(people[who].alpha, betas[who][k]), model, motions[who].tongue[k]),
                     people[who].albedo,
                     gamma,
@@ -233,11 +233,11 @@ def film(spec: TalkerSpec, motions: list[Motion]) -> Iterator[NDArray[np.uint8]]
                     camera=camera,
                     model=model,
                     look=people[who].look,
-                    background=picture,
+                    background=frame,
                     antialias=spec.antialias,
                     body_pose=bodies[who][k],
                 ).image
-            total += picture
+            total += frame
         total /= instants
         if spec.blur_px > 0:
             total = gaussian_filter(total, (spec.blur_px, spec.blur_px, 0))

@@ -1,11 +1,11 @@
 """Speech whose phoneme times are known: espeak-ng, recorded voices, or any recording with a table of phonemes.
 
-Knows sound and phoneme times; refuses to know faces and pictures. Phonemes are IPA. Times are seconds after the
-first sample of the sound.
+Knows audio and phoneme times; refuses to know faces and frames. Phonemes are IPA. Times are seconds after the
+first sample of the audio.
 
 espeak-ng reports the sample at which each phoneme starts. Looked at on the waveform and the spectrogram these samples
 are exact (no constant bias), but they mean different things: a voiceless stop, and any stop after a pause, is reported
-at its *release*, with the closure hidden in the silence before; a voiced stop or a nasal after a voiced sound is
+at its *release*, with the closure hidden in the silence before; a voiced stop or a nasal after a voiced audio is
 reported at its *closure*, with the release hidden before the next phoneme. Lips need both instants, so
 `Phoneme.closure` holds them, found on the waveform by `_closure`.
 """
@@ -71,7 +71,7 @@ class Phoneme:
 
 @dataclass(frozen=True)
 class Speech:
-    """A sound and what was said in it."""
+    """An audio and what was said in it."""
 
     samples: NDArray[np.float32]
     """(S,) in [-1, 1] at `SAMPLE_RATE`."""
@@ -122,7 +122,7 @@ class _Espeak:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None)
         self._callback = _Callback(self._receive)
-        self._sound: list[NDArray[np.int16]] = []
+        self._audio: list[NDArray[np.int16]] = []
         self._events: list[tuple[int, str]] = []
         self._lock = threading.Lock()
         self._load()
@@ -161,9 +161,9 @@ class _Espeak:
         _ctypes.dlclose(self._lib._handle)
         self._load()
 
-    def _receive(self, sound, num_samples: int, events) -> int:
-        if sound and num_samples > 0:
-            self._sound.append(np.ctypeslib.as_array(sound, (num_samples,)).copy())
+    def _receive(self, audio, num_samples: int, events) -> int:
+        if audio and num_samples > 0:
+            self._audio.append(np.ctypeslib.as_array(audio, (num_samples,)).copy())
         index = 0
         while events[index].type != _EVENT_END_OF_LIST:
             event = events[index]
@@ -177,7 +177,7 @@ class _Espeak:
         self, text: str, *, voice: str, rate_wpm: int, pitch: int, pitch_range: int, seed: int
     ) -> tuple[NDArray[np.float32], list[tuple[int, str]]]:
         with self._lock:
-            self._sound, self._events = [], []
+            self._audio, self._events = [], []
             self._reload()
             self._libc.srand(seed & 0x7FFFFFFF)
             language, plus, variant = voice.partition("+")
@@ -190,8 +190,8 @@ class _Espeak:
             self._lib.espeak_SetParameter(_RANGE, pitch_range, 0)
             data = text.encode("utf-8")
             self._lib.espeak_Synth(data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
-            sound = np.concatenate(self._sound) if self._sound else np.zeros(0, np.int16)
-            return (sound / 32768).astype(np.float32), list(self._events)
+            audio = np.concatenate(self._audio) if self._audio else np.zeros(0, np.int16)
+            return (audio / 32768).astype(np.float32), list(self._events)
 
 
 _espeak: dict[int, _Espeak] = {}
@@ -248,15 +248,15 @@ def speak(
     if tract != 1.0:
         raise ValueError("espeak-ng's formants are set by its variants (en-us+f3), not by tract")
     espeak = _library()
-    sound, events = espeak.speak(text, voice=voice, rate_wpm=rate_wpm, pitch=pitch, pitch_range=pitch_range, seed=seed)
+    audio, events = espeak.speak(text, voice=voice, rate_wpm=rate_wpm, pitch=pitch, pitch_range=pitch_range, seed=seed)
     named = [(sample / espeak.rate, _clean(name)) for sample, name in events]
-    ends = [time for time, _ in named[1:]] + [len(sound) / espeak.rate]
+    ends = [time for time, _ in named[1:]] + [len(audio) / espeak.rate]
     spans = [Phoneme(name, time, end) for (time, name), end in zip(named, ends) if end > time]
     if not any(p.name for p in spans):
         raise DataError(f"espeak-ng voice {voice!r} found nothing to say in {text!r}")
-    phonemes = _with_closures(sound, espeak.rate, [p for p in spans if p.name])
+    phonemes = _with_closures(audio, espeak.rate, [p for p in spans if p.name])
     common = np.gcd(SAMPLE_RATE, espeak.rate)
-    samples = resample_poly(sound, SAMPLE_RATE // common, espeak.rate // common).astype(np.float32)
+    samples = resample_poly(audio, SAMPLE_RATE // common, espeak.rate // common).astype(np.float32)
     return Speech(samples, phonemes, text=text, voice=voice)
 
 
@@ -270,15 +270,15 @@ def _clean(name: str) -> str:
 # ---------------------------------------------------------------- closures
 
 
-def _with_closures(sound: NDArray[np.float32], rate: int, phonemes: list[Phoneme]) -> tuple[Phoneme, ...]:
-    """Phonemes with `closure` filled in for stops and nasals, measured on the sound."""
+def _with_closures(audio: NDArray[np.float32], rate: int, phonemes: list[Phoneme]) -> tuple[Phoneme, ...]:
+    """Phonemes with `closure` filled in for stops and nasals, measured on the audio."""
     step = max(1, round(rate * _LOUDNESS_STEP_S))
-    num = len(sound) // step
+    num = len(audio) // step
     if num < 2:
         return tuple(phonemes)
-    silent = np.abs(sound[: num * step]).reshape(num, step).max(axis=1) < 10 ** (-48 / 20)
+    silent = np.abs(audio[: num * step]).reshape(num, step).max(axis=1) < 10 ** (-48 / 20)
     # Voice bar and nasal murmur live below 400 Hz; the release is where everything above comes back.
-    above = sosfilt(butter(2, 400, "highpass", fs=rate, output="sos"), sound)
+    above = sosfilt(butter(2, 400, "highpass", fs=rate, output="sos"), audio)
     power = np.convolve(np.square(above[: num * step]).reshape(num, step).mean(axis=1), np.ones(3) / 3, "same")
     level_db = 10 * np.log10(power + 1e-7)
     result = []
@@ -413,29 +413,29 @@ def _textgrid(text: str, file: Path) -> list[tuple[float, float, str]]:
     return list(tiers.values())[-1]
 
 
-def read_speech(sound: Path | str, phonemes: Path | str) -> Speech:
+def read_speech(audio: Path | str, phonemes: Path | str) -> Speech:
     """A recording (PCM WAV) with its phoneme times.
 
     Raises:
-        DataError: not a PCM WAV, or the phoneme table is unusable or outlasts the sound by more than .1 s.
+        DataError: not a PCM WAV, or the phoneme table is unusable or outlasts the audio by more than .1 s.
     """
-    sound = Path(sound)
+    audio = Path(audio)
     try:
-        with wave.open(str(sound)) as stream:
+        with wave.open(str(audio)) as stream:
             rate, width, channels = stream.getframerate(), stream.getsampwidth(), stream.getnchannels()
             data = stream.readframes(stream.getnframes())
     except (OSError, EOFError, wave.Error) as error:
         raise DataError(
-            f"{sound}: not a PCM WAV file ({error}); convert it: ffmpeg -i IN -c:a pcm_s16le OUT.wav"
+            f"{audio}: not a PCM WAV file ({error}); convert it: ffmpeg -i IN -c:a pcm_s16le OUT.wav"
         ) from error
     if width not in (1, 2, 4):
-        raise DataError(f"{sound}: {8 * width}-bit samples; convert it: ffmpeg -i IN -c:a pcm_s16le OUT.wav")
+        raise DataError(f"{audio}: {8 * width}-bit samples; convert it: ffmpeg -i IN -c:a pcm_s16le OUT.wav")
     values = np.frombuffer(data, {1: "u1", 2: "<i2", 4: "<i4"}[width]).astype(np.float32)
     values = (values - 128) / 128 if width == 1 else values / float(2 ** (8 * width - 1))
     mono = values.reshape(-1, channels).mean(axis=1)
     spans = read_phonemes(phonemes)
     if spans[-1].end > len(mono) / rate + 0.1:
-        raise DataError(f"{phonemes} ends at {spans[-1].end:.2f} s, after the sound {sound} ({len(mono) / rate:.2f} s)")
+        raise DataError(f"{phonemes} ends at {spans[-1].end:.2f} s, after the audio {audio} ({len(mono) / rate:.2f} s)")
     common = np.gcd(SAMPLE_RATE, rate)
     samples = resample_poly(mono, SAMPLE_RATE // common, rate // common).astype(np.float32)
     return Speech(samples, _with_closures(mono, rate, spans))

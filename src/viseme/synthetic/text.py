@@ -164,7 +164,7 @@ def sentence(rng: np.random.Generator, language: str = "en-us") -> str:
 
 
 def pseudo_words(rng: np.random.Generator, num: int = 6) -> str:
-    """Words that mean nothing and use all the sounds that Latin letters spell."""
+    """Words that mean nothing and use all the audio that Latin letters spell."""
     return " ".join(
         "".join(_draw(rng, _ONSETS) + _draw(rng, _NUCLEI) + _draw(rng, _CODAS) for _ in range(int(rng.integers(1, 4))))
         for _ in range(num)

@@ -1,6 +1,6 @@
 """Who says what when, and where the camera looks: the timeline of a conversation, as pure functions of chance.
 
-Knows lengths of phrases and numbers of people; refuses to know sounds, words and faces. Seconds throughout.
+Knows lengths of phrases and numbers of people; refuses to know audio, words and faces. Seconds throughout.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ class Saying:
     phrase: int
     """Index of the phrase among the voice's own."""
     start: float
-    """Seconds, where its first sound begins."""
+    """Seconds, where its first audio begins."""
     end: float
-    """Where its last sound ends."""
+    """Where its last audio ends."""
 
 
 def take_turns(
@@ -127,7 +127,7 @@ def take_turns(
 ) -> list[Saying]:
     """Place phrases in turns until `seconds` are filled or nobody has anything left to say.
 
-    Nobody speaks over themselves, at most two voices sound at once, each phrase is said at most once and a voice's
+    Nobody speaks over themselves, at most two voices audio at once, each phrase is said at most once and a voice's
     long phrases are said in their order.
 
     Args:
@@ -240,7 +240,7 @@ class Shot:
     """Seconds."""
     end: float
     view: tuple[int, ...]
-    """Who is in the picture, from left to right; may be nobody."""
+    """Who is in the frame, from left to right; may be nobody."""
 
 
 def direct(

@@ -1,11 +1,11 @@
 """Voices made of recordings of people: flite and festival, run as programs, with the times of their phones.
 
-Knows engines, their phone sets and where their sounds begin; refuses to know faces. Phones become IPA, times are
+Knows engines, their phone sets and where their audio begin; refuses to know faces. Phones become IPA, times are
 seconds after the first sample.
 
-A phone of these engines begins where its sound changes, so a stop is its closure and its release together;
+A phone of these engines begins where its audio changes, so a stop is its closure and its release together;
 `Phoneme.closure` holds both instants, the release found on the waveform. `docs/voices.md` lists speakers, licences and
-how far the phone times lie from the sound.
+how far the phone times lie from the audio.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Voice:
     encoding: str = "ascii"
     """Of text that the engine reads."""
     lag: float = 0.0
-    """Seconds at the voice's own rate by which its sound changes after its phones: measured, then taken out."""
+    """Seconds at the voice's own rate by which its audio changes after its phones: measured, then taken out."""
 
     @property
     def engine(self) -> str:
@@ -126,7 +126,7 @@ VOICES: dict[str, Voice] = {
 
 
 def _table(text: str) -> dict[str, str]:
-    """ "a=b" pairs; "pause" stands for no sound."""
+    """ "a=b" pairs; "pause" stands for no audio."""
     pairs = (pair.rsplit("=", 1) for pair in text.split())
     return {name: "" if ipa == "pause" else ipa for name, ipa in pairs}
 
@@ -167,7 +167,7 @@ error, not a guess."""
 
 @dataclass(frozen=True)
 class _Spoken:
-    sound: NDArray[np.float32]
+    audio: NDArray[np.float32]
     rate: int
     phones: list[tuple[str, float]]  # name, end in seconds
 
@@ -255,8 +255,8 @@ def _flite(voice: Voice, texts: Sequence[str], stretch: float, pitch: float, spr
         ):
             command += ["--setf", f"{name}={value:.5f}"]
         lines = _run([*command, "-t", text, "-o", str(file)], voice, folder)
-        sound, rate = _read(file, voice, text)
-        spoken.append(_Spoken(sound, rate, _phone_times(lines, voice, text)))
+        audio, rate = _read(file, voice, text)
+        spoken.append(_Spoken(audio, rate, _phone_times(lines, voice, text)))
     return spoken
 
 
@@ -264,7 +264,7 @@ _FLITE_PITCH = {"flite:awb": (133.0, 20.0), "flite:rms": (96.0, 17.0), "flite:sl
                 "flite:kal16": (95.0, 11.0)}  # fmt: skip
 """Hertz: each voice's own mean and deviation."""
 
-# Stretch and pitch are changed between analysis and sound, alike for all diphone voices.
+# Stretch and pitch are changed between analysis and audio, alike for all diphone voices.
 _FESTIVAL = """
 (define (viseme.total items)
   (if items (+ (item.feat (car items) 'f0) (viseme.total (cdr items))) 0))
@@ -312,8 +312,8 @@ def _festival(voice: Voice, texts: Sequence[str], stretch: float, pitch: float, 
     lines = _run(["festival", "--heap", str(_HEAP_CELLS), "-b", str(script)], voice, folder).splitlines()
     spoken = []
     for index, text in enumerate(texts):
-        sound, rate = _read(folder / f"{index}.wav", voice, text)
-        spoken.append(_Spoken(sound, rate, _phone_times(lines[index], voice, text)))
+        audio, rate = _read(folder / f"{index}.wav", voice, text)
+        spoken.append(_Spoken(audio, rate, _phone_times(lines[index], voice, text)))
     return spoken
 
 
@@ -361,12 +361,12 @@ def speak_recorded(
     run = _flite if chosen.engine == "flite" else _festival
     with tempfile.TemporaryDirectory(prefix="viseme") as folder:
         spoken = run(chosen, texts, stretch, factor, pitch_range / 50, Path(folder))
-    sounds, phonemes, offset = [], [], 0.0
+    audios, phonemes, offset = [], [], 0.0
     for part in spoken:
-        sound, found = _tidy(part, chosen, stretch, text)
+        audio, found = _tidy(part, chosen, stretch, text)
         played = Fraction(SAMPLE_RATE / part.rate / tract).limit_denominator(400)
         scale = float(played) * part.rate / SAMPLE_RATE
-        sounds.append(resample_poly(sound, played.numerator, played.denominator).astype(np.float32))
+        audios.append(resample_poly(audio, played.numerator, played.denominator).astype(np.float32))
         phonemes += [
             Phoneme(
                 p.name,
@@ -376,32 +376,32 @@ def speak_recorded(
             )
             for p in found
         ]
-        offset += len(sounds[-1]) / SAMPLE_RATE
+        offset += len(audios[-1]) / SAMPLE_RATE
     if not phonemes:
         raise DataError(f"voice {voice} found nothing to say in {text!r}")
-    samples = np.concatenate(sounds)
+    samples = np.concatenate(audios)
     samples /= max(1.0, float(np.abs(samples).max()))
     return Speech(samples, tuple(phonemes), text=text, voice=voice)
 
 
 def _tidy(part: _Spoken, voice: Voice, stretch: float, text: str) -> tuple[NDArray[np.float32], list[Phoneme]]:
-    """Sound without a long tail, and phonemes in IPA with closures."""
+    """Audio without a long tail, and phonemes in IPA with closures."""
     table = PHONE_SETS[voice.phones]
     phonemes, start, late = [], 0.0, voice.lag * stretch
     for name, end in part.phones:
         if name not in table:
-            raise DataError(f"voice {voice.name} says a phone {name!r} in {text!r} whose sound is not known here")
+            raise DataError(f"voice {voice.name} says a phone {name!r} in {text!r} whose audio is not known here")
         if table[name] and end > start:
             phonemes.append(Phoneme(table[name], start + late, end + late))
         start = end
-    if phonemes and phonemes[-1].end - len(part.sound) / part.rate > _MAX_MISMATCH_S:
+    if phonemes and phonemes[-1].end - len(part.audio) / part.rate > _MAX_MISMATCH_S:
         raise DataError(
-            f"voice {voice.name}: the last phone ends at {phonemes[-1].end:.3f} s, after the sound "
-            f"({len(part.sound) / part.rate:.3f} s) of {text!r}"
+            f"voice {voice.name}: the last phone ends at {phonemes[-1].end:.3f} s, after the audio "
+            f"({len(part.audio) / part.rate:.3f} s) of {text!r}"
         )
     tail = int(((phonemes[-1].end if phonemes else 0.0) + _MAX_TAIL_S) * part.rate)
-    sound = part.sound[:tail]
-    return sound, _with_releases(sound, part.rate, phonemes)
+    audio = part.audio[:tail]
+    return audio, _with_releases(audio, part.rate, phonemes)
 
 
 @lru_cache(maxsize=8)
@@ -410,13 +410,13 @@ def _above_voice_bar(rate: int) -> NDArray[np.float64]:
     return np.asarray(butter(2, 500, "highpass", fs=rate, output="sos"))
 
 
-def _with_releases(sound: NDArray[np.float32], rate: int, phonemes: list[Phoneme]) -> list[Phoneme]:
+def _with_releases(audio: NDArray[np.float32], rate: int, phonemes: list[Phoneme]) -> list[Phoneme]:
     """Phonemes with `closure`: from the phone's start to the steepest rise of what lies above voice bar and murmur."""
     step = max(1, round(rate * 0.002))
-    num = len(sound) // step
+    num = len(audio) // step
     if num < 8:
         return phonemes
-    above = np.asarray(sosfilt(_above_voice_bar(rate), sound))
+    above = np.asarray(sosfilt(_above_voice_bar(rate), audio))
     power = np.convolve(np.square(above[: num * step]).reshape(num, step).mean(axis=1), np.ones(3) / 3, "same")
     level_db = 10 * np.log10(power + 1e-7)
     result = []

@@ -62,7 +62,7 @@ _TRAINED_ON = (
     "420 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 3,958 synthetic talkers of "
     "this package (CC0 face model; espeak-ng, flite and festival voices, see docs/voices.md)"
 )
-_SEES = "mediapipe478 landmarks, head motion removed by the upper face, 25 Hz; sound at 16 kHz, 40 log-mels, 100 Hz"
+_SEES = "mediapipe478 landmarks, head motion removed by the upper face, 25 Hz; audio at 16 kHz, 40 log-mels, 100 Hz"
 
 _RECORDS: tuple[WeightsRecord, ...] = (
     WeightsRecord(

@@ -1,4 +1,4 @@
-"""`viseme check`: how late or early is the sound, and how sure is that?"""
+"""`viseme check`: how late or early is the audio, and how sure is that?"""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ MOST_CARDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How late or early is the sound, and how sure is that?
+    """How late or early is the audio, and how sure is that?
 
-    For every file: the delay in milliseconds with a 95 % interval (positive = the sound is late), a verdict (in sync,
+    For every file: the delay in milliseconds with a 95 % interval (positive = the audio is late), a verdict (in sync,
     out of sync, cannot tell), and the reasons. The exit code is 0 when every file was answered, 1 when one failed.
     """
 
@@ -43,7 +43,7 @@ class Options:
     csv: Annotated[str | None, tyro.conf.arg(metavar="[FILE.csv]")] = None
     """Write a table, to FILE.csv or, without it, to stdout."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
-    """Write a page with pictures and curves: one file that needs nothing else."""
+    """Write a page with frames and curves: one file that needs nothing else."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl", aliases=["-o"])] = None
     """Append every answer to this file, safely on the disk before the next."""
     resume: bool = False
@@ -51,9 +51,9 @@ class Options:
     jobs: Annotated[int, tyro.conf.arg(metavar="N", aliases=["-j"])] = 1
     """Files worked on at once."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Take the sound from this file; its beginning belongs with the first picture."""
+    """Take the audio from this file; its beginning belongs with the first frame."""
     audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Which sound stream of the file, counted from 0."""
+    """Which audio stream of the file, counted from 0."""
     max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
     """Largest delay tried, either way."""
     input: Literal["landmarks", "mesh", "beta", "raw", "rgb", "rgbd"] = "landmarks"

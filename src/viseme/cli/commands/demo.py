@@ -21,7 +21,7 @@ __all__ = ["DemoResult", "Options", "demo", "run"]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Check the bundled samples, fix the one whose sound is late, and write a report with pictures and curves."""
+    """Check the bundled samples, fix the one whose audio is late, and write a report with frames and curves."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="FOLDER", aliases=["-o"])] = Path("demo")
     """Where the report and the fixed sample go; made when missing."""
@@ -97,7 +97,7 @@ def run(options: Options, screen: Screen) -> int:
         left = fixed.residual.estimate
         told = left.words if left.audio_delay is None else f"{milliseconds(left.audio_delay)} left"
         screen.write(
-            f"fixed   {one_line(Path(fixed.file).name)}: sound moved by {fixed.shift * 1000:+.1f} ms "
+            f"fixed   {one_line(Path(fixed.file).name)}: audio moved by {fixed.shift * 1000:+.1f} ms "
             f"({fixed.method}); {told}\n"
             f"        {one_line(fixed.out)}\n"
         )

@@ -1,4 +1,4 @@
-"""`viseme evaluate folder`: clips under their own and under foreign sound."""
+"""`viseme evaluate folder`: clips under their own and under mismatched audio."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Options:
     For every face: when it speaks, when it does not, and when that cannot be told. For every voice: whether its owner
     is in view. Faces of one person on both sides of a cut get one name.
 
-    With --live, while it happens: one JSON line a step, final 4.61 s after its picture with the scorer head (4.22 s
+    With --live, while it happens: one JSON line a step, final 4.61 s after its frame with the scorer head (4.22 s
     with --delay 0ms or --align none), 2.13 s with evidence (1.74 s), or whatever --latency says; the first line says
     what that is made of. A camera (with encoders that hold nothing back; x264 holds 3 s):
     ffmpeg -f v4l2 -i /dev/video0 -f alsa -i default -c:v mjpeg -q:v 3 -c:a pcm_s16le -f nut -flush_packets 1 - |
@@ -48,14 +48,14 @@ class Options:
     every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = EVERY_S
     """With --live: time between lines, in multiples of 0.04."""
     latency: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
-    """With --live: tell each step so long after its picture, however little was seen of what follows. Without it, when
+    """With --live: tell each step so long after its frame, however little was seen of what follows. Without it, when
     all that the scorer asks for has come."""
     delay: Annotated[str | None, tyro.conf.arg(metavar="TIME")] = None
-    """With --live: how late the sound is (120ms; -80ms when it is early). Without it, estimated as the stream goes on:
+    """With --live: how late the audio is (120ms; -80ms when it is early). Without it, estimated as the stream goes on:
     a camera has one delay, told after some seconds of speech."""
-    keep_pictures: bool = False
+    keep_frames: bool = False
     """With --live, where this machine is slower than real time: let the stream wait, for films through a pipe. Without
-    it pictures are dropped and counted, sound never."""
+    it frames are dropped and counted, audio never."""
     json: bool = False
     """Print JSON Lines: one object a file as soon as it is done, and nothing else on stdout."""
     csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
@@ -69,11 +69,11 @@ class Options:
     ava: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
     """Write scores in the layout of the AVA-ActiveSpeaker evaluation."""
     video: Annotated[Path | None, tyro.conf.arg(metavar="OUT.mp4")] = None
-    """Write the video with boxes, names, scores and the sound drawn in."""
+    """Write the video with boxes, names, scores and the audio drawn in."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Write a page with the timeline: one file that needs nothing else."""
     align: Literal["none", "file", "track"] = "file"
-    """What delay of the sound is taken out first: the file's, each face's own, or none."""
+    """What delay of the audio is taken out first: the file's, each face's own, or none."""
     scorer: Annotated[str, tyro.conf.arg(metavar="NAME")] = "head"
     """Who scores: head, evidence, cosine, light-asd, lr-asd."""
     scorer_weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
@@ -81,11 +81,11 @@ class Options:
     threshold: Annotated[float | None, tyro.conf.arg(metavar="SCORE")] = None
     """Score from which a face is called speaking. Without it, the scorer's own."""
     max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.45
-    """Largest delay of the file's sound considered, either way; what is farther off counts as dubbing."""
+    """Largest delay of the file's audio considered, either way; what is farther off counts as dubbing."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Take the sound from this file; its beginning belongs with the first picture."""
+    """Take the audio from this file; its beginning belongs with the first frame."""
     audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Which sound stream of the file, counted from 0."""
+    """Which audio stream of the file, counted from 0."""
     weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
     """Which sync weights listen and read lips. Without it, the shipped ones."""
     tracker: Annotated[str, tyro.conf.arg(metavar="NAME")] = "mediapipe"
@@ -102,8 +102,8 @@ def run(options: Options, screen: Screen) -> int:
         raise UsageError(f"--audio-stream counts from 0, not {options.audio_stream}")
     if options.live is not None:
         return _live(options, options.live, screen)
-    if options.every != EVERY_S or options.latency is not None or options.delay is not None or options.keep_pictures:
-        raise UsageError("--every, --latency, --delay and --keep-pictures belong to --live SOURCE")
+    if options.every != EVERY_S or options.latency is not None or options.delay is not None or options.keep_frames:
+        raise UsageError("--every, --latency, --delay and --keep-frames belong to --live SOURCE")
     from viseme.core.errors import VisemeError
     from viseme.media.search import find_media
     from viseme.report.files import refuse_unwritable
@@ -172,7 +172,7 @@ def _one(options: Options, file: str, screen: Screen) -> None:
 def _live(options: Options, source: str, screen: Screen) -> int:
     """Print a line for the stream, for every step, and for the end."""
     if options.files or options.audio is not None:
-        raise UsageError("--live takes one SOURCE with pictures and sound, and no files beside it")
+        raise UsageError("--live takes one SOURCE with frames and audio, and no files beside it")
     if any(getattr(options, name) is not None for name in (*TEXTS, "video", "report")):
         raise UsageError("--live writes JSON lines to stdout; files are written from a whole VIDEO")
     if options.align == "track":
@@ -196,7 +196,7 @@ def _live(options: Options, source: str, screen: Screen) -> int:
             audio_stream=options.audio_stream,
             weights=options.weights,
             tracker=options.tracker,
-            keep_pictures=options.keep_pictures,
+            keep_frames=options.keep_frames,
             on_warning=lambda text: screen.note(f"viseme: note: {text}"),
         )
     ) as steps:

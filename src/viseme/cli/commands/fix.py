@@ -1,4 +1,4 @@
-"""`viseme fix`: move the sound to where the lips are, and measure again."""
+"""`viseme fix`: move the audio to where the lips are, and measure again."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["Options", "run"]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Move the sound to where the lips are, and measure again.
+    """Move the audio to where the lips are, and measure again.
 
-    The picture is copied bit by bit. When the delay cannot be told nothing is written and the exit code is 3, unless
+    The frame is copied bit by bit. When the delay cannot be told nothing is written and the exit code is 3, unless
     --delay says what it is.
     """
 
@@ -32,15 +32,15 @@ class Options:
     out: Annotated[Path | None, tyro.conf.arg(metavar="OUT", aliases=["-o"])] = None
     """Where to write; the extension chooses the container. Appears complete or not at all."""
     delay: Annotated[str | None, tyro.conf.arg(metavar="TIME")] = None
-    """How late the sound is, instead of measuring it: 120ms, 0.12s; -80ms when it is early."""
+    """How late the audio is, instead of measuring it: 120ms, 0.12s; -80ms when it is early."""
     overwrite: bool = False
     """Replace OUT when it exists."""
     json: bool = False
     """Print one JSON object, and nothing else on stdout."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Take the sound from this file; its beginning belongs with the first picture."""
+    """Take the audio from this file; its beginning belongs with the first frame."""
     audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Which sound stream is measured, counted from 0. All move together."""
+    """Which audio stream is measured, counted from 0. All move together."""
     max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
     """Largest delay tried, either way."""
     input: Literal["landmarks", "mesh"] = "landmarks"
@@ -81,7 +81,7 @@ def run(options: Options, screen: Screen) -> int:
         screen.write(
             f"{one_line(result.file)}\n"
             f"  found     {found}\n"
-            f"  shifted   the sound by {result.shift * 1000:+.1f} ms ({result.method})\n"
+            f"  shifted   the audio by {result.shift * 1000:+.1f} ms ({result.method})\n"
             f"  residual  {_residual(result.residual.estimate)}\n"
             f"  written   {one_line(result.out)}\n"
         )

@@ -1,4 +1,4 @@
-"""`viseme standardize`: lip motion alone, as pictures of the mean face, a mesh or coefficients."""
+"""`viseme standardize`: lip motion alone, as frames of the mean face, a mesh or coefficients."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Options:
     out: Annotated[Path | None, tyro.conf.arg(metavar="OUT", aliases=["-o"])] = None
     """Where to write: a name that ends in .safetensors for one VIDEO, otherwise a folder, which is made."""
     as_: Annotated[Literal["rgb", "rgbd", "mesh", "beta"], tyro.conf.arg(name="as")] = "rgbd"
-    """Pictures of the mean face, pictures with depth, displaced vertices, or coefficients alone. Coefficients and pose
+    """Frames of the mean face, frames with depth, displaced vertices, or coefficients alone. Coefficients and pose
     are always in the file."""
     video: Annotated[Path | None, tyro.conf.arg(metavar="OUT.mp4")] = None
-    """Also write a video to look at: each face beside its standardised self, with the sound. A folder for a batch."""
+    """Also write a video to look at: each face beside its standardised self, with the audio. A folder for a batch."""
     estimator: Annotated[str, tyro.conf.arg(metavar="NAME")] = "landmark-fit"
     """Who reads the expression off the face: landmark-fit, enet, per-image, per-image-aggregated."""
     weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None

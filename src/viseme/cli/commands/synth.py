@@ -18,7 +18,7 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     from viseme.synthetic.pipeline import synth
 
     result = synth(**arguments)
-    delay = "no delay to find" if result.audio_delay is None else f"sound at {milliseconds(result.audio_delay)}"
+    delay = "no delay to find" if result.audio_delay is None else f"audio at {milliseconds(result.audio_delay)}"
     screen.write(f"{one_line(result.path)}  {result.width} x {result.height}, {delay}\n")
     if result.text:
         screen.write(f"  says    {one_line(result.text)}\n")

@@ -1,4 +1,4 @@
-"""`viseme train enet`: train the network that reads expression off face pictures."""
+"""`viseme train enet`: train the network that reads expression off face frames."""
 
 from __future__ import annotations
 

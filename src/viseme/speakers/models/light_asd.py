@@ -40,7 +40,7 @@ def norm(dims: int, channels: int) -> nn.Module:
 class _SplitBlock(nn.Module):
     """Two branches (sizes 3 and 5), each across space (or cepstra), then along time; summed, mixed.
 
-    Parameters: `<a>_3, bn_<a>_3, t_3, bn_t_3, <a>_5, ..., last, bn_last` with `a` = "s" for pictures, "m" for sound.
+    Parameters: `<a>_3, bn_<a>_3, t_3, bn_t_3, <a>_5, ..., last, bn_last` with `a` = "s" for frames, "m" for audio.
     """
 
     def __init__(self, letter: str, inputs: int, outputs: int, *, halve: bool = False) -> None:
@@ -68,7 +68,7 @@ class _SplitBlock(nn.Module):
         return torch.relu(self.bn_last(self.last(total)))
 
 
-class PictureEncoder(nn.Module):
+class VideoEncoder(nn.Module):
     """Three blocks; space halves before and between them; the largest response over space is kept."""
 
     def __init__(self, blocks: Iterable[nn.Module]) -> None:
@@ -82,7 +82,7 @@ class PictureEncoder(nn.Module):
         return hidden.amax((3, 4)).transpose(1, 2)
 
 
-class SoundEncoder(nn.Module):
+class AudioEncoder(nn.Module):
     """Three blocks; time halves between them; the mean over cepstra is kept."""
 
     def __init__(self, blocks: Iterable[nn.Module]) -> None:
@@ -111,18 +111,18 @@ class _Recurrent(nn.Module):
 
 
 class LightASD(nn.Module):
-    """Logit of "speaks" for every picture, from grey mouths at 25 a second and 13 cepstra at 100 a second."""
+    """Logit of "speaks" for every frame, from grey mouths at 25 a second and 13 cepstra at 100 a second."""
 
     layout = "light-asd"
 
     def __init__(self) -> None:
         super().__init__()
         pairs = list(pairwise(CHANNELS))
-        self.visualEncoder = PictureEncoder(_SplitBlock("s", a, b, halve=a == 1) for a, b in pairs)
-        self.audioEncoder = SoundEncoder(_SplitBlock("m", a, b) for a, b in pairs)
+        self.visualEncoder = VideoEncoder(_SplitBlock("s", a, b, halve=a == 1) for a, b in pairs)
+        self.audioEncoder = AudioEncoder(_SplitBlock("m", a, b) for a, b in pairs)
         self.GRU = _Recurrent(128)
         self.FC = nn.Linear(128, 2)
 
-    def forward(self, sound: Float[Tensor, "B A 13"], mouths: Float[Tensor, "B T 112 112"]) -> Float[Tensor, "B T"]:
+    def forward(self, audio: Float[Tensor, "B A 13"], mouths: Float[Tensor, "B T 112 112"]) -> Float[Tensor, "B T"]:
         """A = 4 T."""
-        return self.FC(self.GRU(self.audioEncoder(sound) + self.visualEncoder(mouths)))[..., 1]
+        return self.FC(self.GRU(self.audioEncoder(audio) + self.visualEncoder(mouths)))[..., 1]

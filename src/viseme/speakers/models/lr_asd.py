@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from viseme.speakers.models.light_asd import CHANNELS, PictureEncoder, SoundEncoder, convolution, norm
+from viseme.speakers.models.light_asd import CHANNELS, AudioEncoder, VideoEncoder, convolution, norm
 
 __all__ = ["LRASD"]
 
@@ -23,7 +23,7 @@ __all__ = ["LRASD"]
 class _SerialBlock(nn.Module):
     """Two convolutions (sizes 5 and 3) across space (or cepstra), then two along time.
 
-    Parameters: `<a>_1, <a>_norm_1, <a>_2, <a>_norm_2, t_1, ...` with `a` = "s" for pictures, "m" for sound.
+    Parameters: `<a>_1, <a>_norm_1, <a>_2, <a>_norm_2, t_1, ...` with `a` = "s" for frames, "m" for audio.
     """
 
     def __init__(self, letter: str, inputs: int, outputs: int, *, halve: bool = False) -> None:
@@ -75,20 +75,20 @@ class _Detector(nn.Module):
 
 
 class LRASD(nn.Module):
-    """Logit of "speaks" for every picture, from grey mouths at 25 a second and 13 cepstra at 100 a second."""
+    """Logit of "speaks" for every frame, from grey mouths at 25 a second and 13 cepstra at 100 a second."""
 
     layout = "lr-asd"
 
     def __init__(self) -> None:
         super().__init__()
         pairs = list(pairwise(CHANNELS))
-        self.visualEncoder = PictureEncoder(_SerialBlock("s", a, b, halve=a == 1) for a, b in pairs)
-        self.audioEncoder = SoundEncoder(_SerialBlock("m", a, b) for a, b in pairs)
+        self.visualEncoder = VideoEncoder(_SerialBlock("s", a, b, halve=a == 1) for a, b in pairs)
+        self.audioEncoder = AudioEncoder(_SerialBlock("m", a, b) for a, b in pairs)
         self.fusion = _Weighed(256)
         self.detector = _Detector(256)
         self.FC = nn.Linear(128, 2)
 
-    def forward(self, sound: Float[Tensor, "B A 13"], mouths: Float[Tensor, "B T 112 112"]) -> Float[Tensor, "B T"]:
+    def forward(self, audio: Float[Tensor, "B A 13"], mouths: Float[Tensor, "B T 112 112"]) -> Float[Tensor, "B T"]:
         """A = 4 T."""
-        both = self.fusion(self.audioEncoder(sound), self.visualEncoder(mouths))
+        both = self.fusion(self.audioEncoder(audio), self.visualEncoder(mouths))
         return self.FC(self.detector(both))[..., 1]

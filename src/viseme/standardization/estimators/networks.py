@@ -1,6 +1,6 @@
-"""Expression read off the picture by a trained network: E-Net and the per-image baselines.
+"""Expression read off the frame by a trained network: E-Net and the per-image baselines.
 
-Knows crops and bundles; refuses to know training. Pictures are looked at in small batches and forgotten; coefficients
+Knows crops and bundles; refuses to know training. Frames are looked at in small batches and forgotten; coefficients
 wait for the end of the track, because which frames are profile is only told from the whole of it.
 """
 
@@ -35,7 +35,7 @@ class NetworkEstimatorConfig:
     batch: int = 16
     """Frames looked at together, 1 or more."""
     max_yaw: float = 0.9
-    """Radians to either side beyond which a frame is `profile`; training pictures end at .87."""
+    """Radians to either side beyond which a frame is `profile`; training frames end at .87."""
     threads: int | None = None
     """CPU threads of torch; None = as they are."""
     device: str = "cpu"
@@ -63,7 +63,7 @@ class _Looker:
 
     def follow(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """Coefficients of a track. What the landmark fit calls profile is profile here too: a network says something
-        of every picture, and nothing of how far to believe it."""
+        of every frame, and nothing of how far to believe it."""
         waiting: deque[Coefficients] = deque()
 
         def looked() -> Iterator[FaceObservation]:
@@ -79,7 +79,7 @@ class _Looker:
     def _look(self, piece: FaceObservation) -> Coefficients:
         """Coefficients of one stretch."""
         if piece.images is None:
-            raise ValueError("this estimator looks at pictures: FaceObservation.images must not be None")
+            raise ValueError("this estimator looks at frames: FaceObservation.images must not be None")
         num, size = len(piece.times), (CROP_SIZE, CROP_SIZE, 3)
         if piece.images.shape != (num, *size):
             raise ValueError(f"images must be {(num, *size)}, not {piece.images.shape}")
@@ -136,7 +136,7 @@ def _fused(network: ExpressionNetwork) -> ExpressionNetwork:
 
 
 class ENet:
-    """E-Net: expression, light and pose of each picture; identity and texture it has never been asked for.
+    """E-Net: expression, light and pose of each frame; identity and texture it has never been asked for.
 
     Frames that were interpolated, seen from the side or without finite landmarks get zeros, `valid` False and a
     reason. `alpha`, `delta` and `residual` are None.
@@ -163,7 +163,7 @@ class ENet:
 
 
 class PerImage:
-    """The baseline: identity, expression, texture, light and pose of each picture on its own, nothing shared.
+    """The baseline: identity, expression, texture, light and pose of each frame on its own, nothing shared.
 
     The same backbone, data and losses as `ENet`; `alpha` and `delta` are (T, A) and (T, D).
 

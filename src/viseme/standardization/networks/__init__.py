@@ -1,1 +1,1 @@
-"""Networks that read coefficients off a picture. `expression` is what is trained; `bundle` is how it is kept."""
+"""Networks that read coefficients off a frame. `expression` is what is trained; `bundle` is how it is kept."""

@@ -24,7 +24,7 @@ __all__ = ["VARIANTS", "NetworkBundle", "load_imagenet", "load_network", "save_n
 COMPONENT = "enet"
 
 VARIANTS = ("enet", "per-image")
-"""Shared identity and texture in training, or everything read off the picture."""
+"""Shared identity and texture in training, or everything read off the frame."""
 
 
 @dataclass(frozen=True)

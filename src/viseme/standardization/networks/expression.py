@@ -1,6 +1,6 @@
 """From a face crop to coefficients: a backbone, and a head that follows the face model's sizes.
 
-Knows crops and coefficients; refuses to know training, files and how pictures are made from coefficients.
+Knows crops and coefficients; refuses to know training, files and how frames are made from coefficients.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Prediction(NamedTuple):
     pose: Tensor
     """(B, 6) pitch, yaw, roll, tx, ty, tz in the camera of the crop."""
     alpha: Tensor | None = None
-    """(B, A) identity; None where it is shared and not read off the picture."""
+    """(B, A) identity; None where it is shared and not read off the frame."""
     delta: Tensor | None = None
     """(B, D) texture; None as `alpha`."""
 
@@ -51,15 +51,15 @@ class ExpressionConfig:
     """An expression network."""
 
     backbone: ResNet.Config = field(default_factory=ResNet.Config)
-    """What looks at the picture."""
+    """What looks at the frame."""
     size: int = CROP_SIZE
-    """Side of the picture it looks at; the crop is averaged down to it. Divides 224."""
+    """Side of the frame it looks at; the crop is averaged down to it. Divides 224."""
     num_expression: int = 64
     """Columns of the face model's expression basis."""
     num_identity: int = 0
-    """Columns of its identity basis where identity is read off the picture (per-image baseline), else 0."""
+    """Columns of its identity basis where identity is read off the frame (per-image baseline), else 0."""
     num_texture: int = 0
-    """Columns of its texture basis where texture is read off the picture, else 0."""
+    """Columns of its texture basis where texture is read off the frame, else 0."""
     expression_unit: float = 1.0
     """Coefficient that an expression output of 1 stands for, more than 0: 1, or `FaceModel.expression_spread`."""
     pose_at_rest: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

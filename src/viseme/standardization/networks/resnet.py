@@ -23,13 +23,13 @@ class ResNetConfig:
     block: Literal["basic", "bottleneck"] = "bottleneck"
     """Two 3x3 convolutions, or 1x1, 3x3, 1x1 with four times as many channels out."""
     depths: tuple[int, ...] = (3, 4, 6, 3)
-    """Blocks of each stage; all stages but the first halve the picture."""
+    """Blocks of each stage; all stages but the first halve the frame."""
     width: int = 64
     """Channels of the first stage; doubled by each further one."""
     stem: int = 7
     """Side of the first convolution, pixels; odd."""
     stem_stride: int = 2
-    """Its stride; more of it sees large pictures at the cost of small ones."""
+    """Its stride; more of it sees large frames at the cost of small ones."""
 
     def __post_init__(self) -> None:
         known = self.block in ("basic", "bottleneck") and self.stem % 2 == 1
@@ -67,7 +67,7 @@ class _Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Pictures in, numbers out; the default is ResNet-50.
+    """Frames in, numbers out; the default is ResNet-50.
 
     Source:
         He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016, table 1. The stride of a bottleneck

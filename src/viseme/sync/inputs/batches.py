@@ -1,4 +1,4 @@
-"""Networks and training batches of every visual input: points go through `augment.draw_batch`, pictures through here.
+"""Networks and training batches of every visual input: points go through `augment.draw_batch`, frames through here.
 
 Knows clips, tensors and which network an input needs; refuses to know files.
 """
@@ -20,14 +20,14 @@ from viseme.sync.evidence import normalise_mel_tensor
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.two_stream import TwoStream
 
-__all__ = ["PictureChange", "batch_of", "draw_pictures", "model_name", "network_of"]
+__all__ = ["FrameChange", "batch_of", "draw_frames", "model_name", "network_of"]
 
 Draw = Callable[[Sequence[Clip], Sequence[int], int, AugmentConfig, np.random.Generator], Batch]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PictureChange:
-    """How far the pictures of a training crop are changed, all of a crop alike."""
+class FrameChange:
+    """How far the frames of a training crop are changed, all of a crop alike."""
 
     shift_px: int = 3
     """Largest shift either way."""
@@ -37,7 +37,7 @@ class PictureChange:
     """Largest standard deviation of sensor noise, of 1."""
 
 
-CHANGE = PictureChange()
+CHANGE = FrameChange()
 
 
 def model_name(mode: str) -> str:
@@ -62,7 +62,7 @@ def network_of(mode: str, clip: Clip, config: TwoStream.Config) -> nn.Module:
 def batch_of(mode: str) -> Draw:
     """What draws training batches of an input."""
     if model_name(mode) == "pixel-stream":
-        return draw_pictures
+        return draw_frames
 
     def draw(
         clips: Sequence[Clip], chosen: Sequence[int], num: int, config: AugmentConfig, rng: np.random.Generator
@@ -72,30 +72,30 @@ def batch_of(mode: str) -> Draw:
     return draw
 
 
-def draw_pictures(
+def draw_frames(
     clips: Sequence[Clip], chosen: Sequence[int], num: int, config: AugmentConfig, rng: np.random.Generator
 ) -> Batch:
-    """Crops of clips of pictures (T, C, H, W) uint8, see `augment.draw_batch`; of each instant the nearest picture.
+    """Crops of clips of frames (T, C, H, W) uint8, see `augment.draw_batch`; of each instant the nearest frame.
 
-    Time, sound and room are changed as for points; pictures are shifted, mirrored, lit otherwise and made noisy.
+    Time, audio and room are changed as for points; frames are shifted, mirrored, lit otherwise and made noisy.
     """
     lead, tail = int(rng.integers(-6, 16)), int(rng.integers(-6, 16))
     shown, heard = [], []
     for i in chosen:
         numbers = np.arange(len(clips[i].points), dtype=np.float32)[:, None, None]
-        at, sound = _crop(replace(clips[i], points=numbers), num, lead, tail, config, rng)
-        pictures: Any = clips[i].points[np.rint(at[:, 0, 0]).astype(int).clip(0, len(numbers) - 1)]
-        shown.append(_other_camera(pictures, CHANGE, rng))
-        heard.append(sound)
+        at, audio = _crop(replace(clips[i], points=numbers), num, lead, tail, config, rng)
+        frames: Any = clips[i].points[np.rint(at[:, 0, 0]).astype(int).clip(0, len(numbers) - 1)]
+        shown.append(_other_camera(frames, CHANGE, rng))
+        heard.append(audio)
     mels = _channel(torch.from_numpy(np.stack(heard).astype(np.float32)), config, rng)
     return Batch(torch.from_numpy(np.stack(shown)), normalise_mel_tensor(mels), lead)
 
 
-def _other_camera(pictures: NDArray[np.uint8], change: PictureChange, rng: np.random.Generator) -> NDArray[np.float32]:
+def _other_camera(frames: NDArray[np.uint8], change: FrameChange, rng: np.random.Generator) -> NDArray[np.float32]:
     """(T, C, H, W) in [0, 1]."""
     reach = change.shift_px
     x, y = rng.integers(-reach, reach + 1, 2)
-    out = np.roll(pictures, (y, x), (2, 3)) if reach else pictures
+    out = np.roll(frames, (y, x), (2, 3)) if reach else frames
     if y:  # what came in from the other side is the edge repeated
         out[:, :, slice(0, y) if y > 0 else slice(y, None)] = out[:, :, [y if y > 0 else y - 1]]
     if x:

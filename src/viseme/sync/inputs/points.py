@@ -1,4 +1,4 @@
-"""What the picture stream of a sync model sees: `landmarks` (67 lip and jaw points) or `mesh` (face-model vertices)."""
+"""What the video stream of a sync model sees: `landmarks` (67 lip and jaw points) or `mesh` (face-model vertices)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Landmarks", "Mesh", "VisualInput", "lip_basis"]
 
 
 class VisualInput(Protocol):
-    """Pose-normalised lip motion in, points of the picture stream out."""
+    """Pose-normalised lip motion in, points of the video stream out."""
 
     num_points: int
 

@@ -1,8 +1,8 @@
-"""What a sync model can be shown, from a clip: pictures as they are, the standard face, coefficients, points.
+"""What a sync model can be shown, from a clip: frames as they are, the standard face, coefficients, points.
 
 `raw` is the lower face as filmed; `rgb` and `rgbd` the lower half of the standard face that an expression estimator's
 coefficients draw; `beta` the coefficients; `mesh` and `landmarks` come from lip points (`visual.py`). A clip is looked
-at once and kept on disk with all of them. Knows estimators, pictures and clips; refuses to know networks.
+at once and kept on disk with all of them. Knows estimators, frames and clips; refuses to know networks.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.media import Picture, pictures, sound
-from viseme.standardization.crops import crop_picture, crop_squares
+from viseme.media import Frame, read_audio, read_frames
+from viseme.standardization.crops import crop_frame, crop_squares
 from viseme.standardization.interface import CROP_SIZE, Coefficients, FaceObservation, estimators
-from viseme.standardization.synthesis import StandardFace, pictured
+from viseme.standardization.synthesis import StandardFace, rendered_frames
 from viseme.sync.corpus import Clip, _clip, _key
 from viseme.sync.inputs.points import Landmarks, Mesh
 
 __all__ = [
+    "FRAME_SIZE",
     "INPUTS",
-    "PICTURE_SIZE",
     "Beta",
     "Input",
     "Raw",
@@ -51,10 +51,10 @@ Input = Literal["raw", "rgb", "rgbd", "mesh", "beta", "landmarks"]
 INPUTS: tuple[Input, ...] = get_args(Input)
 """Visual inputs, as the papers order them."""
 
-PICTURE_SIZE = 48
-"""Side of the pictures that networks see."""
+FRAME_SIZE = 48
+"""Side of the frames that networks see."""
 REGION = 96
-"""Side of the part of the 224-pixel crop, or of the standard face, that becomes such a picture."""
+"""Side of the part of the 224-pixel crop, or of the standard face, that becomes such a frame."""
 FILMED, STANDARD = (64, 100), (64, 118)
 """Left and upper edge of that part: the mouth with nostrils and chin, on a filmed and on the standard face."""
 MAX_SIDE = 1280
@@ -67,13 +67,13 @@ def lower_face(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(T, 224, 224, 3) crops -> (T, 3, 48, 48) mouth and chin, each pixel the mean of four."""
     x, y = FILMED
     part = images[:, y : y + REGION, x : x + REGION].astype(np.uint16)
-    small = part.reshape(len(part), PICTURE_SIZE, 2, PICTURE_SIZE, 2, 3).sum((2, 4))
+    small = part.reshape(len(part), FRAME_SIZE, 2, FRAME_SIZE, 2, 3).sum((2, 4))
     return np.ascontiguousarray(((small + 2) // 4).astype(np.uint8).transpose(0, 3, 1, 2))
 
 
 @lru_cache(maxsize=1)
 def _face() -> StandardFace:
-    return StandardFace(StandardFace.Config(size=CROP_SIZE * PICTURE_SIZE // REGION))
+    return StandardFace(StandardFace.Config(size=CROP_SIZE * FRAME_SIZE // REGION))
 
 
 def standard_lower_face(coefficients: Coefficients) -> NDArray[np.uint8]:
@@ -83,9 +83,9 @@ def standard_lower_face(coefficients: Coefficients) -> NDArray[np.uint8]:
     """
     face = _face()
     scale = face.depth_range(coefficients.beta[coefficients.valid])
-    drawn = pictured(face, coefficients, scale, slice(None))
-    x, y = (v * PICTURE_SIZE // REGION for v in STANDARD)
-    return np.ascontiguousarray(drawn[:, :, y : y + PICTURE_SIZE, x : x + PICTURE_SIZE])
+    drawn = rendered_frames(face, coefficients, scale, slice(None))
+    x, y = (v * FRAME_SIZE // REGION for v in STANDARD)
+    return np.ascontiguousarray(drawn[:, :, y : y + FRAME_SIZE, x : x + FRAME_SIZE])
 
 
 def _coefficients(track: FaceObservation, estimator: str, weights: str | None) -> Coefficients:
@@ -101,26 +101,26 @@ def _reader(estimator: str, weights: str | None) -> Any:
     return kind(kind.Config(**({} if weights is None else {"weights": weights})))
 
 
-def _cut(path: Any, track: FaceObservation, change: Callable[[Picture], Picture] | None = None) -> NDArray[np.uint8]:
+def _cut(path: Any, track: FaceObservation, change: Callable[[Frame], Frame] | None = None) -> NDArray[np.uint8]:
     """(T, 224, 224, 3) crops, from another pass over the part of the file where the track is."""
     images = np.zeros((len(track.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
     wanted = {round(float(t) * 1e6): i for i, t in enumerate(track.times)}
-    for picture in pictures(path, max_side=MAX_SIDE, start=max(0.0, float(track.times[0]) - 1e-3)):
-        if float(picture.time) > track.times[-1] + 1e-6:
+    for frame in read_frames(path, max_side=MAX_SIDE, start=max(0.0, float(track.times[0]) - 1e-3)):
+        if float(frame.time) > track.times[-1] + 1e-6:
             break
-        row = wanted.get(round(float(picture.time) * 1e6))
+        row = wanted.get(round(float(frame.time) * 1e6))
         if row is not None and np.isfinite(track.crops[row]).all():
-            picture = picture if change is None else change(picture)
-            images[row] = crop_picture(picture.image, track.crops[row], scale=picture.scale)
+            frame = frame if change is None else change(frame)
+            images[row] = crop_frame(frame.image, track.crops[row], scale=frame.scale)
     return images
 
 
 @runtime_checkable
 class TrackInput(Protocol):
-    """A visual input that needs more than lip points: a track's landmarks, or its pictures."""
+    """A visual input that needs more than lip points: a track's landmarks, or its frames."""
 
     def of_track(self, track: FaceObservation, path: Any) -> NDArray[Any]:
-        """(T, K, 3) points or (T, C, H, W) uint8 pictures of every frame; `path` is the file they came from."""
+        """(T, K, 3) points or (T, C, H, W) uint8 frames of every frame; `path` is the file they came from."""
         ...
 
 
@@ -128,7 +128,7 @@ class Raw:
     """The lower face as it was filmed: (T, 3, 48, 48)."""
 
     def of_track(self, track: FaceObservation, path: Any) -> NDArray[np.uint8]:
-        """Read the track's part of the file again and cut the pictures out."""
+        """Read the track's part of the file again and cut the frames out."""
         return lower_face(_cut(path, track))
 
 
@@ -149,7 +149,7 @@ class Rgb:
 
 
 class Beta:
-    """The expression coefficients, three by three, as a picture stream's points: (T, 22, 3), the last two zero."""
+    """The expression coefficients, three by three, as a video stream's points: (T, 22, 3), the last two zero."""
 
     def of_track(self, track: FaceObservation, path: Any) -> NDArray[np.float32]:
         """Fit the face model to the track's landmarks."""
@@ -164,10 +164,10 @@ def in_threes(beta: NDArray[np.floating]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One face of a clip in every form, with the clip's sound."""
+    """One face of a clip in every form, with the clip's audio."""
 
     clip: Clip
-    """Lip points and sound."""
+    """Lip points and audio."""
     beta: NDArray[np.float32]
     """(T, E) expression."""
     yaw: NDArray[np.float32]
@@ -222,26 +222,26 @@ def look(
     speaker: str,
     estimator: str = "landmark-fit",
     weights: str | None = None,
-    change: Callable[[Picture], Picture] | None = None,
+    change: Callable[[Frame], Frame] | None = None,
 ) -> Seen | None:
     """Look at the face of a clip that is seen longest.
 
     Args:
-        path: Any video with sound.
+        path: Any video with audio.
         name: For the record.
         speaker: For the record.
         estimator: Who reads the expression off the face.
         weights: Of the estimator.
-        change: Done to every picture before it is looked at.
+        change: Done to every frame before it is looked at.
 
     Returns:
         None where no face is followed for `LEAST_FRAMES`.
 
     Raises:
-        MediaError: the file cannot be read or has no sound.
+        MediaError: the file cannot be read or has no audio.
     """
     kind: Any = tracker["mediapipe"]
-    stream: Iterable[Picture] = pictures(path, max_side=MAX_SIDE)
+    stream: Iterable[Frame] = read_frames(path, max_side=MAX_SIDE)
     found = kind(kind.Config()).track(stream if change is None else map(change, stream))
     chunks = [c for c in found if isinstance(c, FaceTrackChunk)]
     lengths: dict[int, int] = {}
@@ -258,7 +258,7 @@ def look(
     images = _cut(path, track, change)
     coefficients = _coefficients(replace(track, images=images), estimator, weights)
     motion: LipMotion = lip_motion(landmarks, times, observed)
-    blocks = list(sound(path))
+    blocks = list(read_audio(path))
     samples = np.concatenate([b.samples for b in blocks]) if blocks else np.zeros(0, np.float32)
     if len(samples) < 4000:
         return None
@@ -272,13 +272,13 @@ def look(
     )
 
 
-def blurred(by_px: float, side: float) -> Callable[[Picture], Picture]:
+def blurred(by_px: float, side: float) -> Callable[[Frame], Frame]:
     """A change for `look`: a Gaussian blur of `by_px` pixels of the 224-pixel crop, for faces of that crop side."""
     import cv2
 
-    def change(picture: Picture) -> Picture:
-        sigma = by_px * side * picture.scale / CROP_SIZE
-        return replace(picture, image=np.asarray(cv2.GaussianBlur(picture.image, (0, 0), max(sigma, 0.1)), np.uint8))
+    def change(frame: Frame) -> Frame:
+        sigma = by_px * side * frame.scale / CROP_SIZE
+        return replace(frame, image=np.asarray(cv2.GaussianBlur(frame.image, (0, 0), max(sigma, 0.1)), np.uint8))
 
     return change
 

@@ -1,7 +1,7 @@
-"""A sync model whose picture stream starts from pictures: a small convolutional network before the two streams.
+"""A sync model whose video stream starts from frames: a small convolutional network before the two streams.
 
-Knows tensors; refuses to know files, faces and delays. Each picture becomes a few numbers on its own; what happens
-between pictures is left to the temporal blocks of `TwoStream`, so that every visual input meets sound in one way.
+Knows tensors; refuses to know files, faces and delays. Each frame becomes a few numbers on its own; what happens
+between frames is left to the temporal blocks of `TwoStream`, so that every visual input meets audio in one way.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ __all__ = ["PixelStream"]
 
 
 class PixelStream(nn.Module):
-    """Pictures at 25 Hz to embeddings, and sound as `TwoStream` does it."""
+    """Frames at 25 Hz to embeddings, and audio as `TwoStream` does it."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """Size of the network."""
 
         channels: int = 3
-        """Of a picture: 3, or 4 with depth."""
+        """Of a frame: 3, or 4 with depth."""
         size: int = 48
-        """Side of a picture, pixels; a multiple of 16."""
+        """Side of a frame, pixels; a multiple of 16."""
         widths: tuple[int, ...] = (12, 24, 32, 48)
         """Channels after each halving."""
         stream: TwoStream.Config = field(default_factory=lambda: TwoStream.Config(num_points=32))
-        """The two streams; each picture becomes `num_points` times `point_dims` numbers."""
+        """The two streams; each frame becomes `num_points` times `point_dims` numbers."""
 
         def __post_init__(self) -> None:
             if isinstance(self.stream, dict):  # as it comes out of a file's header
@@ -44,7 +44,7 @@ class PixelStream(nn.Module):
         @classmethod
         def tiny(cls) -> PixelStream.Config:
             """The smallest configuration that exercises every part."""
-            stream = TwoStream.Config(num_points=4, width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,))
+            stream = TwoStream.Config(num_points=4, width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,))
             return cls(size=16, widths=(4, 4, 8, 8), stream=stream)
 
     def __init__(self, config: Config | None = None) -> None:
@@ -65,17 +65,17 @@ class PixelStream(nn.Module):
         self.front = nn.Sequential(*layers, nn.Flatten(), nn.Linear(left, features), nn.LayerNorm(features))
         self.stream = TwoStream(stream)
 
-    def embed_picture(self, points: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D"]:
-        """Embed pictures at 25 Hz, values 0 to 1."""
+    def embed_video(self, points: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D"]:
+        """Embed frames at 25 Hz, values 0 to 1."""
         size, num = points.shape[:2]
         found = self.front(points.flatten(0, 1) - 0.5)
         stream = self.config.stream
         # lip points come in eye distances, a few hundredths each; so do these
-        return self.stream.embed_picture(0.05 * found.view(size, num, stream.num_points, stream.point_dims))
+        return self.stream.embed_video(0.05 * found.view(size, num, stream.num_points, stream.point_dims))
 
-    def embed_sound(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
-        """See `TwoStream.embed_sound`."""
-        return self.stream.embed_sound(mels)
+    def embed_audio(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
+        """See `TwoStream.embed_audio`."""
+        return self.stream.embed_audio(mels)
 
     def scale(self) -> Tensor:
         """Factor on the dot product of the embeddings."""

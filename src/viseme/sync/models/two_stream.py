@@ -1,7 +1,7 @@
-"""Two temporal convolutional streams, one for lip motion and one for sound, that meet in a shared space.
+"""Two temporal convolutional streams, one for lip motion and one for audio, that meet in a shared space.
 
-Knows tensors; refuses to know files, faces and delays. The picture stream steps at 25 Hz; the sound stream is computed
-at each of the four 10 ms phases of a picture step, so that a delay is scored every 10 ms at true time stamps.
+Knows tensors; refuses to know files, faces and delays. The video stream steps at 25 Hz; the audio stream is computed
+at each of the four 10 ms phases of a frame step, so that a delay is scored every 10 ms at true time stamps.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _TemporalBlock(nn.Module):
 
 
 class TwoStream(nn.Module):
-    """Score how well lip motion at one instant fits the sound around another.
+    """Score how well lip motion at one instant fits the audio around another.
 
     The score of a pair is the dot product of its embeddings. Trained by multi-way matching in both directions, it
     approaches the pointwise mutual information up to a constant, so scores of a clip may be summed as evidence.
@@ -64,10 +64,10 @@ class TwoStream(nn.Module):
         """Channels of both streams."""
         embedding: int = 128
         """Size of the shared space."""
-        picture_dilations: tuple[int, ...] = (1, 1, 2, 2)
-        """Dilations of the picture stream's blocks, in 40 ms steps."""
-        sound_dilations: tuple[int, ...] = (1, 1, 2, 2)
-        """Dilations of the sound stream's blocks, in 40 ms steps."""
+        video_dilations: tuple[int, ...] = (1, 1, 2, 2)
+        """Dilations of the video stream's blocks, in 40 ms steps."""
+        audio_dilations: tuple[int, ...] = (1, 1, 2, 2)
+        """Dilations of the audio stream's blocks, in 40 ms steps."""
         dropout: float = 0.1
         """Probability of dropping a hidden unit, in training."""
 
@@ -78,39 +78,39 @@ class TwoStream(nn.Module):
         @classmethod
         def tiny(cls) -> TwoStream.Config:
             """The smallest configuration that exercises every part."""
-            return cls(width=16, embedding=8, picture_dilations=(1,), sound_dilations=(1,))
+            return cls(width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,))
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
         self.config = config = config or self.Config()
         features = config.num_points * config.point_dims
         width, drop = config.width, config.dropout
-        self.picture_in = nn.Conv1d(2 * features, width, 1)
-        self.picture_blocks = nn.Sequential(*(_TemporalBlock(width, d, drop) for d in config.picture_dilations))
-        self.picture_out = nn.Sequential(_ChannelNorm(width), nn.Conv1d(width, config.embedding, 1))
-        self.sound_front = nn.Sequential(
+        self.video_in = nn.Conv1d(2 * features, width, 1)
+        self.video_blocks = nn.Sequential(*(_TemporalBlock(width, d, drop) for d in config.video_dilations))
+        self.video_out = nn.Sequential(_ChannelNorm(width), nn.Conv1d(width, config.embedding, 1))
+        self.audio_front = nn.Sequential(
             nn.Conv2d(1, 16, (5, 5), stride=(1, 2), padding=(2, 2)),
             nn.GELU(),
             nn.Conv2d(16, 24, (3, 3), stride=(1, 2), padding=(1, 1)),
             nn.GELU(),
         )
-        self.sound_in = nn.Conv1d(24 * (config.num_mels // 4), width, 8, stride=4, padding=2)
-        self.sound_blocks = nn.Sequential(*(_TemporalBlock(width, d, drop) for d in config.sound_dilations))
-        self.sound_out = nn.Sequential(_ChannelNorm(width), nn.Conv1d(width, config.embedding, 1))
+        self.audio_in = nn.Conv1d(24 * (config.num_mels // 4), width, 8, stride=4, padding=2)
+        self.audio_blocks = nn.Sequential(*(_TemporalBlock(width, d, drop) for d in config.audio_dilations))
+        self.audio_out = nn.Sequential(_ChannelNorm(width), nn.Conv1d(width, config.embedding, 1))
         self.log_scale = nn.Parameter(torch.tensor(0.0))
 
-    def embed_picture(self, points: Float[Tensor, "B T K C"]) -> Float[Tensor, "B T D"]:
+    def embed_video(self, points: Float[Tensor, "B T K C"]) -> Float[Tensor, "B T D"]:
         """Embed lip motion sampled at 25 Hz, in eye distances, its mean over time already removed."""
         x = points[..., : self.config.point_dims].flatten(2).transpose(1, 2) * 20
         velocity = torch.nn.functional.pad(x[..., 1:] - x[..., :-1], (1, 0)) * 2
-        hidden = self.picture_blocks(self.picture_in(torch.cat([x, velocity], 1)))
-        return self.picture_out(hidden).transpose(1, 2)
+        hidden = self.video_blocks(self.video_in(torch.cat([x, velocity], 1)))
+        return self.video_out(hidden).transpose(1, 2)
 
-    def embed_sound(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
+    def embed_audio(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
         """Embed log-mels (100 Hz, mean removed) at every fourth frame: output `t` is centred on frame `4 t + 1.5`."""
-        front = self.sound_front(mels[:, None])
-        x = self.sound_in(front.transpose(2, 3).flatten(1, 2))
-        return self.sound_out(self.sound_blocks(x)).transpose(1, 2)
+        front = self.audio_front(mels[:, None])
+        x = self.audio_in(front.transpose(2, 3).flatten(1, 2))
+        return self.audio_out(self.audio_blocks(x)).transpose(1, 2)
 
     def scale(self) -> Tensor:
         """Factor on the dot product of the embeddings."""
