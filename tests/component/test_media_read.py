@@ -20,8 +20,7 @@ import pytest
 from test_media_writer import click_time, flash_time, make_clip, tone_click
 
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
-from viseme.media import audio as audio
-from viseme.media import files, probe, read_frames
+from viseme.media import files, probe, read_audio, read_frames
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

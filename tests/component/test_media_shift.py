@@ -15,8 +15,7 @@ from test_media_read import several, turned, write_wav
 from test_media_writer import click_time, fill_disk, flash_time, make_clip, tone_click
 
 from viseme.core.errors import NoAudio, NoVideo, OutputError, UnreadableMedia
-from viseme.media import audio as audio
-from viseme.media import mux, probe, read_frames, shift_audio
+from viseme.media import mux, probe, read_audio, read_frames, shift_audio
 from viseme.media import shift as shift_module
 
 SHIFTS = ["0.2", "-0.2", "0.013", "-0.037", "1.5", "0"]

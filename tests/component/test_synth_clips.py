@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError, DataError
-from viseme.media import audio as audio
-from viseme.media import read_frames
+from viseme.media import read_audio, read_frames
 from viseme.synthetic import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
 from viseme.synthetic.pipeline import make_clip, synth
 from viseme.synthetic.scene import TalkerSpec, film

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_faces_tracking import RATE, DrawnNets, Face, run
+from test_faces_tracking import RATE, DrawnNets, Face, frames, run
 
 from viseme.core.results import Reason
 from viseme.faces import FaceTrackChunk
@@ -29,7 +29,7 @@ def test_landmarks_become_those_of_the_whole_pass() -> None:
     chunks = {c.track_id: c for c in run(moving, 80) if isinstance(c, FaceTrackChunk)}
     faces = live(moving)
     compared = 0
-    for number, (frame, cut) in enumerate(with_cuts(read_frames(80))):
+    for number, (frame, cut) in enumerate(with_cuts(frames(80))):
         faces.step(frame, cut)
         if number % 7:
             continue
@@ -45,7 +45,7 @@ def test_landmarks_become_those_of_the_whole_pass() -> None:
 
 def test_a_gap_is_filled_when_the_face_is_seen_again() -> None:
     faces = live(lambda i: [] if 20 <= i < 23 else [Face(80, 40)])
-    for frame, cut in with_cuts(read_frames(40)):
+    for frame, cut in with_cuts(frames(40)):
         faces.step(frame, cut)
     (face,) = faces.windows()[0]
     assert face.observed.sum() == 37
@@ -56,7 +56,7 @@ def test_a_gap_is_filled_when_the_face_is_seen_again() -> None:
 def test_only_the_window_is_kept_however_long_a_face_stays() -> None:
     faces = live(lambda i: [Face(80, 40)], window_s=2.0)
     sizes = set()
-    for frame, cut in with_cuts(read_frames(400)):
+    for frame, cut in with_cuts(frames(400)):
         faces.step(frame, cut)
         if frame.index >= 100:
             ((face,), refused) = faces.windows()
@@ -73,7 +73,7 @@ def test_only_the_window_is_kept_however_long_a_face_stays() -> None:
 def test_a_face_that_left_stays_until_the_window_has_passed() -> None:
     faces = live(lambda i: [Face(80, 40)] if i < 50 else [], window_s=2.0)
     there = []
-    for frame, cut in with_cuts(read_frames(150)):
+    for frame, cut in with_cuts(frames(150)):
         faces.step(frame, cut)
         there.append(len(faces.windows()[0]))
     assert set(there[11:95]) == {1}
@@ -82,7 +82,7 @@ def test_a_face_that_left_stays_until_the_window_has_passed() -> None:
 
 def test_faces_that_cannot_be_used_come_with_a_reason() -> None:
     faces = live(lambda i: [Face(80, 40, size=20)])
-    for frame, cut in with_cuts(read_frames(40)):
+    for frame, cut in with_cuts(frames(40)):
         faces.step(frame, cut)
     good, refused = faces.windows()
     assert good == []
@@ -93,7 +93,7 @@ def test_faces_that_cannot_be_used_come_with_a_reason() -> None:
 
 def test_the_end_finishes_every_face() -> None:
     faces = live(moving)
-    for frame, cut in with_cuts(read_frames(80)):
+    for frame, cut in with_cuts(frames(80)):
         faces.step(frame, cut)
     before = [f.times[-1] for f in faces.windows()[0]]
     faces.end()

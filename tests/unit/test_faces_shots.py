@@ -37,7 +37,7 @@ def frames(*images: np.ndarray) -> list[Frame]:
 
 
 def cuts(*images: np.ndarray) -> list[int]:
-    return [frame.index for frame, cut in with_cuts(read_frames(*images)) if cut]
+    return [frame.index for frame, cut in with_cuts(frames(*images)) if cut]
 
 
 def test_a_cut_is_found_where_it_is():
@@ -72,7 +72,7 @@ def test_noise_is_no_cut():
 
 
 def test_every_frame_comes_out_in_order_whatever_happens():
-    sequence = read_frames(*[A] * 5, *[B] * 2, *[A] * 2, *[B] * 9)
+    sequence = frames(*[A] * 5, *[B] * 2, *[A] * 2, *[B] * 9)
     assert [p.index for p, _ in with_cuts(sequence)] == list(range(len(sequence)))
     assert list(with_cuts([])) == []
 
@@ -82,7 +82,7 @@ def test_few_frames_are_held():
 
     def source():
         nonlocal taken
-        for frame in read_frames(*[A] * 10, *[B] * 10, *[A] * 10):
+        for frame in frames(*[A] * 10, *[B] * 10, *[A] * 10):
             taken += 1
             yield frame
 

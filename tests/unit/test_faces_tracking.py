@@ -96,7 +96,7 @@ def frames(num: int, *, scene: Callable[[int], int] = lambda i: 0, times: Iterab
 
 def run(script: Script, num: int = 50, *, strips=None, scene=lambda i: 0, times=None, **config):
     tracker = LandmarkTracker(DrawnNets(script), TrackingConfig(**config))
-    return list(tracker.track(read_frames(num, scene=scene, times=times), strips=strips))
+    return list(tracker.track(frames(num, scene=scene, times=times), strips=strips))
 
 
 def one(events: list) -> FaceTrackChunk:
@@ -115,7 +115,7 @@ def test_one_still_face_is_one_track():
 
 
 def test_landmarks_are_in_source_pixels():
-    half = (Frame(p.index, p.time, p.image, 0.5) for p in read_frames(20))
+    half = (Frame(p.index, p.time, p.image, 0.5) for p in frames(20))
     tracker = LandmarkTracker(DrawnNets(lambda i: [Face(80, 40)]), TrackingConfig())
     chunk = one(list(tracker.track(half)))
     assert np.allclose(chunk.landmarks, 2 * landmarks(Face(80, 40)), atol=0.02)
@@ -123,7 +123,7 @@ def test_landmarks_are_in_source_pixels():
 
 def test_the_detector_runs_on_keyframes_only():
     nets = DrawnNets(lambda i: [Face(80, 40)])
-    list(LandmarkTracker(nets, TrackingConfig()).track(read_frames(101)))
+    list(LandmarkTracker(nets, TrackingConfig()).track(frames(101)))
     assert nets.num_detect == 11
 
 
@@ -149,7 +149,7 @@ def test_chunks_join_without_seam(chunk_s):
 def test_chunks_come_while_frames_come():
     tracker = LandmarkTracker(DrawnNets(lambda i: [Face(80, 40)]), TrackingConfig(chunk_s=1.0))
     taken = []
-    source = (taken.append(p.index) or p for p in read_frames(200))
+    source = (taken.append(p.index) or p for p in frames(200))
     first = next(iter(tracker.track(source)))
     assert isinstance(first, FaceTrackChunk)
     assert len(taken) < 40
@@ -324,7 +324,7 @@ def test_a_face_turned_away_for_ever_is_one_line_not_many():
 def test_memory_does_not_grow_with_length():
     nets = DrawnNets(lambda i: [Face(80, 40)])
     tracker = LandmarkTracker(nets, TrackingConfig(chunk_s=1.0))
-    longest = max(len(e.times) for e in tracker.track(read_frames(1000)) if isinstance(e, FaceTrackChunk))
+    longest = max(len(e.times) for e in tracker.track(frames(1000)) if isinstance(e, FaceTrackChunk))
     assert longest <= RATE + 1
 
 

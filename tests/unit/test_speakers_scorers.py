@@ -65,7 +65,7 @@ def test_features_are_read_at_the_delay_that_is_taken_out() -> None:
 
 @pytest.mark.parametrize("scorer", [EvidenceScorer(), CosineScorer()])
 def test_evidence_raises_the_score(scorer) -> None:
-    good, bad = scorer.score([face(3.0), face(-1.0, track_id=1)], read_audio())
+    good, bad = scorer.score([face(3.0), face(-1.0, track_id=1)], audio())
     assert (good.speaking > scorer.threshold).all()
     assert (bad.speaking < scorer.threshold).all()
 
@@ -75,26 +75,26 @@ def test_a_face_that_fits_the_audio_is_called_speaking(scorer) -> None:
     """A band made for log-odds would swallow every cosine."""
     faces = [face(3.0), face(-1.0, track_id=1)]
     config = TimelineConfig(band=scorer.band)
-    (good, bad), _ = read_states(faces, scorer.score(faces, read_audio()), read_audio(), scorer.threshold, config)
+    (good, bad), _ = read_states(faces, scorer.score(faces, audio()), audio(), scorer.threshold, config)
     assert (good == SPEAKING).all()
     assert (bad != SPEAKING).all()
 
 
 def test_a_still_mouth_in_silence_does_not_speak() -> None:
-    (scored,) = EvidenceScorer().score([face(1.0, motion=0.002)], read_audio(voice=-8.0))
+    (scored,) = EvidenceScorer().score([face(1.0, motion=0.002)], audio(voice=-8.0))
     assert (scored.speaking < 0).all()
 
 
 def test_without_audio_the_score_is_low() -> None:
     one = face(3.0)
     one.features[:, FEATURES.index("audio")] = 0
-    assert (CosineScorer().score([one], read_audio())[0].speaking == -1).all()
-    assert (EvidenceScorer().score([one], read_audio())[0].speaking < 0).all()
+    assert (CosineScorer().score([one], audio())[0].speaking == -1).all()
+    assert (EvidenceScorer().score([one], audio())[0].speaking < 0).all()
 
 
 def test_inputs_know_the_other_faces() -> None:
     faces = [face(1.0), face(2.0, first=30, track_id=1), face(0.0, first=30, num=30, track_id=2)]
-    made = face_inputs(faces, read_audio(90))
+    made = face_inputs(faces, audio(90))
     other, any_other = INPUTS.index("others_ratio"), INPUTS.index("others")
     assert made[0].shape == (60, len(INPUTS))
     assert made[0][:30, any_other].tolist() == [0.0] * 30
@@ -118,20 +118,20 @@ def test_the_head_is_small_and_round_trips(tmp_path: Path) -> None:
     save_head(path, head, threshold=0.25, card={"made": "here"}, sync="some@1")
     loaded = HeadScorer.load(path)
     assert loaded.threshold == 0.25
-    (again,) = loaded.score([face(1.0)], read_audio())
-    (mine,) = HeadScorer(head).score([face(1.0)], read_audio())
+    (again,) = loaded.score([face(1.0)], audio())
+    (mine,) = HeadScorer(head).score([face(1.0)], audio())
     assert again.speaking == pytest.approx(mine.speaking, abs=2e-2)
     assert again.dubbed is not None
     # speaking, dubbed and neither are exclusive
     assert (1 / (1 + np.exp(-again.speaking)) + 1 / (1 + np.exp(-again.dubbed)) <= 1 + 1e-5).all()
-    assert loaded.voice(read_audio().bands).shape == (60,)
+    assert loaded.voice(audio().bands).shape == (60,)
     assert loaded.voice(np.zeros((0, 40))).shape == (0,)
 
 
 def test_the_head_learns_a_step() -> None:
     torch.manual_seed(0)
     head = SpeakerHead(SpeakerHead.Config.tiny())
-    x = torch.from_numpy(face_inputs([face(3.0), face(-1.0, track_id=1)], read_audio())[0])[None]
+    x = torch.from_numpy(face_inputs([face(3.0), face(-1.0, track_id=1)], audio())[0])[None]
     y = torch.ones(1, 60, dtype=torch.long)
     optimiser = torch.optim.Adam(head.parameters(), 1e-2)
     losses = []

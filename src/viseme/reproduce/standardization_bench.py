@@ -1,4 +1,4 @@
-"""`python -m viseme.reproduce.standardization_bench`: what standardisation must reach, measured: truth, real faces, speed.
+"""`python -m viseme.reproduce.standardization_bench`: truth, real faces, speed.
 
 Synthetic speakers whose every coefficient is known; tracked real clips marked `dev`; wall clocks. Prints a line a
 number, with n. Knows estimators, synthetic people and the tracker; trains nothing.

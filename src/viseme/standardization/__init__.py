@@ -4,7 +4,7 @@
     >>> callable(standardize)
     True
 
-Public names are loaded when first used. The room is called like its first function: `viseme.standardization.standardize`.
+Public names are loaded when first used.
 """
 
 from __future__ import annotations

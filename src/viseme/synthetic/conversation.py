@@ -1,7 +1,7 @@
 """Conversations of synthetic people, every answer known: who speaks, who only moves the lips, who is seen.
 
 Knows voices, turns, listeners and cameras; refuses to know how speakers are found. One timeline makes two products:
-`conversation_tracks` (landmarks and audio, thousands of them) and `viseme.synthetic.conversation_film.film_conversation` (a file).
+`conversation_tracks` (landmarks and audio, thousands of them) and `conversation_film.film_conversation` (a file).
 
 Times are seconds on the frames' clock, zero at the first frame. What is said at `t` is heard at
 `t + audio_delay`.
