@@ -115,7 +115,7 @@ class SpeakerHead(nn.Module):
 
     def voice(self, x: Float[Tensor, "B T 41"]) -> Float[Tensor, "B T"]:
         """Log-odds of a voice from `voice_inputs`."""
-        return self.read_audio(x)[..., 0]
+        return self.audio(x)[..., 0]
 
 
 _SHIFT = {"opening": 0.05, "yaw": 0.3}

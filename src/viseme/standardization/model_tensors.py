@@ -160,7 +160,7 @@ class FaceBasis(nn.Module):
         """(B, E) -> (B, size, size, 3): the mean person with that expression, frontal, evenly lit."""
         none = beta.new_zeros
         rest = torch.as_tensor(self.rest(), dtype=beta.dtype, device=beta.device)
-        return self.read_frames(
+        return self.frames(
             none(len(beta), self.num_identity),
             beta,
             none(len(beta), self.num_texture),

@@ -407,7 +407,7 @@ def _loss(
     if weights.photometric:
         count = len(batch.images) if recipe.drawn is None else min(recipe.drawn, len(batch.images))
         some = torch.from_numpy(np.sort(rng.choice(len(batch.images), count, replace=False))).to(device)
-        drawn, mask = basis.read_frames(
+        drawn, mask = basis.frames(
             alpha[some], found.beta[some], delta[some], found.gamma[some], found.pose[some], size=recipe.render_size
         )
         seen = nn.functional.avg_pool2d(batch.images[some], CROP_SIZE // recipe.render_size).permute(0, 2, 3, 1)
@@ -481,7 +481,7 @@ def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArr
     assert alpha is not None
     assert delta is not None
     points = trainee.basis.landmarks(alpha, found.beta, found.pose).cpu().numpy()
-    drawn, mask = trainee.basis.read_frames(alpha, found.beta, delta, found.gamma, found.pose, size=CROP_SIZE)
+    drawn, mask = trainee.basis.frames(alpha, found.beta, delta, found.gamma, found.pose, size=CROP_SIZE)
     standard = trainee.basis.standard_frames(found.beta)
     columns = []
     for i, (image, tracked, _) in enumerate(samples):
