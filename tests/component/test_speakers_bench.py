@@ -17,7 +17,8 @@ from viseme.reproduce import speakers_bench as bench
 from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.interface import FaceSteps, Heard, Scored
 from viseme.speakers.scorers import CosineScorer
-from viseme.sync.checkpoint import Calibration, SyncBundle
+from viseme.sync.checkpoint import Calibration, SyncWeights
+from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
 
 SECONDS, VOICED_S = 6.4, 4.4
@@ -28,9 +29,9 @@ HEADER = "file,use,source,speaker"
 
 
 @pytest.fixture
-def bundle() -> SyncBundle:
+def bundle() -> SyncWeights:
     torch.manual_seed(0)
-    return SyncBundle((TwoStream(TwoStream.Config.tiny()).eval(),), Calibration(), "landmarks", "tiny", {})
+    return SyncWeights((TorchModel(TwoStream(TwoStream.Config.tiny())),), Calibration(), "landmarks", "tiny", {})
 
 
 def landmarks(seed: int, num: int = NUM) -> np.ndarray:
@@ -72,7 +73,7 @@ class Knowing(CosineScorer):
 
 
 @pytest.fixture
-def knowing(bundle: SyncBundle) -> Knowing:
+def knowing(bundle: SyncWeights) -> Knowing:
     scorer = Knowing()
     levels = []
     for talker in talkers("one", "two"):
@@ -85,7 +86,7 @@ def knowing(bundle: SyncBundle) -> Knowing:
     return scorer
 
 
-def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncBundle, knowing: Knowing) -> None:
+def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncWeights, knowing: Knowing) -> None:
     first, second = bench.mismatched_lines(bundle, [knowing, CosineScorer()], talkers("one", "two"))
     # of the windows at 0, 1, 2, 3 and 4 s, the last has a voice for .4 s: four windows, two faces, two audio
     assert "16 instants of 2 videos, 50.0% positive" in first
@@ -95,30 +96,30 @@ def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncBundle, knowing: Kn
     assert "cosine" in second
 
 
-def test_syllables_with_pauses_are_left_out_of_the_second_line(bundle: SyncBundle, knowing: Knowing) -> None:
+def test_syllables_with_pauses_are_left_out_of_the_second_line(bundle: SyncWeights, knowing: Knowing) -> None:
     both, running = bench.mismatched_lines(bundle, [knowing], talkers("one", "two", bench.ISOLATED[0]))
     assert "of 3 videos" in both
     assert running.startswith("    running speech alone")
     assert "of 2 videos" in running
 
 
-def test_clips_of_one_source_are_no_mismatched_audio(bundle: SyncBundle, knowing: Knowing) -> None:
+def test_clips_of_one_source_are_no_mismatched_audio(bundle: SyncWeights, knowing: Knowing) -> None:
     with pytest.raises(DataError, match="2 clips"):
         list(bench.mismatched_lines(bundle, [knowing], talkers("one", "one")))
 
 
-def test_clips_without_a_voice_are_told(bundle: SyncBundle, knowing: Knowing) -> None:
+def test_clips_without_a_voice_are_told(bundle: SyncWeights, knowing: Knowing) -> None:
     with pytest.raises(DataError, match="knowing"):
         list(bench.mismatched_lines(bundle, [knowing], talkers("one", "two", level=0.0)))
 
 
-def test_no_conversation_at_all_is_told(bundle: SyncBundle, tmp_path: Path, monkeypatch) -> None:
+def test_no_conversation_at_all_is_told(bundle: SyncWeights, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(bench, "prepare_conversations", lambda *a, **k: [])
     with pytest.raises(DataError, match="espeak-ng"):
         list(bench.conversation_lines(bundle, [CosineScorer()], tmp_path, 3, 1))
 
 
-def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncBundle, knowing: Knowing, monkeypatch) -> None:
+def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncWeights, knowing: Knowing, monkeypatch) -> None:
     (talker,) = talkers("one")
     tracks = [
         SimpleNamespace(id=i, shot=0, times=talker.times[::thin], landmarks=talker.landmarks[::thin])

@@ -26,7 +26,7 @@ from viseme.speakers.interface import load_scorer
 from viseme.speakers.live import find_speakers_live
 from viseme.speakers.pipeline import find_speakers
 from viseme.speakers.stream import LATE_S, LiveWork
-from viseme.sync.checkpoint import load_bundle
+from viseme.sync.checkpoint import load_sync_weights
 from viseme.weights import assets_folder
 
 SAMPLES = assets_folder() / "samples"
@@ -126,7 +126,7 @@ def test_mpeg_ts_says_the_same(film: Path, tmp_path: Path, recorded: dict[str, S
 
 def test_the_latency_is_what_is_stated(film: Path) -> None:
     """By the times of frames: at each step, the newest one that was handed over, whatever the wall clock says."""
-    work = LiveWork(load_bundle(), load_scorer("evidence"))
+    work = LiveWork(load_sync_weights(), load_scorer("evidence"))
     handed = [0.0]
 
     def watched(media: LiveMedia) -> Iterator[Frame | AudioBlock]:
@@ -174,7 +174,7 @@ def test_a_stream_that_breaks_off_is_told_to_its_end(film: Path) -> None:
 
 
 def test_audio_that_stops_is_not_waited_for_for_ever(film: Path) -> None:
-    work = LiveWork(load_bundle(), load_scorer("evidence"))
+    work = LiveWork(load_sync_weights(), load_scorer("evidence"))
     with open(piped(film.read_bytes()), "rb") as file, closing(LiveMedia(file)) as media:
         kept = (i for i in media if isinstance(i, Frame) or i.end < 2)
         steps = list(work.steps(kept))
@@ -233,7 +233,7 @@ def test_the_help_states_the_latency(capfd: pytest.CaptureFixture[str]) -> None:
     """The numbers are computed; the text must follow them."""
     assert main(["find-speakers", "--help"]) == 0
     told = " ".join(capfd.readouterr().out.replace("│", " ").split())
-    bundle = load_bundle()
+    bundle = load_sync_weights()
     for scorer in ("head", "evidence"):
         for delays in ((-0.45, 0.45), (0.0, 0.0)):
             seconds = LiveWork(bundle, load_scorer(scorer), delays=delays).latency.seconds

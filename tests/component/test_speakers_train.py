@@ -19,7 +19,7 @@ from viseme.speakers.corpus import LabelledFaces
 from viseme.speakers.head import HeadScorer
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer
 from viseme.sync import corpus
-from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
 from viseme.sync.corpus import Clip
 from viseme.sync.models.two_stream import TwoStream
 from viseme.synthetic.conversation import HELD_OUT_SEED
@@ -78,7 +78,9 @@ def sync(tmp_path: Path) -> Path:
     """Untrained sync weights."""
     torch.manual_seed(0)
     path = tmp_path / "sync.safetensors"
-    save_bundle(path, [TwoStream(TwoStream.Config.tiny())], input_mode="landmarks", calibration=Calibration(), card={})
+    save_sync_weights(
+        path, [TwoStream(TwoStream.Config.tiny())], input_mode="landmarks", calibration=Calibration(), card={}
+    )
     return path
 
 
@@ -94,7 +96,7 @@ def test_a_run_ends_in_weights_that_load_and_say_what_they_are(tmp_path, sync, m
     scorer = load_scorer("head", result.out)
     assert isinstance(scorer, HeadScorer)
     assert scorer.threshold == result.threshold
-    assert scorer.sync == load_bundle(sync).name
+    assert scorer.sync == load_sync_weights(sync).name
     assert "head@" in scorer.name
     conversation = _conversation(77)
     for scored in scorer.score(conversation.faces, conversation.audio):

@@ -14,7 +14,7 @@ import viseme
 from viseme.core.errors import ConfigError, MissingWeights, NoAudio, NoVideo, UnreadableMedia
 from viseme.core.results import CheckResult, Reason, Verdict
 from viseme.media import VideoWriter, read_audio, shift_audio
-from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
 from viseme.weights import assets_folder, find_weights
 
@@ -121,7 +121,9 @@ def test_a_narrow_search_says_that_the_truth_may_lie_beyond(tmp_path):
 def untrained(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    save_bundle(path, [TwoStream(TwoStream.Config.tiny())], input_mode="landmarks", calibration=Calibration(), card={})
+    save_sync_weights(
+        path, [TwoStream(TwoStream.Config.tiny())], input_mode="landmarks", calibration=Calibration(), card={}
+    )
     return path
 
 
@@ -189,7 +191,7 @@ def test_weights_for_the_mesh_are_shown_the_mesh(tmp_path):
     torch.manual_seed(0)
     config = TwoStream.Config(num_points=96, width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,))
     path = tmp_path / "mesh.safetensors"
-    save_bundle(path, [TwoStream(config)], input_mode="mesh", calibration=Calibration(), card={})
+    save_sync_weights(path, [TwoStream(config)], input_mode="mesh", calibration=Calibration(), card={})
     found = viseme.check(TOGETHER, weights=path)
     assert found.input_mode == "mesh"
     assert found.estimate.num_windows > 50 or found.estimate.reasons
@@ -255,7 +257,7 @@ def test_frames_under_mismatched_audio_are_not_in_sync():
 
 @needs_weights
 def test_the_default_weights_say_what_they_were_trained_on():
-    bundle = load_bundle()
+    bundle = load_sync_weights()
     assert bundle.card["training_data"]
     assert bundle.input_mode == "landmarks"
     assert not any("dev" in str(s) for s in bundle.card["training_data"])

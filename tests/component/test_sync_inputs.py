@@ -10,7 +10,7 @@ import pytest
 
 from viseme.core.errors import ConfigError
 from viseme.reproduce import table2
-from viseme.sync.checkpoint import Calibration, save_bundle
+from viseme.sync.checkpoint import Calibration, save_sync_weights
 from viseme.sync.inputs.batches import model_name, network_of
 from viseme.sync.inputs.tracks import Seen, film_talkers, look_at_all
 from viseme.sync.models.two_stream import TwoStream
@@ -50,7 +50,7 @@ def test_check_answers_with_weights_of_every_input(studio, tmp_path, mode):
     config = TwoStream.Config(width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,))
     network = network_of(mode, Seen.load(seen).shown(mode), config)
     weights = tmp_path / "w.safetensors"
-    save_bundle(weights, [network], input_mode=mode, calibration=Calibration(), card={}, model=model_name(mode))
+    save_sync_weights(weights, [network], input_mode=mode, calibration=Calibration(), card={}, model=model_name(mode))
     result = check(film, input=mode, weights=weights)
     assert result.input_mode == mode
     assert len(result.tracks) == 1

@@ -15,15 +15,16 @@ from viseme.faces.geometry import face_boxes
 from viseme.speakers import features as gather
 from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.features import Gatherer
-from viseme.sync.checkpoint import Calibration, SyncBundle
+from viseme.sync.checkpoint import Calibration, SyncWeights
+from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
 
 
 @pytest.fixture
-def bundle() -> SyncBundle:
+def bundle() -> SyncWeights:
     torch.manual_seed(0)
-    model = TwoStream(TwoStream.Config.tiny()).eval()
-    return SyncBundle((model,), Calibration(), "landmarks", "tiny", {})
+    model = TorchModel(TwoStream(TwoStream.Config.tiny()))
+    return SyncWeights((model,), Calibration(), "landmarks", "tiny", {})
 
 
 def chunk(track_id: int, start: float) -> FaceTrackChunk:
@@ -43,7 +44,7 @@ def chunk(track_id: int, start: float) -> FaceTrackChunk:
     )
 
 
-def gatherer(bundle: SyncBundle) -> Gatherer:
+def gatherer(bundle: SyncWeights) -> Gatherer:
     samples = np.random.default_rng(9).normal(0, 0.1, 16000 * 20).astype(np.float32)
     return Gatherer(bundle, Listener([AudioPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
 

@@ -21,16 +21,17 @@ from viseme.speakers.live_features import RunningDelay
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
 from viseme.speakers.stream import LiveWork
 from viseme.speakers.timeline import TimelineConfig
-from viseme.sync.checkpoint import Calibration, SyncBundle
+from viseme.sync.checkpoint import Calibration, SyncWeights
 from viseme.sync.evidence import CONTEXT, FaceEvidence, Stretch, embed_audio, normalise_mels
+from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
 
 
 @pytest.fixture
-def bundle() -> SyncBundle:
+def bundle() -> SyncWeights:
     torch.manual_seed(0)
-    model = TwoStream(TwoStream.Config.tiny()).eval()
-    return SyncBundle((model,), Calibration(), "landmarks", "tiny", {})
+    model = TorchModel(TwoStream(TwoStream.Config.tiny()))
+    return SyncWeights((model,), Calibration(), "landmarks", "tiny", {})
 
 
 def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> list[AudioBlock]:
@@ -47,7 +48,7 @@ def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> li
 # the ear
 
 
-def test_audio_embedded_piece_by_piece_is_audio_embedded_at_once(bundle: SyncBundle) -> None:
+def test_audio_embedded_piece_by_piece_is_audio_embedded_at_once(bundle: SyncWeights) -> None:
     """With the loudness that was measured last; but for the last frames, beside padding of another phase."""
     ear, listener = Ear(bundle.models, 6.0), Listener(None)
     for number, block in enumerate(blocks(9.3)):
@@ -65,7 +66,7 @@ def test_audio_embedded_piece_by_piece_is_audio_embedded_at_once(bundle: SyncBun
         torch.testing.assert_close(kept[inner], whole[inner], atol=1e-4, rtol=1e-3)
 
 
-def test_loudness_is_measured_anew(bundle: SyncBundle) -> None:
+def test_loudness_is_measured_anew(bundle: SyncWeights) -> None:
     ear = Ear(bundle.models, 6.0)
     measured: list[np.ndarray] = []
     for block in blocks(12):
@@ -77,7 +78,7 @@ def test_loudness_is_measured_anew(bundle: SyncBundle) -> None:
     assert 4 <= len(measured) <= 6
 
 
-def test_an_ear_forgets(bundle: SyncBundle) -> None:
+def test_an_ear_forgets(bundle: SyncWeights) -> None:
     ear = Ear(bundle.models, 4.0)
     sizes = []
     for block in blocks(150, size=RATE):
@@ -89,7 +90,7 @@ def test_an_ear_forgets(bundle: SyncBundle) -> None:
     assert ear.voiced_fraction == 1
 
 
-def test_bands_are_those_of_the_reader(bundle: SyncBundle) -> None:
+def test_bands_are_those_of_the_reader(bundle: SyncWeights) -> None:
     start = Fraction(-7, 100)
     reader = VoiceReader(Listener(blocks(3, start=start)))
     reader.read_to(np.inf)
@@ -107,7 +108,7 @@ def test_bands_are_those_of_the_reader(bundle: SyncBundle) -> None:
     assert part.astype(float) == pytest.approx(expected[25 - first :].astype(float), abs=0.02)
 
 
-def test_an_ear_that_heard_nothing_has_nothing(bundle: SyncBundle) -> None:
+def test_an_ear_that_heard_nothing_has_nothing(bundle: SyncWeights) -> None:
     ear = Ear(bundle.models, 4.0)
     assert len(ear.embedded()[1][0]) == 0
     assert ear.bands(0.0)[1].shape == (0, 40)
@@ -123,19 +124,19 @@ def test_the_reach_of_a_network_is_found_by_asking_it(dilations: tuple[int, ...]
     torch.manual_seed(1)
     config = TwoStream.Config(width=16, embedding=8, video_dilations=dilations, audio_dilations=dilations)
     model = TwoStream(config).eval()
-    assert video_reach([model], 67) == sum(dilations)
+    assert video_reach([TorchModel(model)], 67) == sum(dilations)
     # blocks of 40 ms steps; half a kernel of eight frames; 5 and 3 frames before it; half of 25 ms
-    assert audio_reach([model], 40) == pytest.approx(sum(dilations) * 0.04 + 0.035 + 0.03 + 0.0125)
+    assert audio_reach([TorchModel(model)], 40) == pytest.approx(sum(dilations) * 0.04 + 0.035 + 0.03 + 0.0125)
 
 
-def latency(bundle: SyncBundle, delay: float) -> Latency:
+def latency(bundle: SyncWeights, delay: float) -> Latency:
     return Latency.of(
         bundle.models, EvidenceScorer(), TimelineConfig(), num_points=67, num_mels=40, tracking=0.3, delay=delay
     )
 
 
 @pytest.mark.parametrize("delay", [-0.2, 0.0, 0.1, 0.45])
-def test_the_latency_is_the_sum_of_its_parts(bundle: SyncBundle, delay: float) -> None:
+def test_the_latency_is_the_sum_of_its_parts(bundle: SyncWeights, delay: float) -> None:
     found = latency(bundle, delay)
     assert sum(found.parts().values()) == pytest.approx(found.seconds, abs=1e-3)
     assert found.mean == pytest.approx(7 * STEP_S)
@@ -156,12 +157,12 @@ def test_the_latency_is_the_sum_of_its_parts(bundle: SyncBundle, delay: float) -
         ({"latency": 0.1}, "face tracker alone needs"),
     ],
 )
-def test_values_out_of_range_are_refused(bundle: SyncBundle, values: dict, words: str) -> None:
+def test_values_out_of_range_are_refused(bundle: SyncWeights, values: dict, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         LiveWork(bundle, CosineScorer(), **values)
 
 
-def test_scorers_that_want_pixels_are_refused(bundle: SyncBundle) -> None:
+def test_scorers_that_want_pixels_are_refused(bundle: SyncWeights) -> None:
     class Pixels(CosineScorer):
         wants_crops = True
 
@@ -179,7 +180,7 @@ def told(num: int, *, lag: int, seed: int = 0) -> np.ndarray:
     return band
 
 
-def test_the_delay_is_that_of_all_stretches_together(bundle: SyncBundle) -> None:
+def test_the_delay_is_that_of_all_stretches_together(bundle: SyncWeights) -> None:
     lags = np.arange(-45, 46)
     running = RunningDelay(bundle, lags)
     evidence = FaceEvidence(0)
@@ -204,7 +205,7 @@ def test_the_delay_is_that_of_all_stretches_together(bundle: SyncBundle) -> None
     assert running.seconds == pytest.approx(0.12, abs=0.01)
 
 
-def test_a_delay_that_cannot_be_told_is_none(bundle: SyncBundle) -> None:
+def test_a_delay_that_cannot_be_told_is_none(bundle: SyncWeights) -> None:
     running = RunningDelay(bundle, np.arange(-45, 46))
     assert running.decide(0.5).audio_delay is None
     running.take(0, np.arange(60), np.random.default_rng(0).normal(-1, 0.5, (60, 91)), 0.05, 60)
@@ -215,7 +216,7 @@ def test_a_delay_that_cannot_be_told_is_none(bundle: SyncBundle) -> None:
     assert running.settled, "after ten seconds the delay is no excuse any more"
 
 
-def test_hours_of_a_face_leave_one_curve(bundle: SyncBundle) -> None:
+def test_hours_of_a_face_leave_one_curve(bundle: SyncWeights) -> None:
     running = RunningDelay(bundle, np.arange(-45, 46))
     for begin in range(0, 5000, 100):
         running.take(0, np.arange(begin, begin + 100), told(100, lag=3), 0.05, begin + 100)
@@ -223,7 +224,7 @@ def test_hours_of_a_face_leave_one_curve(bundle: SyncBundle) -> None:
     assert int(running._total.counts[0]) == 5000
 
 
-def test_one_delay_that_is_given_needs_no_estimate(bundle: SyncBundle) -> None:
+def test_one_delay_that_is_given_needs_no_estimate(bundle: SyncWeights) -> None:
     work = LiveWork(bundle, CosineScorer(), delays=(0.12, 0.12))
     assert work.delay == 0.12
     assert work.latency.delay == 0.12

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from viseme.core.errors import MissingWeights, WeightsError
-from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
 from viseme.sync.estimator import Peak
 from viseme.sync.models.two_stream import TwoStream
 
@@ -21,7 +21,7 @@ def good(tmp_path) -> Path:
     torch.manual_seed(0)
     path = tmp_path / "good.safetensors"
     nets = [TwoStream(TwoStream.Config.tiny()) for _ in range(2)]
-    save_bundle(path, nets, input_mode="landmarks", calibration=Calibration(), card={})
+    save_sync_weights(path, nets, input_mode="landmarks", calibration=Calibration(), card={})
     return path
 
 
@@ -43,7 +43,7 @@ def test_a_pickle_is_never_read(tmp_path, protocol):
     else:
         path.write_bytes(pickle.dumps(Harmful(trap)))
     with pytest.raises(WeightsError, match=r"net\.safetensors"):
-        load_bundle(path)
+        load_sync_weights(path)
     assert not trap.exists()
     pickle.loads(pickle.dumps(Harmful(trap)))
     assert trap.exists(), "the canary: read as a pickle, the file would have done its harm"
@@ -61,27 +61,27 @@ def _rewritten(source: Path, out: Path, **changes) -> Path:
 
 
 def test_several_models_are_kept(good):
-    bundle = load_bundle(good)
+    bundle = load_sync_weights(good)
     assert len(bundle.models) == 2
-    assert not torch.equal(bundle.models[0].video_in.weight, bundle.models[1].video_in.weight)
+    assert not torch.equal(bundle.models[0].network.video_in.weight, bundle.models[1].network.video_in.weight)
 
 
 def test_another_component_is_refused(good, tmp_path):
     with pytest.raises(WeightsError, match="holds no sync model"):
-        load_bundle(_rewritten(good, tmp_path / "a.safetensors", component="expert"))
+        load_sync_weights(_rewritten(good, tmp_path / "a.safetensors", component="expert"))
 
 
 def test_a_file_that_says_nothing_about_itself_is_refused(tmp_path):
     path = tmp_path / "a.safetensors"
     save_file({"x": torch.zeros(2)}, str(path))
     with pytest.raises(WeightsError, match="holds no sync model"):
-        load_bundle(path)
+        load_sync_weights(path)
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(good, tmp_path):
     config = {"width": 32, "embedding": 8, "video_dilations": [1], "audio_dilations": [1]}
     with pytest.raises(WeightsError, match="does not fit"):
-        load_bundle(_rewritten(good, tmp_path / "a.safetensors", configs=[config]))
+        load_sync_weights(_rewritten(good, tmp_path / "a.safetensors", configs=[config]))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_weights_that_do_not_fit_their_configuration_are_refused(good, tmp_path)
 )
 def test_an_incomplete_header_is_refused(good, tmp_path, changes):
     with pytest.raises(WeightsError, match=r"a\.safetensors"):
-        load_bundle(_rewritten(good, tmp_path / "a.safetensors", **changes))
+        load_sync_weights(_rewritten(good, tmp_path / "a.safetensors", **changes))
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, 4000])
@@ -106,12 +106,12 @@ def test_a_file_cut_short_is_refused(good, tmp_path, keep):
     path = tmp_path / "a.safetensors"
     path.write_bytes(good.read_bytes()[:keep])
     with pytest.raises(WeightsError):
-        load_bundle(path)
+        load_sync_weights(path)
 
 
 def test_a_file_that_is_not_there_is_missing(tmp_path):
     with pytest.raises(MissingWeights):
-        load_bundle(tmp_path / "none.safetensors")
+        load_sync_weights(tmp_path / "none.safetensors")
 
 
 def test_nothing_half_written_is_left(good, tmp_path):

@@ -16,13 +16,14 @@ from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
 from viseme.sync import corpus
 from viseme.sync.augment import AugmentConfig
-from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
 from viseme.sync.corpus import Clip
 from viseme.sync.evidence import score_pairs, to_grid_points
 from viseme.sync.inputs.batches import batch_of, draw_frames, model_name, network_of
 from viseme.sync.inputs.tracks import FRAME_SIZE, INPUTS, Seen, in_threes, look_at_all, lower_face, standard_lower_face
 from viseme.sync.interface import sync_models, visual_inputs
 from viseme.sync.models.pixel_stream import PixelStream
+from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.pipeline import check
 from viseme.weights.catalog import sha256_of
@@ -157,15 +158,17 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch():
 def test_a_bundle_of_frames_comes_back_as_it_was(tmp_path):
     network = PixelStream(PixelStream.Config.tiny()).eval()
     path = tmp_path / "w.safetensors"
-    save_bundle(
+    save_sync_weights(
         path, [network], input_mode="raw", calibration=Calibration(), card={}, model=model_name("raw"), half=False
     )
-    bundle = load_bundle(path)
+    bundle = load_sync_weights(path)
     assert bundle.input_mode == "raw"
-    assert asdict(bundle.models[0].config) == asdict(network.config)
+    assert asdict(bundle.models[0].network.config) == asdict(network.config)
     frames = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
     mels = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
-    np.testing.assert_allclose(score_pairs([network], frames, mels), score_pairs(bundle.models, frames, mels))
+    np.testing.assert_allclose(
+        score_pairs([TorchModel(network)], frames, mels), score_pairs(bundle.models, frames, mels)
+    )
 
 
 def test_other_weights_are_not_answered_from_old_files(tmp_path):

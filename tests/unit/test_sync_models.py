@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.sync.checkpoint import Calibration, load_bundle, save_bundle
+from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
 from viseme.sync.evidence import score_pairs
 from viseme.sync.interface import sync_models
 from viseme.sync.loss import matching_loss
+from viseme.sync.models.torch_model import TorchModel
 
 MODELS = sorted(sync_models)
 NUM, FRAMES = 9, 36
@@ -100,7 +101,7 @@ def test_one_step_lowers_the_loss(network):
 @pytest.mark.parametrize("half", [False, True])
 def test_saved_and_loaded_it_is_the_same(name, network, tmp_path, half):
     path = tmp_path / "net.safetensors"
-    save_bundle(
+    save_sync_weights(
         path,
         [network],
         input_mode="landmarks",
@@ -109,15 +110,15 @@ def test_saved_and_loaded_it_is_the_same(name, network, tmp_path, half):
         model=name,
         half=half,
     )
-    bundle = load_bundle(path)
-    assert bundle.models[0].config == network.config
-    assert not bundle.models[0].training
+    bundle = load_sync_weights(path)
+    assert bundle.models[0].network.config == network.config
+    assert not bundle.models[0].network.training
     assert bundle.calibration == Calibration(bias=0.01)
     assert (bundle.input_mode, bundle.card) == ("landmarks", {"n": 3})
     assert bundle.name.startswith("net@")
     for key, tensor in network.state_dict().items():
         expected = tensor.half().float() if half else tensor
-        assert torch.equal(bundle.models[0].state_dict()[key], expected), key
+        assert torch.equal(bundle.models[0].network.state_dict()[key], expected), key
 
 
 def _moved(before: torch.Tensor, after: torch.Tensor) -> list[int]:
@@ -167,7 +168,7 @@ def test_nothing_leaks_along_the_whole_clip(network):
 def test_a_score_every_10_ms_is_the_audio_begun_that_much_later(network):
     seen_points, mels = _points(network, 1, 12), _mels(1, 120)[0].numpy()
     points = _given(seen_points)
-    scores = score_pairs([network], points, mels)
+    scores = score_pairs([TorchModel(network)], points, mels)
     assert scores.shape == (12, 120)
     with torch.inference_mode():
         centred = seen_points - seen_points.mean(1, keepdim=True) if seen_points.ndim == 4 else seen_points
@@ -183,14 +184,17 @@ def test_score_columns_lie_one_and_a_half_frames_after_their_number(network):
     other = mels.copy()
     other[60] += 3
     changed = np.flatnonzero(
-        np.abs(score_pairs([network], points, mels) - score_pairs([network], points, other)).max(0) > 1e-6
+        np.abs(
+            score_pairs([TorchModel(network)], points, mels) - score_pairs([TorchModel(network)], points, other)
+        ).max(0)
+        > 1e-6
     )
     assert (changed[0] + changed[-1]) / 2 == pytest.approx(60 - 1.5)
 
 
 @pytest.mark.parametrize("num", [0, 1, 2, 3, 5, 8])
 def test_any_number_of_audio_frames_is_scored(network, num):
-    scores = score_pairs([network], _given(_points(network, 1, 3)), _mels(1, 8)[0, :num].numpy())
+    scores = score_pairs([TorchModel(network)], _given(_points(network, 1, 3)), _mels(1, 8)[0, :num].numpy())
     assert scores.shape == (3, num)
     assert np.isfinite(scores).all()
 
@@ -200,9 +204,12 @@ def test_several_models_are_averaged(network, name):
     kind = sync_models[name]
     other = kind(kind.Config.tiny()).eval()
     points, mels = _given(_points(network, 1, 5)), _mels(1, 20)[0].numpy()
-    both = score_pairs([network, other], points, mels)
+    both = score_pairs([TorchModel(network), TorchModel(other)], points, mels)
     np.testing.assert_allclose(
-        both, (score_pairs([network], points, mels) + score_pairs([other], points, mels)) / 2, rtol=1e-4, atol=1e-5
+        both,
+        (score_pairs([TorchModel(network)], points, mels) + score_pairs([TorchModel(other)], points, mels)) / 2,
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 

@@ -15,6 +15,7 @@ from viseme.sync import corpus
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import normalise_mels, score_pairs
 from viseme.sync.inputs.tracks import Seen
+from viseme.sync.models.torch_model import TorchModel
 
 NUM = 110
 
@@ -90,7 +91,7 @@ def test_cuts_together_score_as_cuts_alone():
     cuts = np.stack([seen.clip.points[i : i + 5] for i in (0, 7)])
     together = Measurer(Oracle(), "landmarks")._cut_scores(cuts, mels)
     for cut, found in zip(cuts, together, strict=True):
-        np.testing.assert_allclose(found, score_pairs([Oracle()], cut, mels), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(found, score_pairs([TorchModel(Oracle())], cut, mels), rtol=1e-4, atol=1e-4)
 
 
 def test_a_deaf_network_is_not_called_right():

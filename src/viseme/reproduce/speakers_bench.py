@@ -29,7 +29,7 @@ from viseme.speakers.interface import STEP_S, FaceSteps, Heard, SpeakerScorer, l
 from viseme.speakers.pipeline import find_speakers_with
 from viseme.speakers.timeline import TimelineConfig, read_states
 from viseme.speakers.train import measure, prepare_conversations
-from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.synthetic.conversation import HELD_OUT_SEED, conversation_tracks
 
 __all__ = ["main"]
@@ -90,7 +90,7 @@ def _windows(scorer: SpeakerScorer, face: FaceSteps, heard: Heard) -> NDArray[np
     return np.array([scored[c].mean() for c in cuts if voiced[c].mean() >= 0.5 and there[c].mean() >= 0.95])
 
 
-def mismatched_lines(bundle: SyncBundle, scorers: Sequence[SpeakerScorer], clips: Sequence[_Talker]) -> Iterator[str]:
+def mismatched_lines(bundle: SyncWeights, scorers: Sequence[SpeakerScorer], clips: Sequence[_Talker]) -> Iterator[str]:
     """Real clips under their own audio and under that of other sources, the file's delay sought in both.
 
     Raises:
@@ -132,7 +132,7 @@ def _mismatched_line(scorer: SpeakerScorer, found: Sequence[tuple[str, bool, NDA
 
 
 def conversation_lines(
-    bundle: SyncBundle, scorers: Sequence[SpeakerScorer], work: Path, num: int, jobs: int
+    bundle: SyncWeights, scorers: Sequence[SpeakerScorer], work: Path, num: int, jobs: int
 ) -> Iterator[str]:
     """Synthetic conversations of 12 s.
 
@@ -146,7 +146,7 @@ def conversation_lines(
         yield f"--- {scorer.name}\n{measure(scorer, made)}"
 
 
-def speed_lines(bundle: SyncBundle, scorer: SpeakerScorer, video: Path | None) -> Iterator[str]:
+def speed_lines(bundle: SyncWeights, scorer: SpeakerScorer, video: Path | None) -> Iterator[str]:
     """After tracking, on a conversation's landmarks; and a whole film where one is given."""
     made = conversation_tracks(FRESH_SEED, seconds=30.0)
     tracks = [(t.id, t.shot, t.times, t.landmarks) for t in made.tracks]
@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measured(options: argparse.Namespace) -> None:
-    bundle = load_bundle()
+    bundle = load_sync_weights()
     scorers = [load_scorer(name, options.head if name == "head" else None) for name in options.scorers]
     for scorer in scorers:
         if scorer.wants_crops:

@@ -29,7 +29,7 @@ from viseme.face3d.lips import lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import Frame, read_audio, read_frames
 from viseme.sync.calibrate import expected_calibration_error
-from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.estimator import EstimatorConfig
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.interface import visual_inputs
@@ -179,7 +179,7 @@ def _material(
 class Judge:
     """The estimator with loaded weights."""
 
-    def __init__(self, bundle: SyncBundle) -> None:
+    def __init__(self, bundle: SyncWeights) -> None:
         self.bundle = bundle
         self.visual = visual_inputs[bundle.input_mode]()
         self.config = EstimatorConfig(
@@ -435,7 +435,7 @@ def main(arguments: list[str] | None = None) -> int:
     usable = [r for r in rows if r["source"] not in ("romanian_tedx", "clearervoice", "revise")]
     everything = []
     for weights in options.weights:
-        bundle = load_bundle(weights)
+        bundle = load_sync_weights(weights)
         judge = Judge(bundle)
         rng = np.random.default_rng(0)
         clips = _load([r for r in usable if r["use"] == "dev"], options, "clean", None)

@@ -33,6 +33,7 @@ from viseme.sync.estimator import log_ratios
 from viseme.sync.evidence import VIDEO_STEP, normalise_mels, score_pairs, to_grid_points
 from viseme.sync.inputs.batches import batch_of, network_of
 from viseme.sync.inputs.tracks import INPUTS, Seen, film_talkers, look_at_all
+from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.recipes import SyncRecipe
 from viseme.sync.train import _loss
@@ -254,6 +255,7 @@ class Measurer:
 
     def __init__(self, network: Any, mode: str) -> None:
         self.network, self.mode = network.eval(), mode
+        self.model = TorchModel(network)
         self.cpu, self.seconds = 0.0, 0.0
 
     def clip(self, seen: Seen, truths: dict[str, float], *, seed: int, windows: bool) -> dict[str, Any]:
@@ -269,7 +271,7 @@ class Measurer:
         grid, stream = to_grid_points(clip.times, seen.stream(self.mode))
         mels = normalise_mels(np.exp(clip.audio.astype(np.float32)) @ band_filters(1.0))
         began = time.process_time()
-        raw = score_pairs([self.network], stream, mels)
+        raw = score_pairs([self.model], stream, mels)
         self.cpu += time.process_time() - began
         self.seconds += len(grid) * VIDEO_STEP
         columns = np.rint((grid - clip.audio_start) * 100 - 1.5).astype(int)
@@ -345,7 +347,7 @@ class Measurer:
                 shift = int(rng.integers(-4 * REACH, 4 * REACH + 1))
                 if len(grid) < num or rest is None:
                     continue
-                part = log_ratios(score_pairs([self.network], stream[start : start + num], mels))
+                part = log_ratios(score_pairs([self.model], stream[start : start + num], mels))
                 found = _best(part, columns[start : start + num] - shift, lags, mean=False)
                 out.append([length, float("nan") if found is None else 0.01 * (found - rest - shift)])
         return out

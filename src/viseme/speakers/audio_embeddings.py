@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from viseme.audio.mel_frames import FRAME, Listener
 from viseme.audio.voice_activity import FRAMES_PER_STEP, mel_bands
@@ -36,7 +34,7 @@ class Ear:
         self._like: NDArray[np.float32] | None = None
         self._renewed_at = 0.0
         self._first = 0
-        self._kept: list[Tensor] = []
+        self._kept: list[NDArray[np.float32]] = []
         self.reach = -np.inf
         """Seconds after the last sample heard."""
 
@@ -64,7 +62,7 @@ class Ear:
         whole = max(0, len(power) - skip) // FRAMES_PER_STEP * FRAMES_PER_STEP
         return (begin + skip) // FRAMES_PER_STEP, mel_bands(power[skip : skip + whole])
 
-    def embedded(self) -> tuple[int, list[Tensor]]:
+    def embedded(self) -> tuple[int, list[NDArray[np.float32]]]:
         """The number of the first frame and, for each model, (A, D) embeddings up to the last audio heard."""
         end = self._listener.position
         if self._like is None or end - self._renewed_at >= RENEW_S or end < 2 * RENEW_S:
@@ -76,10 +74,12 @@ class Ear:
             known = max(0, len(self._kept[0]) - context)  # what lies nearer to the end did not see all of its context
             begin, power = self._listener.window((self._first + known - context) * FRAME, end + 1)
             again = self._first + known - begin
-            self._kept = [torch.cat([old[:known], new[again:]]) for old, new in zip(self._kept, self._embed(power))]
+            self._kept = [
+                np.concatenate([old[:known], new[again:]]) for old, new in zip(self._kept, self._embed(power))
+            ]
         return self._first, self._kept
 
-    def _embed(self, power: NDArray[np.float32]) -> list[Tensor]:
+    def _embed(self, power: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         if len(power) == 0:
-            return [torch.zeros(0, 1) for _ in self._models]
+            return [np.zeros((0, 1), np.float32) for _ in self._models]
         return embed_audio(self._models, normalise_mels(power, self._like))

@@ -24,7 +24,7 @@ from viseme.faces.geometry import face_boxes
 from viseme.speakers.features import Align, Gatherer, lagged_features, local_features, pair_bands
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, heard_at
 from viseme.speakers.timeline import cleaned
-from viseme.sync.checkpoint import SyncBundle
+from viseme.sync.checkpoint import SyncWeights
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import to_grid_points
 from viseme.sync.interface import visual_inputs
@@ -92,7 +92,7 @@ def _chunks(
 
 
 def features_of(
-    bundle: SyncBundle,
+    bundle: SyncWeights,
     tracks: Sequence[tuple[int, int, NDArray[np.float64], NDArray[np.float32]]],
     audio: AudioPiece,
     *,
@@ -131,7 +131,7 @@ def _mask(spans: Sequence[tuple[float, float]], first: int, num: int) -> NDArray
     return out
 
 
-def synthetic(bundle: SyncBundle, seed: int, *, align: Align = "file", seconds: float = 12.0) -> LabelledFaces:
+def synthetic(bundle: SyncWeights, seed: int, *, align: Align = "file", seconds: float = 12.0) -> LabelledFaces:
     """A synthetic conversation, landmarks only.
 
     Raises:
@@ -164,7 +164,7 @@ APART, UNCERTAIN = 3, -1
 
 
 def under_audio(
-    bundle: SyncBundle, face: Clip, audio: Clip, rng: np.random.Generator, *, noise: Clip | None = None
+    bundle: SyncWeights, face: Clip, audio: Clip, rng: np.random.Generator, *, noise: Clip | None = None
 ) -> LabelledFaces:
     """A real clip of somebody who speaks, under its own audio or that of another clip, from prepared lips and bands.
 

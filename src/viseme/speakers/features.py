@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
-from torch import Tensor
 
 from viseme.audio.mel_frames import Listener
 from viseme.core.results import DelayEstimate, Reason
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk
 from viseme.speakers.interface import FEATURES, STEP_S, FaceSteps
-from viseme.sync.checkpoint import SyncBundle
+from viseme.sync.checkpoint import SyncWeights
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, banded, log_ratios
 from viseme.sync.evidence import (
     BLOCK,
@@ -125,7 +123,7 @@ class _Face:
 class Gatherer:
     """Takes chunks of tracks as they come, gives features of every face at the end."""
 
-    def __init__(self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float) -> None:
+    def __init__(self, bundle: SyncWeights, listener: Listener, *, align: Align, max_delay: float) -> None:
         self._bundle, self._listener, self._align = bundle, listener, align
         self._visual = visual_inputs[bundle.input_mode]()
         reach = round(max_delay * 100)
@@ -218,10 +216,9 @@ class Gatherer:
         face.scored_to = float(face.times[-1])
         face.forget(face.scored_to - MEMORY)
 
-    @torch.inference_mode()
     def _pairs(
         self, points: NDArray[np.floating], first: int, power: NDArray[np.floating]
-    ) -> list[tuple[Tensor, Tensor, float]]:
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32], float]]:
         """`embed_pairs`; faces seen together meet the same audio, so that of the last face is kept."""
         if min(len(points), len(power)) == 0:
             return []
@@ -229,7 +226,7 @@ class Gatherer:
         if self._heard is None or self._heard[0] != place:
             self._heard = place, embed_audio(models, normalise_mels(power))
         seen = embed_lips(models, points - points.mean(0))
-        return [(s, h, float(m.scale())) for s, h, m in zip(seen, self._heard[1], models)]
+        return [(s, h, m.scale) for s, h, m in zip(seen, self._heard[1], models)]
 
     # --- delays
 
@@ -306,7 +303,7 @@ class Gatherer:
 
 
 def pair_bands(
-    bundle: SyncBundle,
+    bundle: SyncWeights,
     points: NDArray[np.floating],
     steps: NDArray[np.integer],
     first: int,
@@ -332,7 +329,7 @@ def pair_bands(
 
 
 def bands_of(
-    pairs: Sequence[tuple[Tensor, Tensor, float]],
+    pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], float]],
     steps: NDArray[np.integer],
     first: int,
     num_frames: int,
@@ -341,9 +338,9 @@ def bands_of(
     """`pair_bands` from what `embed_pairs` gave for (T,) steps and the `num_frames` audio frames from `first` on."""
     raw, cosines = (np.zeros((len(steps), num_frames), np.float32) for _ in range(2))
     for seen, heard, scale in pairs:
-        product = (seen @ heard.T).numpy()
+        product = seen @ heard.T
         raw += product * np.float32(scale / len(pairs))
-        norms = seen.norm(dim=1).numpy()[:, None] * heard.norm(dim=1).numpy()[None]
+        norms = np.linalg.norm(seen, axis=1)[:, None] * np.linalg.norm(heard, axis=1)[None]
         cosines += product / np.maximum(norms, 1e-9) / len(pairs)
     centres = steps * 4 - (first + 2)  # column j is the instant (first + j + 2) / 100 s
     band, present = banded(log_ratios(raw), centres, lags)

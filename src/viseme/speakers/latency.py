@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
 from viseme.audio.mel_frames import FRAME
 from viseme.face3d.lips import POSE_REACH_S
@@ -29,29 +29,27 @@ PACKET_S = 0.1
 assert max(NEAR) * FRAME <= SEARCH_S
 
 
-@torch.inference_mode()
 def video_reach(models: Sequence[SyncModel], num_points: int) -> int:
     """Later frame steps that an embedding depends on, measured: which embeddings move with one step's points?"""
     num, middle = 64, 32
-    points = torch.zeros(2, num, num_points, 3)
+    points = np.zeros((2, num, num_points, 3), np.float32)
     points[1, middle] = 0.05
     first = middle
     for model in models:
-        a, b = model.embed_video(points)
-        first = min(first, int(((a - b).abs().amax(1) > 1e-6).nonzero()[0]))
+        a, b = (model.embed_video(p) for p in points)
+        first = min(first, int(np.flatnonzero(np.abs(a - b).max(1) > 1e-6)[0]))
     return middle - first
 
 
-@torch.inference_mode()
 def audio_reach(models: Sequence[SyncModel], num_mels: int) -> float:
     """Seconds of later audio that an embedding depends on, measured as in `video_reach`."""
     num, middle = 256, 128
-    mels = torch.zeros(2, num, num_mels)
+    mels = np.zeros((2, num, num_mels), np.float32)
     mels[1, middle] = 1.0
     first = middle // 4
     for model in models:
         a, b = model.embed_audio(mels)
-        first = min(first, int(((a - b).abs().amax(1) > 1e-6).nonzero()[0]))
+        first = min(first, int(np.flatnonzero(np.abs(a - b).max(1) > 1e-6)[0]))
     return (middle - (4 * first + 1.5)) * FRAME + 0.5 * 0.025  # an embedding lies 1.5 frames on; a frame is 25 ms long
 
 

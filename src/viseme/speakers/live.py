@@ -17,7 +17,7 @@ from viseme.media import AudioBlock, Frame
 from viseme.media.live import LiveMedia
 from viseme.speakers.interface import load_scorer
 from viseme.speakers.stream import LiveWork
-from viseme.sync.checkpoint import load_bundle
+from viseme.sync.checkpoint import load_sync_weights
 from viseme.sync.pipeline import MAX_SIDE
 
 __all__ = ["LiveSpeakers", "find_speakers_live"]
@@ -79,7 +79,10 @@ def find_speakers_live(
     """
     if align not in ("none", "file"):
         raise ConfigError(f"align is {align!r}; a stream has one delay: choose file or none")
-    bundle, chosen = load_bundle(None if weights is None else os.fspath(weights)), load_scorer(scorer, scorer_weights)
+    bundle, chosen = (
+        load_sync_weights(None if weights is None else os.fspath(weights)),
+        load_scorer(scorer, scorer_weights),
+    )
     work = LiveWork(
         bundle,
         chosen,

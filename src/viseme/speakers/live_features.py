@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from viseme.core.results import DelayEstimate
 from viseme.face3d.lips import lip_motion
 from viseme.faces.live import FaceWindow
 from viseme.speakers.features import LOCAL, bands_of, lagged_features, local_features
 from viseme.speakers.interface import STEP_S, FaceSteps
-from viseme.sync.checkpoint import SyncBundle
+from viseme.sync.checkpoint import SyncWeights
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
 from viseme.sync.evidence import BLOCK, FaceEvidence, Stretch, embed_lips, to_grid_points
 from viseme.sync.interface import visual_inputs
@@ -46,7 +45,7 @@ class _Scored:
 class Recent:
     """Scores windows of faces against the audio around them."""
 
-    def __init__(self, bundle: SyncBundle, *, delays: tuple[float, float], search_s: float, span_s: float) -> None:
+    def __init__(self, bundle: SyncWeights, *, delays: tuple[float, float], search_s: float, span_s: float) -> None:
         """Prepare to score.
 
         Args:
@@ -58,7 +57,7 @@ class Recent:
         self._bundle = bundle
         self._visual = visual_inputs[bundle.input_mode]()
         self.num_points: int = self._visual.num_points
-        self._scales = [float(model.scale().detach()) for model in bundle.models]
+        self._scales = [model.scale for model in bundle.models]
         bias = bundle.calibration.bias
         low, high = (round((d + bias) * 100) for d in delays)
         self._core = np.arange(low, high + 1)
@@ -66,7 +65,9 @@ class Recent:
         self._span = round(span_s / STEP_S)
         self.delay = RunningDelay(bundle, self._core)
 
-    def score(self, faces: list[FaceWindow], first: int, heard: list[Tensor], until: int) -> list[FaceSteps]:
+    def score(
+        self, faces: list[FaceWindow], first: int, heard: list[NDArray[np.float32]], until: int
+    ) -> list[FaceSteps]:
         """Features of the last steps of every face, with the delay taken out that is known then.
 
         Args:
@@ -83,7 +84,7 @@ class Recent:
         self.delay.forget({s.face.track_id for s in scored})
         return [self._steps(s) for s in scored]
 
-    def _compare(self, face: FaceWindow, first: int, heard: list[Tensor]) -> _Scored | None:
+    def _compare(self, face: FaceWindow, first: int, heard: list[NDArray[np.float32]]) -> _Scored | None:
         if len(face.times) < 2:
             return None
         motion = lip_motion(face.landmarks, face.times, face.observed)
@@ -127,7 +128,7 @@ class _Learned:
 class RunningDelay:
     """The delay of a stream from all faces so far; one curve is kept, however long it lasts."""
 
-    def __init__(self, bundle: SyncBundle, lags: NDArray[np.int64]) -> None:
+    def __init__(self, bundle: SyncWeights, lags: NDArray[np.int64]) -> None:
         """`lags`: candidate delays, 10 ms each."""
         calibration = bundle.calibration
         self._calibration, self._lags = calibration, lags

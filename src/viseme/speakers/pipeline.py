@@ -31,7 +31,7 @@ from viseme.speakers.features import REACH_S, STRETCH, Align, Gatherer
 from viseme.speakers.identity import Looks, people, voices_of
 from viseme.speakers.interface import FaceSteps, SpeakerScorer, heard_at, load_scorer
 from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
-from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.pipeline import MAX_SIDE
 
 __all__ = ["find_speakers", "find_speakers_with"]
@@ -77,7 +77,7 @@ def find_speakers(
         WeightsError: weights are missing or damaged.
         ConfigError: an option is out of its range.
     """
-    bundle = load_bundle(os.fspath(weights) if weights is not None else None)
+    bundle = load_sync_weights(os.fspath(weights) if weights is not None else None)
     chosen = load_scorer(scorer, scorer_weights)
     return find_speakers_with(
         bundle,
@@ -94,7 +94,7 @@ def find_speakers(
 
 
 def find_speakers_with(
-    bundle: SyncBundle,
+    bundle: SyncWeights,
     scorer: SpeakerScorer,
     path: str | os.PathLike[str],
     *,
@@ -153,7 +153,7 @@ class Gathered:
     """What one pass over a file left: features of faces, levels of audio, looks."""
 
     def __init__(
-        self, bundle: SyncBundle, listener: Listener, *, align: Align, max_delay: float, crops: CropStore | None = None
+        self, bundle: SyncWeights, listener: Listener, *, align: Align, max_delay: float, crops: CropStore | None = None
     ) -> None:
         self.weights = bundle.name
         self.listener = listener
@@ -165,7 +165,7 @@ class Gathered:
 
 
 def gather(
-    bundle: SyncBundle,
+    bundle: SyncWeights,
     path: str | os.PathLike[str],
     info: MediaInfo,
     *,

@@ -28,7 +28,7 @@ from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, heard_at
 from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency
 from viseme.speakers.live_features import Recent
 from viseme.speakers.timeline import CODES, DUBBED, UNKNOWN, TimelineConfig, read_states, voice_states
-from viseme.sync.checkpoint import SyncBundle
+from viseme.sync.checkpoint import SyncWeights
 
 __all__ = ["LiveWork"]
 
@@ -45,7 +45,7 @@ class LiveWork:
 
     def __init__(
         self,
-        bundle: SyncBundle,
+        bundle: SyncWeights,
         scorer: SpeakerScorer,
         *,
         every: float = 0.2,

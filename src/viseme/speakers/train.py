@@ -28,7 +28,7 @@ from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, 
 from viseme.speakers.head import CLASSES, HeadScorer, SpeakerHead, face_inputs, save_head, voice_inputs
 from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
-from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.corpus import Clip, prepare
 from viseme.synthetic.conversation import HELD_OUT_SEED
 
@@ -156,7 +156,7 @@ def train_speakers(
         num_conversations=chosen.num_conversations if conversations is None else conversations,
         num_held_out=chosen.num_held_out if held_out is None else held_out,
     )
-    bundle = load_bundle(weights)
+    bundle = load_sync_weights(weights)
     learnt = prepare_conversations(bundle, weights, range(chosen.num_conversations), work, num_jobs=jobs)
     kept = range(HELD_OUT_SEED, HELD_OUT_SEED + chosen.num_held_out)
     tested = prepare_conversations(bundle, weights, kept, work, num_jobs=jobs)
@@ -192,7 +192,7 @@ def train_speakers(
 
 
 def prepare_conversations(
-    bundle: SyncBundle, weights: Path | None, seeds: Sequence[int], work: Path, *, num_jobs: int
+    bundle: SyncWeights, weights: Path | None, seeds: Sequence[int], work: Path, *, num_jobs: int
 ) -> list[LabelledFaces]:
     """Features of synthetic conversations, kept under `work` for these sync weights; broken ones are left out."""
     key = hashlib.sha256(f"1:{bundle.name}".encode()).hexdigest()[:8]
@@ -205,7 +205,7 @@ def prepare_conversations(
 def _make_one(seed: int, weights: Path | None, out: Path) -> None:
     torch.set_num_threads(1)
     try:
-        made = synthetic(load_bundle(weights), seed)
+        made = synthetic(load_sync_weights(weights), seed)
     except DataError:  # a speech engine broke down over its text: one conversation less
         return
     if made.faces:
@@ -216,7 +216,7 @@ class _Draws:
     """Batches of stretches, and the loss on them."""
 
     def __init__(
-        self, bundle: SyncBundle, learnt: Sequence[LabelledFaces], real: Sequence[Clip], recipe: SpeakersRecipe
+        self, bundle: SyncWeights, learnt: Sequence[LabelledFaces], real: Sequence[Clip], recipe: SpeakersRecipe
     ) -> None:
         self._recipe = recipe
         self._faces = [
@@ -250,7 +250,7 @@ class _Draws:
         return face_loss + 0.5 * voice_loss, {"right": float(right), "voice": float(voice_loss.detach())}
 
 
-def _pairs(bundle: SyncBundle, clips: Sequence[Clip], num: int) -> list[LabelledFaces]:
+def _pairs(bundle: SyncWeights, clips: Sequence[Clip], num: int) -> list[LabelledFaces]:
     """Clips under their own audio and, as often, another's; over half of them noise."""
     out, bar = [], Bar("real clips")
     for i in range(num):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from viseme.audio.features import NUM_MELS, mel_filters
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
-from viseme.sync.evidence import normalise_mel_tensor
+from viseme.sync.evidence import normalise_mels
 from viseme.sync.inputs.points import lip_basis
 
 __all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]
@@ -305,4 +305,4 @@ def draw_batch(
     crops = [_crop(clips[i], num, lead, tail, config, rng) for i in chosen]
     points = np.stack([other_face(lips, config, rng, landmarks=mirror) for lips, _ in crops]).astype(np.float32)
     mels = _channel(torch.from_numpy(np.stack([audio for _, audio in crops]).astype(np.float32)), config, rng)
-    return Batch(torch.from_numpy(points), normalise_mel_tensor(mels), lead)
+    return Batch(torch.from_numpy(points), torch.from_numpy(normalise_mels(mels.numpy())), lead)

@@ -20,9 +20,10 @@ import viseme
 from viseme.core.errors import WeightsError
 from viseme.sync.estimator import Peak
 from viseme.sync.interface import SyncModel, sync_models
+from viseme.sync.models.torch_model import TorchModel
 from viseme.weights import find_weights, weights_id
 
-__all__ = ["Calibration", "SyncBundle", "load_bundle", "save_bundle"]
+__all__ = ["Calibration", "SyncWeights", "load_sync_weights", "save_sync_weights"]
 
 COMPONENT = "sync"
 
@@ -56,8 +57,8 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class SyncBundle:
-    """Loaded weights, ready to score."""
+class SyncWeights:
+    """Sync models that answer together, ready to run, and what turns their scores into an answer."""
 
     models: tuple[SyncModel, ...]
     calibration: Calibration
@@ -68,7 +69,7 @@ class SyncBundle:
     """Training data, licence and metrics, as written by the trainer."""
 
 
-def save_bundle(
+def save_sync_weights(
     path: str | Path,
     models: list[torch.nn.Module],
     *,
@@ -101,7 +102,7 @@ def save_bundle(
     temporary.replace(path)
 
 
-def load_bundle(name: str | Path | None = None) -> SyncBundle:
+def load_sync_weights(name: str | Path | None = None) -> SyncWeights:
     """Read weights by catalogue name or path; None is the default that ships.
 
     Raises:
@@ -123,7 +124,7 @@ def load_bundle(name: str | Path | None = None) -> SyncBundle:
         raise WeightsError(f"{path} has an incomplete or foreign header ({error!r}); get the file again") from error
 
 
-def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> SyncBundle:
+def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> SyncWeights:
     kind = sync_models[header["model"]]
     models = []
     for i, config in enumerate(header["configs"]):
@@ -133,11 +134,11 @@ def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tenso
             network.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
         except RuntimeError as error:
             raise WeightsError(f"{path} does not fit its own configuration: {error}") from None
-        models.append(network.eval())
+        models.append(TorchModel(network))
     if len(header.get("calibration", {}).get("coefficients", ())) != 4:
         raise WeightsError(f"{path} was calibrated by another version of this package; train or calibrate it again")
     known = {f.name for f in fields(Calibration)}
     values: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in header["calibration"].items() if k in known
     }
-    return SyncBundle(tuple(models), Calibration(**values), header["input_mode"], weights_id(path), header["card"])
+    return SyncWeights(tuple(models), Calibration(**values), header["input_mode"], weights_id(path), header["card"])

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from viseme.face3d.lips import LipMotion
 from viseme.sync.estimator import STEP, DelayCurve, banded, log_ratios
@@ -27,7 +25,6 @@ __all__ = [
     "embed_audio",
     "embed_lips",
     "embed_pairs",
-    "normalise_mel_tensor",
     "normalise_mels",
     "score_pairs",
     "to_grid",
@@ -43,34 +40,32 @@ CONTEXT = 0.5
 """Seconds of audio around the reach of the delays that the audio stream sees beyond what is scored."""
 
 
+LOUD = 200.0
+"""Summed mel power that the 90th percentile frame is brought to."""
+FLOOR = 1e-3
+"""Added to a mel power before its logarithm."""
+
+
 def normalise_mels(power: NDArray[np.floating], like: NDArray[np.floating] | None = None) -> NDArray[np.float32]:
-    """Log-mels that do not depend on loudness or on the colour of the channel.
+    """Log-mels that depend neither on loudness nor on the colour of the channel.
 
     Args:
-        power: (A, M) mel band powers.
-        like: (A', M) powers whose loudness and colour are taken out; None = their own.
+        power: (..., A, M) mel band powers; each stretch is treated on its own.
+        like: (..., A', M) powers whose loudness and colour are taken out; None = those of `power`.
 
     Returns:
-        (A, M) logarithms after loudness is set so that the 90th percentile frame is alike everywhere, each band's mean
-        over time removed.
+        (..., A, M) logarithms: the gain puts the 90th percentile of the frames' powers at one level everywhere, and
+        each band's mean over time is removed.
     """
-    if len(power) == 0:
+    power = np.asarray(power, np.float32)
+    if power.size == 0:
         return np.zeros(power.shape, np.float32)
-    own = torch.from_numpy(np.ascontiguousarray(power, np.float32))[None]
-    other = None if like is None else torch.from_numpy(np.ascontiguousarray(like, np.float32))[None]
-    return normalise_mel_tensor(own, other)[0].numpy()
-
-
-def normalise_mel_tensor(power: Tensor, like: Tensor | None = None) -> Tensor:
-    """`normalise_mels` of a batch (B, A, M)."""
-    gain = (LOUD / torch.quantile((power if like is None else like).sum(-1), 0.9, dim=1).clamp_min(1e-9))[:, None, None]
-    logs = torch.log(power * gain + FLOOR)
-    mean = (logs if like is None else torch.log(like * gain + FLOOR)).mean(1, keepdim=True)
-    return (logs - mean) / 3
-
-
-LOUD = 200.0
-FLOOR = 1e-3
+    like = power if like is None else np.asarray(like, np.float32)
+    loud = np.quantile(like.sum(-1), 0.9, axis=-1)[..., None, None]
+    gain = (LOUD / np.maximum(loud, 1e-9)).astype(np.float32)
+    logs = np.log(power * gain + np.float32(FLOOR))
+    of_like = logs if like is power else np.log(like * gain + np.float32(FLOOR))
+    return (logs - of_like.mean(-2, keepdims=True)) / 3
 
 
 def to_grid(motion: LipMotion) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -99,10 +94,9 @@ def to_grid_points(times: NDArray[np.floating], points: NDArray[Any]) -> tuple[N
     return grid.astype(np.float64), (points[left] * (1 - part) + points[right] * part).astype(np.float32)
 
 
-@torch.inference_mode()
 def embed_pairs(
     models: Sequence[SyncModel], points: NDArray[np.floating], mels: NDArray[np.floating]
-) -> list[tuple[Tensor, Tensor, float]]:
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32], float]]:
     """Embeddings of every frame window and of the audio every 10 ms, and the factor on their dot product.
 
     Args:
@@ -115,30 +109,27 @@ def embed_pairs(
         after frame `j`'s centre.
     """
     seen = embed_lips(models, points if points.dtype == np.uint8 else points - points.mean(0))
-    return [(s, h, float(m.scale())) for s, h, m in zip(seen, embed_audio(models, mels), models)]
+    return [(s, h, m.scale) for s, h, m in zip(seen, embed_audio(models, mels), models)]
 
 
-@torch.inference_mode()
-def embed_lips(models: Sequence[SyncModel], points: NDArray[Any]) -> list[Tensor]:
+def embed_lips(models: Sequence[SyncModel], points: NDArray[Any]) -> list[NDArray[np.float32]]:
     """For each model (T, D) embeddings of (T, K, 3) points, mean removed, or of (T, C, H, W) uint8 frames."""
+    given = np.ascontiguousarray(points, np.float32)
     if points.dtype == np.uint8:
-        frame = torch.from_numpy(np.ascontiguousarray(points))[None].float() / 255
-    else:
-        frame = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
-    return [model.embed_video(frame)[0] for model in models]
+        given = given / np.float32(255)
+    return [model.embed_video(given) for model in models]
 
 
-@torch.inference_mode()
-def embed_audio(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list[Tensor]:
+def embed_audio(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list[NDArray[np.float32]]:
     """For each model (A, D) embeddings of (A, M) normalised mels every 10 ms, A > 0; see `embed_pairs`."""
     num = len(mels)
     padded = np.pad(mels, ((0, 3 + (-num) % 4), (0, 0)))
     span = num + (-num) % 4
-    phases = torch.from_numpy(np.stack([padded[r : r + span] for r in range(4)]))
+    phases = np.stack([padded[r : r + span] for r in range(4)]).astype(np.float32)
     out = []
     for model in models:
         heard = model.embed_audio(phases)
-        out.append(heard.transpose(0, 1).reshape(-1, heard.shape[-1])[:num])
+        out.append(heard.transpose(1, 0, 2).reshape(-1, heard.shape[-1])[:num])
     return out
 
 
@@ -157,7 +148,7 @@ def score_pairs(models: Sequence[SyncModel], points: NDArray[Any], mels: NDArray
     if total.size == 0:
         return total
     for seen, heard, scale in embed_pairs(models, points, mels):
-        total += ((seen @ heard.T) * scale).numpy()
+        total += (seen @ heard.T) * np.float32(scale)
     return (total / len(models)).astype(np.float32)
 
 

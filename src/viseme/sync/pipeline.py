@@ -24,7 +24,7 @@ from viseme.faces.thumbnails import FaceStrips
 from viseme.media import MediaInfo, probe, read_audio, read_frames
 from viseme.standardization.crops import crop_squares
 from viseme.standardization.interface import FaceObservation
-from viseme.sync.checkpoint import SyncBundle, load_bundle
+from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, posterior
 from viseme.sync.evidence import CONTEXT, FaceEvidence, compare, to_grid, to_grid_points
 from viseme.sync.interface import visual_inputs
@@ -78,7 +78,7 @@ def check(
         ConfigError: an option is out of its range.
     """
     config = EstimatorConfig(max_delay=max_delay, in_sync_band=in_sync_band)
-    bundle = load_bundle(os.fspath(weights) if weights is not None else _default_weights(input))
+    bundle = load_sync_weights(os.fspath(weights) if weights is not None else _default_weights(input))
     if input != "landmarks" and bundle.input_mode != input:
         raise ConfigError(
             f"{bundle.name} sees {bundle.input_mode}, not {input}; leave --input out or pass other weights"
@@ -106,7 +106,7 @@ def _default_weights(mode: str) -> str | None:
 
 
 def check_with(
-    bundle: SyncBundle,
+    bundle: SyncWeights,
     path: str | os.PathLike[str],
     *,
     audio: str | os.PathLike[str] | None = None,
@@ -173,7 +173,7 @@ class _Work:
 
     def __init__(
         self,
-        bundle: SyncBundle,
+        bundle: SyncWeights,
         config: EstimatorConfig,
         listener: Listener,
         info: MediaInfo,

@@ -25,7 +25,7 @@ from viseme.engine.jobs import one_thread
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.sync.calibrate import calibrate
-from viseme.sync.checkpoint import load_bundle, save_bundle
+from viseme.sync.checkpoint import load_sync_weights, save_sync_weights
 from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
@@ -33,6 +33,7 @@ from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
 from viseme.sync.inputs.tracks import Input, Seen, film_talkers, look_at_all
 from viseme.sync.interface import visual_inputs
 from viseme.sync.loss import matching_loss, stretch_loss
+from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.recipes import RECIPES, SyncRecipe
 
 __all__ = ["TrainResult", "train_sync"]
@@ -126,7 +127,7 @@ def train_sync(
         checkpoint.unlink(missing_ok=True)
     networks = _train_all(real, synthetic, chosen, checkpoints, input, jobs)
     calibration, found = calibrate(
-        networks,  # type: ignore[arg-type]
+        [TorchModel(network) for network in networks],
         kept,
         num_trials=chosen.num_trials,
         on_progress=Bar("calibrating"),
@@ -140,7 +141,7 @@ def train_sync(
         "preprocessing": f"{_SEEN[input]}, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
         "held_out": {k: round(v, 4) for k, v in found.items()},
     }
-    save_bundle(out, networks, input_mode=input, calibration=calibration, card=card, model=model_name(input))
+    save_sync_weights(out, networks, input_mode=input, calibration=calibration, card=card, model=model_name(input))
     return TrainResult(
         out=out,
         num_real=len(real),
@@ -250,12 +251,11 @@ USUAL_DELAY = 0.05
 """Seconds: how late the audio of the research clips is on average, by the data's own README."""
 
 
-@torch.inference_mode()
 def _corrected(clips: list[Clip]) -> list[Clip]:
     """Clips with their own delay taken out where the weights that ship find it; GRID stays as it is, in sync."""
     if all(clip.speaker.startswith("grid") for clip in clips):
         return clips
-    out, network = [], load_bundle().models[0]
+    out, network = [], load_sync_weights().models[0]
     lags = np.arange(-30, 31)
     for clip in clips:
         if clip.speaker.startswith("grid"):

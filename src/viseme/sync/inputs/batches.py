@@ -16,7 +16,7 @@ from torch import nn
 
 from viseme.sync.augment import AugmentConfig, Batch, _channel, _crop, draw_batch
 from viseme.sync.corpus import Clip
-from viseme.sync.evidence import normalise_mel_tensor
+from viseme.sync.evidence import normalise_mels
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.two_stream import TwoStream
 
@@ -88,7 +88,7 @@ def draw_frames(
         shown.append(_other_camera(frames, CHANGE, rng))
         heard.append(audio)
     mels = _channel(torch.from_numpy(np.stack(heard).astype(np.float32)), config, rng)
-    return Batch(torch.from_numpy(np.stack(shown)), normalise_mel_tensor(mels), lead)
+    return Batch(torch.from_numpy(np.stack(shown)), torch.from_numpy(normalise_mels(mels.numpy())), lead)
 
 
 def _other_camera(frames: NDArray[np.uint8], change: FrameChange, rng: np.random.Generator) -> NDArray[np.float32]:
