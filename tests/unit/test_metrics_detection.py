@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.metrics.detection import (
-    DetectionScores,
-    area_under_roc,
+from viseme.metrics.area_under_roc import area_under_roc, area_under_roc_of
+from viseme.metrics.average_precision import (
     average_precision,
-    equal_error_rate,
-    f1_score,
+    average_precision_of,
     voc_average_precision,
+    voc_average_precision_of,
 )
+from viseme.metrics.detection import DetectionScores
+from viseme.metrics.equal_error_rate import equal_error_rate, equal_error_rate_of
+from viseme.metrics.f1_score import F1Counts, f1_score
+from viseme.metrics.threshold_curve import ThresholdCurve
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
@@ -35,6 +38,20 @@ def test_areas_equal_those_of_scikit_learn(seed: int, ties: bool) -> None:
         sklearn_metrics.average_precision_score(labels, scores), abs=1e-12
     )
     assert area_under_roc(scores, labels) == pytest.approx(sklearn_metrics.roc_auc_score(labels, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_f1_equals_that_of_scikit_learn(seed: int) -> None:
+    scores, labels = sample(seed)
+    assert f1_score(scores, labels, 0.5) == pytest.approx(sklearn_metrics.f1_score(labels, scores > 0.5), abs=1e-12)
+    counts = F1Counts()
+    for part in range(3):
+        counts.add(scores[part::3] > 0.5, labels[part::3])
+    assert counts.precision == pytest.approx(sklearn_metrics.precision_score(labels, scores > 0.5), abs=1e-12)
+    assert counts.recall == pytest.approx(sklearn_metrics.recall_score(labels, scores > 0.5), abs=1e-12)
+    assert counts.f1 == f1_score(scores, labels, 0.5)
+    with pytest.raises(ValueError, match="differ"):
+        counts.add([True], [True, False])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -141,14 +158,14 @@ def test_pooling_adds_up_and_videos_make_the_interval() -> None:
 
 def test_weighted_draws_are_repeated_videos() -> None:
     """A draw by weights equals pooling the drawn videos again."""
-    from viseme.metrics.detection import _Curve
-
     scores, labels = sample(5, 40, ties=True)
     owner = np.arange(40) % 4
     times = np.array([2.0, 0.0, 1.0, 1.0])
     repeated = np.repeat(np.arange(40), times[owner].astype(int))
-    weighted = _Curve.of(scores, labels, times[owner])
-    assert weighted.average_precision() == pytest.approx(average_precision(scores[repeated], labels[repeated]))
-    assert weighted.voc() == pytest.approx(voc_average_precision(scores[repeated], labels[repeated]))
-    assert weighted.roc() == pytest.approx(area_under_roc(scores[repeated], labels[repeated]))
-    assert weighted.eer()[0] == pytest.approx(equal_error_rate(scores[repeated], labels[repeated])[0])
+    weighted = ThresholdCurve.of(scores, labels, times[owner])
+    assert average_precision_of(weighted) == pytest.approx(average_precision(scores[repeated], labels[repeated]))
+    assert voc_average_precision_of(weighted) == pytest.approx(
+        voc_average_precision(scores[repeated], labels[repeated])
+    )
+    assert area_under_roc_of(weighted) == pytest.approx(area_under_roc(scores[repeated], labels[repeated]))
+    assert equal_error_rate_of(weighted)[0] == pytest.approx(equal_error_rate(scores[repeated], labels[repeated])[0])

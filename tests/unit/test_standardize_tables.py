@@ -12,6 +12,7 @@ import torch
 from viseme.core.errors import ConfigError, OutputError
 from viseme.data.manifest import ManifestRow
 from viseme.face3d.interface import load_face_model
+from viseme.metrics.intervals import Interval
 from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
 from viseme.reproduce.table1 import (
     E1_ROWS,
@@ -23,7 +24,7 @@ from viseme.reproduce.table1 import (
     _fitted_elsewhere,
     reproduce_table1,
 )
-from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
+from viseme.reproduce.tables import Table, write_tables
 from viseme.standardization.corpus import Collection
 from viseme.standardization.losses import LossWeights
 from viseme.standardization.model_tensors import FaceBasis
@@ -32,30 +33,6 @@ from viseme.standardization.model_tensors import FaceBasis
 def _collection(name: str, subject: str, points: np.ndarray | None = None) -> Collection:
     points = np.zeros((2, 468, 2), np.float32) if points is None else points
     return Collection(name=name, subject=subject, jpegs=(b"",) * len(points), landmarks=points)
-
-
-def test_an_interval_holds_the_truth_in_about_95_of_100_repetitions():
-    rng = np.random.default_rng(0)
-    held = [
-        (lambda i: i.low <= 3.0 <= i.high)(bootstrap([rng.normal(3, 1, 40)], np.mean, num=300, seed=k))
-        for k in range(200)
-    ]
-    assert 0.88 <= np.mean(held) <= 0.99
-
-
-def test_ratios_are_paired():
-    a = np.random.default_rng(0).uniform(1, 9, 50)
-    ratio = bootstrap([2 * a, a], lambda x, y: float(x.mean() / y.mean()))
-    assert (ratio.low, ratio.value, ratio.high) == pytest.approx((2, 2, 2))
-
-
-def test_overlapping_intervals_are_not_apart():
-    assert Interval(1, 0.5, 1.5).apart_from(Interval(2, 1.6, 3))
-    assert not Interval(1, 0.5, 1.7).apart_from(Interval(2, 1.6, 3))
-
-
-def test_nothing_measured_is_a_dash():
-    assert bootstrap([np.zeros(0)], np.mean).text() == "-"
 
 
 def test_both_files_are_written_and_say_the_same(tmp_path):

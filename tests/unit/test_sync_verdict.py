@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from viseme.core.results import Reason, Verdict
-from viseme.sync.calibrate import expected_calibration_error
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
 from viseme.sync.evidence import Stretch
@@ -155,10 +154,3 @@ def test_a_short_or_unsure_clip_has_no_drift():
     assert estimate_drift(_stretches(lambda t: 0.1, 14), LAGS, CONFIG, CALIBRATION) is None
     flat = [Stretch(s, s + 2.0, np.zeros(401, np.float32), np.full(401, 50, np.int16), 50) for s in range(0, 100, 2)]
     assert estimate_drift(flat, LAGS, CONFIG, CALIBRATION) is None
-
-
-def test_calibration_error_of_known_sets():
-    assert expected_calibration_error(np.full(10, 0.8), np.arange(10) < 8) == 0.0
-    assert expected_calibration_error(np.array([1.0, 1.0]), np.array([False, False])) == 1.0
-    both = expected_calibration_error(np.array([0.05] * 4 + [0.95] * 4), np.array([False] * 4 + [True] * 4))
-    assert both == pytest.approx(0.05)

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
 from viseme.core.errors import VisemeError
@@ -28,14 +27,15 @@ from viseme.core.results import DelayEstimate, Verdict
 from viseme.face3d.lips import lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import Frame, read_audio, read_frames
-from viseme.sync.calibrate import expected_calibration_error
+from viseme.metrics.calibration_error import expected_calibration_error
+from viseme.metrics.proportion import Proportion
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.estimator import EstimatorConfig
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.interface import visual_inputs
 from viseme.sync.verdict import FaceActivity, decide
 
-__all__ = ["Row", "Trial", "main", "tracked_clip", "wilson"]
+__all__ = ["Row", "Trial", "main", "tracked_clip"]
 
 LAGS = np.arange(-200, 201)
 RIGHT = 0.04
@@ -90,28 +90,7 @@ class Row:
 
     def text(self) -> str:
         """ "name   95.0 % [91.2, 97.6] n = 120   (target)"."""
-        low, high = wilson(self.hits, self.num)
-        share = self.hits / self.num if self.num else float("nan")
-        return f"{self.name:58s} {share:7.1%} [{low:.1%}, {high:.1%}]  n = {self.num:<5d} {self.target}"
-
-
-def wilson(hits: int, num: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a proportion.
-
-    Source:
-        Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
-
-    Example:
-        >>> [round(x, 3) for x in wilson(95, 100)]
-        [0.888, 0.978]
-    """
-    if num == 0:
-        return 0.0, 1.0
-    z = float(norm.ppf((1 + level) / 2))
-    share, squared = hits / num, z * z
-    middle = (share + squared / (2 * num)) / (1 + squared / num)
-    half = z / (1 + squared / num) * np.sqrt(share * (1 - share) / num + squared / (4 * num * num))
-    return float(middle - half), float(middle + half)
+        return f"{self.name:58s} {Proportion(self.hits, self.num)!s:32s} {self.target}"
 
 
 def _track(stream: Iterable[Frame]) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:

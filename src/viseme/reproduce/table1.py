@@ -28,9 +28,10 @@ from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
+from viseme.metrics.intervals import Interval, bootstrap
 from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
 from viseme.reproduce.landmark_pretraining import landmark_start
-from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
+from viseme.reproduce.tables import Table, write_tables
 from viseme.standardization.augment import FrameAugment
 from viseme.standardization.corpus import Collection, prepare_real, prepare_synthetic
 from viseme.standardization.estimators.landmark_fit import CHEEKS, LandmarkFit

@@ -27,7 +27,8 @@ from viseme.data.manifest import ManifestRow, read_manifest
 from viseme.engine.jobs import make_files
 from viseme.engine.loop import LoopConfig, fit, require_accelerate
 from viseme.engine.progress import Bar
-from viseme.reproduce.tables import Interval, Table, bootstrap, write_tables
+from viseme.metrics.intervals import Interval, bootstrap
+from viseme.reproduce.tables import Table, write_tables
 from viseme.sync.corpus import band_filters
 from viseme.sync.estimator import log_ratios
 from viseme.sync.evidence import VIDEO_STEP, normalise_mels, score_pairs, to_grid_points

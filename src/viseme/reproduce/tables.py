@@ -6,36 +6,17 @@ Knows numbers and files; refuses to know what was measured.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viseme.core.errors import OutputError
+from viseme.metrics.intervals import Interval
 
-__all__ = ["Interval", "Table", "bootstrap", "write_tables"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number and the interval that holds it in 95 of 100 repetitions."""
-
-    value: float
-    low: float
-    high: float
-
-    def text(self, digits: int = 3, *, scale: float = 1.0) -> str:
-        """ "1.137 [1.101, 1.174]"; "-" where nothing was measured."""
-        if not np.isfinite(self.value):
-            return "-"
-        return f"{scale * self.value:.{digits}f} [{scale * self.low:.{digits}f}, {scale * self.high:.{digits}f}]"
-
-    def apart_from(self, other: Interval) -> bool:
-        """Whether the two intervals do not overlap."""
-        return self.high < other.low or other.high < self.low
+__all__ = ["Table", "write_tables"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,40 +38,6 @@ class Table:
 
 def _piped(cells: Any) -> str:
     return "| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |"
-
-
-def bootstrap(
-    groups: Sequence[NDArray[np.floating]],
-    statistic: Callable[..., float],
-    *,
-    num: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """Percentile interval of a statistic over independent units.
-
-    Args:
-        groups: Arrays (U, ...) over the same units; all are resampled together, so that ratios are paired.
-        statistic: Takes the resampled arrays.
-        num: Resamplings.
-        seed: Of chance.
-
-    Returns:
-        The statistic of the data as they are, and its 2.5 and 97.5 percentiles. NaN without units.
-
-    Example:
-        >>> bootstrap([np.array([1.0, 1.0])], np.mean).text()
-        '1.000 [1.000, 1.000]'
-    """
-    count = len(groups[0])
-    if count == 0:
-        return Interval(float("nan"), float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(num):
-        rows = rng.integers(count, size=count)
-        drawn.append(statistic(*(np.asarray(g)[rows] for g in groups)))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return Interval(float(statistic(*groups)), float(low), float(high))
 
 
 def write_tables(folder: Path, name: str, tables: Sequence[Table], record: dict[str, Any], *, head: str) -> Path:

@@ -22,7 +22,8 @@ from viseme.core.speakers import SpeakersResult
 from viseme.data.active_speakers import LabelledTrack, check_asw_counts, read_asw, read_ava, read_columbia
 from viseme.engine.progress import Bar
 from viseme.media import probe
-from viseme.metrics.detection import DetectionMetrics, DetectionScores, f1_score
+from viseme.metrics.detection import DetectionMetrics, DetectionScores
+from viseme.metrics.f1_score import f1_score
 from viseme.speakers.interface import load_scorer
 from viseme.speakers.pipeline import find_speakers
 

@@ -21,7 +21,7 @@ from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.interface import SyncModel
 
-__all__ = ["calibrate", "expected_calibration_error"]
+__all__ = ["calibrate"]
 
 GENTLE = AugmentConfig(mixing=0.3, region_gain=0.2, jitter=(0.0005, 0.006), frozen=0.1)
 NUM_LANDMARKS = len(LIP_POINTS)
@@ -62,24 +62,6 @@ def _trial(
     return evidence.curve(lags), None if mismatched else shift + 0.005
 
 
-def expected_calibration_error(
-    probability: NDArray[np.floating], right: NDArray[np.bool_], *, num_bins: int = 10
-) -> float:
-    """Mean gap between stated probability and observed frequency, over bins of equal width, weighted by their counts.
-
-    Example:
-        >>> expected_calibration_error(np.array([0.9, 0.9]), np.array([True, False]))
-        0.4
-    """
-    where = np.minimum((np.asarray(probability) * num_bins).astype(int), num_bins - 1)
-    gaps = [
-        abs(probability[where == b].mean() - right[where == b].mean()) * (where == b).mean()
-        for b in range(num_bins)
-        if (where == b).any()
-    ]
-    return round(float(np.sum(gaps)), 10)
-
-
 def calibrate(
     models: Sequence[SyncModel],
     clips: Sequence[Clip],
@@ -91,8 +73,8 @@ def calibrate(
     """Fit the map from peaks to probability.
 
     Returns:
-        The calibration, and what it was measured on: trials, fraction right, calibration error by two-fold
-        cross-validation, fraction answered and right among the answers.
+        The calibration, and what it was measured on: trials, fraction right, mean squared error of the probability
+        (Brier) by two-fold cross-validation, fraction answered and right among the answers.
     """
     rng = np.random.default_rng(seed)
     config = EstimatorConfig()
@@ -120,7 +102,7 @@ def calibrate(
     found = {
         "trials": float(len(labels)),
         "right": float(labels.mean()),
-        "ece": expected_calibration_error(crossed, labels),
+        "brier": float(((crossed - labels) ** 2).mean()),
         "answered": float(answered.mean()),
         "right_among_answers": float(labels[answered].mean()) if answered.any() else float("nan"),
     }

@@ -72,7 +72,7 @@ class TrainResult:
         return (
             f"{self.out}: {self.num_real} real and {self.num_synthetic} synthetic clips, {self.seconds / 60:.1f} min; "
             f"held-out trials {c['trials']:.0f}, answered {c['answered']:.1%}, right among answers "
-            f"{c['right_among_answers']:.1%}, calibration error {c['ece']:.3f}"
+            f"{c['right_among_answers']:.1%}, mean squared error of the probability {c['brier']:.3f}"
         )
 
 
