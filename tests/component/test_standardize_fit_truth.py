@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from viseme.face3d.interface import load_face_model
-from viseme.standardization.crops import crop_squares
-from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.face3d.neutral_landmarks import neutral_landmarks
+from viseme.faces.crops import crop_squares
+from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.interface import Coefficients, FaceObservation
 from viseme.synthetic import LandmarkSpec, Phoneme, Style, move, synth_landmarks
 

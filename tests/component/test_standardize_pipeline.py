@@ -200,8 +200,8 @@ class Turned:
     def track(self, stream, *, strips=None):  # type: ignore[no-untyped-def]
         from viseme.face3d.camera import Camera, place, project
         from viseme.face3d.interface import load_face_model
+        from viseme.face3d.neutral_landmarks import neutral_landmarks
         from viseme.faces import FaceTrackChunk
-        from viseme.standardization.estimators.landmark_fit import neutral_landmarks
 
         times = np.array([float(p.time) for p in stream])
         mean = neutral_landmarks(load_face_model())[0]

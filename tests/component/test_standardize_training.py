@@ -15,19 +15,19 @@ from safetensors import safe_open
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
+from viseme.faces.crops import crop_squares
 from viseme.reproduce import landmark_pretraining as start
 from viseme.reproduce.landmark_pretraining import landmark_start
 from viseme.standardization import train
 from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
-from viseme.standardization.crops import crop_squares
 from viseme.standardization.interface import FaceObservation
 from viseme.standardization.losses import LossWeights, lmid_weights
 from viseme.standardization.model_tensors import FaceBasis
 from viseme.standardization.networks.checkpoint import VARIANTS, load_network
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.recipes import RECIPES, quick_recipe
-from viseme.standardization.synthetic import draw_faces
+from viseme.synthetic.faces import draw_faces
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 STILL = FrameAugment(turn_deg=0, scale=0, shift_px=0, blur=0, jpeg=0, colour=0)

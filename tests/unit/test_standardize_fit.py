@@ -10,8 +10,9 @@ import pytest
 from viseme.core.errors import ConfigError
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import load_face_model
-from viseme.standardization.crops import crop_squares
-from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.face3d.neutral_landmarks import neutral_landmarks
+from viseme.faces.crops import crop_squares
+from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation
 
 

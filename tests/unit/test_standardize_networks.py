@@ -14,9 +14,11 @@ from safetensors.torch import save_file
 from viseme.core.errors import ConfigError, MissingWeights, WeightsError
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import load_face_model
-from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.face3d.neutral_landmarks import neutral_landmarks
+from viseme.faces.crops import CROP_SIZE
+from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.estimators.networks import ENet, PerImage, PerImageAggregated
-from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, FaceObservation, estimators
+from viseme.standardization.interface import FRAME_REASONS, FaceObservation, estimators
 from viseme.standardization.networks.checkpoint import load_imagenet, load_network, save_network
 from viseme.standardization.networks.expression import ExpressionNetwork, full_config, small_config
 from viseme.standardization.networks.resnet import ResNet

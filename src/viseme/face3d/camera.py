@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Camera", "place", "project", "rotation_matrix"]
+__all__ = ["Camera", "centred", "place", "project", "rotation_matrix"]
 
 REFERENCE_SIZE = 224
 REFERENCE_FOCAL = 1015.0
@@ -101,3 +102,26 @@ def project(points: Any, camera: Camera) -> Any:
     u = camera.focal * points[..., 0] / depth + camera.width / 2
     v = camera.height / 2 - camera.focal * points[..., 1] / depth
     return xp.stack([u, v, depth], -1)
+
+
+def centred(points: NDArray[np.floating], *, margin: float, camera: Camera | None = None) -> NDArray[np.float64]:
+    """The translation that brings a face, already turned, into the middle of the frame at a given size.
+
+    Args:
+        points: (K, 3) landmarks of the turned face, decimetres.
+        margin: Width of the frame over the larger side of the landmarks' box.
+        camera: Default: the standard one.
+
+    Returns:
+        (3,) decimetres.
+    """
+    camera = camera or Camera.standard()
+    shift = np.zeros(3)
+    for _ in range(5):
+        uv = project(points + shift, camera)[..., :2]
+        low, high = uv.min(0), uv.max(0)
+        depth = camera.distance - (points[:, 2].mean() + shift[2])
+        shift[2] += depth * (1 - margin * (high - low).max() / camera.width)
+        middle = (low + high) / 2 - camera.width / 2
+        shift[:2] -= middle * [1, -1] * (camera.distance - points[:, 2].mean() - shift[2]) / camera.focal
+    return shift

@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import MissingWeights, VisemeError
 from viseme.face3d.interface import FaceModel, load_face_model
+from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.faces import FaceTrackChunk, tracker
+from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
 from viseme.media import read_frames
-from viseme.standardization.crops import crop_frame, crop_squares
-from viseme.standardization.estimators.landmark_fit import LandmarkFit, neutral_landmarks
+from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.estimators.networks import ENet
-from viseme.standardization.interface import CROP_SIZE, ExpressionEstimator, FaceObservation, in_standard_crops
+from viseme.standardization.interface import ExpressionEstimator, FaceObservation, in_standard_crops
 from viseme.standardization.pipeline import standardize
 from viseme.standardization.synthesis import StandardFace
-from viseme.standardization.synthetic import draw_faces
 from viseme.synthetic import LandmarkSpec, Phoneme, Style, move, synth_landmarks
+from viseme.synthetic.faces import draw_faces
 from viseme.synthetic.scene import Person
 
 __all__ = ["main", "truth_lines"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
-from viseme.standardization.interface import CROP_SIZE
+from viseme.faces.crops import CROP_SIZE
 
 __all__ = ["FrameAugment", "augment_frame"]
 

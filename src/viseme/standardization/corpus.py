@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
-from viseme.standardization.crops import crop_frame, crop_squares, into_crop
-from viseme.standardization.interface import CROP_SIZE
+from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares, into_crop
 
 __all__ = [
     "Collection",
@@ -147,7 +146,7 @@ def _track_one(row: ManifestRow, most: int, path: Path) -> None:
 
 
 def _draw_one(seed: int, num: int, path: Path) -> None:
-    from viseme.standardization.synthetic import draw_faces
+    from viseme.synthetic.faces import draw_faces
 
     made = draw_faces(seed, num)
     name = f"synthetic/{seed}"

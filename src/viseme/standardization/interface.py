@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.registry import Registry
+from viseme.faces.crops import CROP_SIZE
 
 __all__ = [
-    "CROP_SIZE",
     "FRAME_REASONS",
     "Coefficients",
     "ExpressionEstimator",
@@ -25,9 +25,6 @@ __all__ = [
     "estimators",
     "in_standard_crops",
 ]
-
-CROP_SIZE = 224
-"""Side of the standard crop, pixels."""
 
 FRAME_REASONS = ("ok", "not_seen", "interpolated", "profile", "poor_fit", "bad_landmarks")
 """Why a frame's coefficients are not to be trusted; `Coefficients.reason` indexes this."""

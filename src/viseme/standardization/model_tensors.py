@@ -11,43 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from viseme.face3d.camera import Camera, place, project
+from viseme.face3d.camera import Camera, centred, place, project
 from viseme.face3d.deferred import render
 from viseme.face3d.interface import PARTS, FaceModel
 from viseme.face3d.light import UNIFORM_LIGHT
-from viseme.standardization.crops import MARGIN
-from viseme.standardization.estimators.landmark_fit import neutral_landmarks
-from viseme.standardization.interface import CROP_SIZE
+from viseme.face3d.neutral_landmarks import neutral_landmarks
+from viseme.faces.crops import CROP_SIZE, MARGIN
 from viseme.standardization.losses import LossWeights
 
-__all__ = ["PIXELS_PER_DM", "FaceBasis", "centred"]
+__all__ = ["PIXELS_PER_DM", "FaceBasis"]
 
 _IN_THE_MOUTH = [PARTS.index(name) for name in ("tongue", "teeth_u", "teeth_l")]
 
 PIXELS_PER_DM = 101.5
 """Pixels of the standard crop that a decimetre covers at the origin."""
-
-
-def centred(points: NDArray[np.floating], *, camera: Camera | None = None) -> NDArray[np.float64]:
-    """The translation that makes the standard crop of a face, already turned, the camera's own frame.
-
-    Args:
-        points: (K, 3) landmarks of the turned face, decimetres.
-        camera: Default: the standard one.
-
-    Returns:
-        (3,) decimetres: the landmarks' box is centred and the frame `MARGIN` times as wide as its larger side.
-    """
-    camera = camera or Camera.standard()
-    shift = np.zeros(3)
-    for _ in range(5):
-        uv = project(points + shift, camera)[..., :2]
-        low, high = uv.min(0), uv.max(0)
-        depth = camera.distance - (points[:, 2].mean() + shift[2])
-        shift[2] += depth * (1 - MARGIN * (high - low).max() / camera.width)
-        middle = (low + high) / 2 - camera.width / 2
-        shift[:2] -= middle * [1, -1] * (camera.distance - points[:, 2].mean() - shift[2]) / camera.focal
-    return shift
 
 
 class FaceBasis(nn.Module):
@@ -105,7 +82,7 @@ class FaceBasis(nn.Module):
 
     def rest(self) -> NDArray[np.float64]:
         """(6,) pose of the frontal mean face in its own standard crop."""
-        return np.concatenate([np.zeros(3), centred(self.face_landmark_mean.cpu().double().numpy())])
+        return np.concatenate([np.zeros(3), centred(self.face_landmark_mean.cpu().double().numpy(), margin=MARGIN)])
 
     def weights(self, weights: LossWeights) -> Tensor:
         """(K,) weight of each landmark."""

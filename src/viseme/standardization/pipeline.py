@@ -24,10 +24,10 @@ from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedi
 from viseme.core.results import RejectedTrack
 from viseme.engine.prefetch import ahead
 from viseme.faces import FaceTrackChunk, tracker
+from viseme.faces.crops import crop_frame, crop_squares
 from viseme.media import MediaInfo, probe, read_frames
 from viseme.media.files import shown
 from viseme.media.search import find_media
-from viseme.standardization.crops import crop_frame, crop_squares
 from viseme.standardization.files import STANDARDIZED_SCHEMA, ClipWriter
 from viseme.standardization.interface import (
     CROP_SIZE,

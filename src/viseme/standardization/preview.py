@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.engine.prefetch import ahead
+from viseme.faces.crops import CROP_SIZE, crop_frame
 from viseme.media import AudioBlock, MediaInfo, VideoWriter, read_audio, read_frames
-from viseme.standardization.crops import crop_frame
-from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, Coefficients
+from viseme.standardization.interface import FRAME_REASONS, Coefficients
 from viseme.standardization.synthesis import Scale, StandardFace, rendered_frames
 
 __all__ = ["MOST_ROWS", "rows_of", "write_video"]

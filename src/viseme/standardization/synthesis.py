@@ -18,7 +18,8 @@ from viseme.face3d.camera import Camera
 from viseme.face3d.formation import standard_pose
 from viseme.face3d.interface import PARTS, FaceModel, load_face_model
 from viseme.face3d.raster import jit, visible_triangles
-from viseme.standardization.interface import CROP_SIZE, Coefficients
+from viseme.faces.crops import CROP_SIZE
+from viseme.standardization.interface import Coefficients
 
 __all__ = ["Z_NORMS", "Scale", "StandardFace", "ZNorm", "rendered_frames"]
 

@@ -25,9 +25,10 @@ from viseme.data.manifest import read_manifest
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
+from viseme.faces.crops import CROP_SIZE
 from viseme.standardization.augment import augment_frame
 from viseme.standardization.corpus import Collection, merged, prepare_real, prepare_synthetic
-from viseme.standardization.interface import CROP_SIZE, in_standard_crops
+from viseme.standardization.interface import in_standard_crops
 from viseme.standardization.losses import (
     albedo_uniformity_loss,
     coefficient_loss,

@@ -20,9 +20,9 @@ from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrac
 from viseme.engine.prefetch import ahead
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
+from viseme.faces.crops import crop_squares
 from viseme.faces.thumbnails import FaceStrips
 from viseme.media import MediaInfo, probe, read_audio, read_frames
-from viseme.standardization.crops import crop_squares
 from viseme.standardization.interface import FaceObservation
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, posterior

@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
 from viseme.face3d.camera import Camera
-from viseme.face3d.interface import FaceModel, load_face_model
+from viseme.face3d.interface import load_face_model
+from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.face3d.raster import jit
-from viseme.standardization.crops import into_crop
-from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, Coefficients, FaceObservation
+from viseme.faces.crops import CROP_SIZE, into_crop
+from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation
 
-__all__ = ["LandmarkFit", "neutral_landmarks", "refused"]
+__all__ = ["LandmarkFit", "refused"]
 
 NUM_POINTS = 468
 BATCH = 128
@@ -46,29 +47,10 @@ ENOUGH = 12
 """Frames from about the front that say all of a person's identity: half a second."""
 CHEEKS = (234, 454)
 """Landmarks at the two ends of the face's width."""
-UPPER_INNER = np.array([191, 80, 81, 82, 13, 312, 311, 310, 415])
-LOWER_INNER = np.array([95, 88, 178, 87, 14, 317, 402, 318, 324])
-"""Inner lips, opposite points in the same place; the corners, 78 and 308, have no opposite."""
 
 OK, NOT_SEEN, INTERPOLATED, PROFILE, POOR_FIT, BAD_LANDMARKS = (
     FRAME_REASONS.index(name) for name in ("ok", "not_seen", "interpolated", "profile", "poor_fit", "bad_landmarks")
 )
-
-
-def neutral_landmarks(model: FaceModel) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (468, 3), identity basis (468, 3, A) and expression basis (468, 3, E) of `mp468`, the mouth shut.
-
-    The inner-lip points lie a little inside the seam of the model's lips, because they were found with the mouth open;
-    on the mean face upper and lower therefore stand some millimetres apart, where a tracker reports shut lips as
-    touching. They are moved together.
-    """
-    mean, identity, expression = (np.array(x, np.float64) for x in model.landmark_bases("mp468"))
-    apart = np.maximum(mean[UPPER_INNER, 1] - mean[LOWER_INNER, 1], 0)[:, None] > 0
-    half = np.where(apart, (mean[UPPER_INNER] - mean[LOWER_INNER]) / 2, 0.0)
-    half[:, 0] = 0
-    mean[UPPER_INNER] -= half
-    mean[LOWER_INNER] += half
-    return mean, identity, expression
 
 
 class _Tables(NamedTuple):

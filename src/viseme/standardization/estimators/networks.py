@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, WeightsError
+from viseme.faces.crops import CROP_SIZE
 from viseme.standardization.estimators.landmark_fit import LandmarkFit, refused
-from viseme.standardization.interface import CROP_SIZE, FRAME_REASONS, Coefficients, FaceObservation
+from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation
 from viseme.standardization.networks.checkpoint import NetworkBundle, load_network
 from viseme.standardization.networks.expression import ExpressionNetwork
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError
-from viseme.standardization.interface import CROP_SIZE
+from viseme.faces.crops import CROP_SIZE
 from viseme.standardization.networks.resnet import ResNet
 
 __all__ = ["ExpressionNetwork", "Prediction", "full_config", "small_config"]

@@ -22,9 +22,9 @@ from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
+from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
 from viseme.media import Frame, read_audio, read_frames
-from viseme.standardization.crops import crop_frame, crop_squares
-from viseme.standardization.interface import CROP_SIZE, Coefficients, FaceObservation, estimators
+from viseme.standardization.interface import Coefficients, FaceObservation, estimators
 from viseme.standardization.synthesis import StandardFace, rendered_frames
 from viseme.sync.corpus import Clip, _clip, _key
 from viseme.sync.inputs.points import Landmarks, Mesh

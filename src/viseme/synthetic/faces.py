@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from viseme.face3d.camera import Camera, place, project
+from viseme.face3d.camera import Camera, centred, place, project
 from viseme.face3d.interface import FaceModel, load_face_model
+from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.face3d.render import render_head
-from viseme.standardization.estimators.landmark_fit import neutral_landmarks
-from viseme.standardization.interface import CROP_SIZE
-from viseme.standardization.model_tensors import centred
+from viseme.faces.crops import CROP_SIZE, MARGIN
 from viseme.synthetic.motion import Style, move
 from viseme.synthetic.scene import BACKGROUNDS, Person, backdrop, light
 from viseme.synthetic.speech import Phoneme
@@ -91,7 +90,7 @@ def draw_faces(
         if yaw is not None:
             angles[1] = yaw
         turned = place(still + expression @ betas[i], np.concatenate([angles, np.zeros(3)]))
-        pose = np.concatenate([angles, centred(turned, camera=camera)])
+        pose = np.concatenate([angles, centred(turned, margin=MARGIN, camera=camera)])
         if restless:
             lamps = light(rng)
         drawn = render_head(
