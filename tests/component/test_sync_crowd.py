@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 import viseme
 from viseme.core.results import Verdict
 from viseme.media import VideoWriter, read_audio, read_frames
+from viseme.media.images import resize
 from viseme.weights import assets_folder
 
 LATE = assets_folder() / "samples" / "sample_late_137ms.mp4"
@@ -22,7 +22,7 @@ def _crowd(path: Path) -> Path:
     images = [p.image for p in read_frames(LATE)]
     blocks = list(read_audio(LATE))
     height, width = (side * 2 // 3 // 2 * 2 for side in images[0].shape[:2])
-    small = [np.asarray(cv2.resize(i, (width, height), interpolation=cv2.INTER_AREA)) for i in images]
+    small = [resize(i, width, height) for i in images]
     with VideoWriter(path, width=5 * width, height=2 * height, rate=25, audio_rate=16_000) as video:
         for at in range(len(small)):
             faces = [small[at if k == SPEAKER else (-at - 11 * k) % len(small)] for k in range(10)]

@@ -27,6 +27,7 @@ from viseme.core.results import DelayEstimate, Verdict
 from viseme.face3d.lips import lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import Frame, read_audio, read_frames
+from viseme.media.images import decode_image, encode_jpeg, resize, warp_affine
 from viseme.metrics.calibration_error import expected_calibration_error
 from viseme.metrics.proportion import Proportion
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
@@ -286,29 +287,27 @@ def _scene(clip: Material) -> str:
 
 
 def _disturbances() -> dict[str, Callable[[Frame], Frame]]:
-    import cv2
-
     def warped(matrix: Callable[[int, int], Any]) -> Callable[[Frame], Frame]:
         def change(frame: Frame) -> Frame:
             height, width = frame.image.shape[:2]
-            moved = cv2.warpAffine(frame.image, matrix(width, height), (width, height), borderMode=cv2.BORDER_REPLICATE)
-            return replace(frame, image=moved)
+            return replace(frame, image=warp_affine(frame.image, matrix(width, height), width, height))
 
         return change
 
     def turn(degrees: float) -> Callable[[Frame], Frame]:
-        return warped(lambda w, h: cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0))
+        turned = np.deg2rad(degrees)  # counter-clockwise as seen
+        linear = np.array([[np.cos(turned), np.sin(turned)], [-np.sin(turned), np.cos(turned)]])
+        return warped(lambda w, h: np.c_[linear, np.array([w, h]) / 2 - linear @ np.array([w, h]) / 2])
 
     def scale(factor: float) -> Callable[[Frame], Frame]:
-        return warped(lambda w, h: cv2.getRotationMatrix2D((w / 2, h / 2), 0.0, factor))
+        return warped(lambda w, h: np.array([[factor, 0, w * (1 - factor) / 2], [0, factor, h * (1 - factor) / 2]]))
 
     def jpeg(frame: Frame) -> Frame:
-        packed = cv2.imencode(".jpg", frame.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
-        return replace(frame, image=np.ascontiguousarray(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1]))
+        return replace(frame, image=decode_image(encode_jpeg(frame.image, 40)))
 
     def half(frame: Frame) -> Frame:
         height, width = frame.image.shape[:2]
-        small = cv2.resize(frame.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        small = resize(frame.image, width // 2, height // 2)
         return replace(frame, image=small, scale=frame.scale * (width // 2) / width)
 
     return {

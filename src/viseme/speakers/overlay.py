@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.engine.prefetch import ahead
 from viseme.media import AudioBlock, VideoWriter, probe, read_audio, read_frames
+from viseme.media.images import draw_box, draw_text, text_size
 from viseme.speakers.interface import STEP_S
 
 __all__ = ["write_overlay"]
@@ -126,8 +127,6 @@ def state_at(face: FaceTimeline, time: float) -> FaceState:
 
 
 def _draw_face(image: NDArray[np.uint8], face: FaceTimeline, time: float, scale: float) -> None:
-    import cv2
-
     if not face.times[0] - STEP_S <= time <= face.times[-1] + STEP_S:
         return
     index = int(np.clip(round(time / STEP_S) - round(face.times[0] / STEP_S), 0, len(face.times) - 1))
@@ -135,15 +134,15 @@ def _draw_face(image: NDArray[np.uint8], face: FaceTimeline, time: float, scale:
     colour = COLOURS[state]
     x0, y0, x1, y1 = (round(float(v) * scale) for v in face.boxes[index])
     thick = 3 if state is FaceState.SPEAKING else 2
-    cv2.rectangle(image, (x0, y0), (x1, y1), colour, thick, cv2.LINE_AA)
+    draw_box(image, (x0, y0, x1, y1), colour, thick)
     name = chr(65 + face.person % 26)
     words = f"{name}  {face.scores[index]:+.1f}  {WORDS[state]}".rstrip()
-    size = float(np.clip((x1 - x0) / 260, 0.4, 0.8))
-    (wide, tall), base = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-    top = max(y0 - tall - base - 6, 0)
+    size = int(np.clip((x1 - x0) / 10, 13, 24))
+    wide, tall = text_size(words, size)
+    top = max(y0 - tall - 3, 0)
     left = int(np.clip(x0 - thick // 2, 0, max(image.shape[1] - wide - 10, 0)))
-    cv2.rectangle(image, (left, top), (left + wide + 10, top + tall + base + 6), colour, -1)
-    cv2.putText(image, words, (left + 5, top + tall + 3), cv2.FONT_HERSHEY_SIMPLEX, size, (20, 20, 20), 1, cv2.LINE_AA)
+    draw_box(image, (left, top, left + wide + 10, top + tall + 2), colour, 0)
+    draw_text(image, words, (left + 5, top + 1), (20, 20, 20), size)
 
 
 class _Strip:
@@ -158,8 +157,6 @@ class _Strip:
         self._delay = delay
 
     def draw(self, sheet: NDArray[np.uint8], now: float) -> None:
-        import cv2
-
         sheet[:] = 24
         height, width = sheet.shape[:2]
         middle = 22 + (height - 22) // 2
@@ -172,16 +169,7 @@ class _Strip:
                 colours[(at - self._delay >= v.start) & (at - self._delay < v.end)] = VOICES[v.state][0]
             rows = np.abs(np.arange(height) - middle)[:, None] <= tall[None]
             sheet[:] = np.where(rows[..., None], colours[None], sheet)
-        cv2.line(sheet, (width // 2, 20), (width // 2, height), (250, 250, 250), 1)
+        sheet[20:, width // 2] = 250
         voice = next((v for v in self._voice if v.start <= now - self._delay < v.end), None)
         colour, words = ((140, 140, 140), "no voice") if voice is None else VOICES[voice.state]
-        cv2.putText(
-            sheet,
-            f"{now:7.2f} s   {words}",
-            (8, 15),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.45,
-            colour,
-            1,
-            cv2.LINE_AA,
-        )
+        draw_text(sheet, f"{now:.2f} s   {words}", (8, 1), colour, 15)

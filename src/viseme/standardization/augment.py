@@ -6,13 +6,13 @@ Knows arrays; refuses to know networks. Everything comes from the generator that
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
 from viseme.faces.crops import CROP_SIZE
+from viseme.media.images import decode_image, encode_jpeg, gaussian_blur, warp_affine
 
 __all__ = ["FrameAugment", "augment_frame"]
 
@@ -61,31 +61,24 @@ def augment_frame(
     Returns:
         The same shapes. Where the crop is left, the edge is repeated.
     """
-    import cv2
-
     turn = np.deg2rad(rng.uniform(-config.turn_deg, config.turn_deg))
     size = 1 + rng.uniform(-config.scale, config.scale)
     linear = size * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     middle = np.full(2, CROP_SIZE / 2)
     shift = middle - linear @ middle + rng.uniform(-config.shift_px, config.shift_px, 2)
     if config.turn_deg or config.scale or config.shift_px:
-        half = np.full(2, 0.5)  # cv2 counts pixel centres from 0
-        matrix = np.c_[linear, linear @ half + shift - half]
-        out: Any = cv2.warpAffine(
-            image, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        out = warp_affine(image, np.c_[linear, shift], CROP_SIZE, CROP_SIZE)
     else:
         out = image
     if rng.random() < config.blur:
-        out = cv2.GaussianBlur(out, (0, 0), max(float(rng.uniform(0, config.blur_px)), 0.1))
+        out = gaussian_blur(out, max(float(rng.uniform(0, config.blur_px)), 0.1))
     if rng.random() < config.jpeg:
         quality = int(rng.integers(config.jpeg_quality[0], config.jpeg_quality[1] + 1))
-        coded = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        out = cv2.imdecode(coded, cv2.IMREAD_COLOR)  # channel order does not matter here: it comes back as it went
+        out = decode_image(encode_jpeg(out, quality))
     if config.colour:
         gains = np.exp(rng.normal(0, config.colour) + rng.normal(0, config.colour / 3, 3))
         levels = np.arange(256) / 255
         table = np.stack([(levels * gain).clip(0, 1) for gain in gains], -1)
-        out = cv2.LUT(out, (table * 255 + 0.5).astype(np.uint8)[None])
+        out = (table * 255 + 0.5).astype(np.uint8)[out, np.arange(3)]
     moved = points @ linear.T + shift
-    return np.asarray(out, np.uint8), moved.astype(np.float32)
+    return out, moved.astype(np.float32)

@@ -20,6 +20,7 @@ from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares, into_crop
+from viseme.media.images import decode_image, encode_jpeg
 
 __all__ = [
     "Collection",
@@ -58,18 +59,12 @@ class Collection:
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """(224, 224, 3) RGB."""
-        import cv2
-
-        found = cv2.imdecode(np.frombuffer(self.jpegs[index], np.uint8), cv2.IMREAD_COLOR)
-        if found is None:
-            raise DataError(f"frame {index} of {self.name} is damaged; delete the prepared files and run again")
-        return np.ascontiguousarray(found[..., ::-1], np.uint8)
-
-
-def _coded(image: NDArray[np.uint8]) -> bytes:
-    import cv2
-
-    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+        try:
+            return decode_image(self.jpegs[index])
+        except ValueError as error:
+            raise DataError(
+                f"frame {index} of {self.name} is damaged; delete the prepared files and run again"
+            ) from error
 
 
 def _save(collection: Collection, path: Path) -> None:
@@ -129,7 +124,7 @@ def _track_one(row: ManifestRow, most: int, path: Path) -> None:
         for frame in read_frames(row.path, max_side=1280):
             index = wanted.get(round(float(frame.time) * 1e6))
             if index is not None:
-                jpegs.append(_coded(crop_frame(frame.image, squares[index], scale=frame.scale)))
+                jpegs.append(encode_jpeg(crop_frame(frame.image, squares[index], scale=frame.scale), QUALITY))
                 points.append(into_crop(landmarks[index : index + 1, :468, :2], squares[index : index + 1])[0])
     except (VisemeError, ValueError):
         return  # counted as left out by the caller
@@ -154,7 +149,7 @@ def _draw_one(seed: int, num: int, path: Path) -> None:
         Collection(
             name=name,
             subject=name,
-            jpegs=tuple(_coded(image) for image in made.images),
+            jpegs=tuple(encode_jpeg(image, QUALITY) for image in made.images),
             landmarks=made.landmarks,
             alpha=made.alpha,
             beta=made.beta,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from viseme.engine.prefetch import ahead
 from viseme.faces.crops import CROP_SIZE, crop_frame
 from viseme.media import AudioBlock, MediaInfo, VideoWriter, read_audio, read_frames
+from viseme.media.images import draw_text, text_size
 from viseme.standardization.interface import FRAME_REASONS, Coefficients
 from viseme.standardization.synthesis import Scale, StandardFace, rendered_frames
 
@@ -25,6 +26,8 @@ MOST_ROWS = 4
 """Faces shown one above the other; more at a time are not shown."""
 MAX_SIDE = 1920
 STRETCH = 64
+WORD_PX = 20
+"""Size of the font that says why a frame is not used."""
 
 
 def rows_of(spans: Sequence[tuple[float, float]]) -> list[int]:
@@ -145,8 +148,6 @@ class _Shown:
 
 
 def _write_word(cell: NDArray[np.uint8], word: str) -> None:
-    import cv2
-
-    image = np.zeros(cell.shape, np.uint8)
-    cv2.putText(image, word, (20, cell.shape[0] // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (160, 160, 160), 1, cv2.LINE_AA)
-    cell[:] = image
+    cell[:] = 0
+    width, height = text_size(word, WORD_PX)
+    draw_text(cell, word, ((cell.shape[1] - width) // 2, (cell.shape[0] - height) // 2), (160, 160, 160), WORD_PX)

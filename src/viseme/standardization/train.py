@@ -26,6 +26,7 @@ from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
 from viseme.faces.crops import CROP_SIZE
+from viseme.media.images import encode_png
 from viseme.standardization.augment import augment_frame
 from viseme.standardization.corpus import Collection, merged, prepare_real, prepare_synthetic
 from viseme.standardization.interface import in_standard_crops
@@ -467,8 +468,6 @@ def _some(collections: list[Collection], num: int, rng: np.random.Generator) -> 
 def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArray, int]]) -> None:
     """A frame to look at: per sample the input with its landmarks (green) and the network's (red), the face drawn
     from the coefficients over the input, and the standardised face."""
-    import cv2
-
     device = trainee.basis.face_mean.device
     training = trainee.network.training
     trainee.network.eval()
@@ -492,8 +491,7 @@ def write_sheet(path: Path, trainee: Trainee, samples: list[tuple[NDArray, NDArr
                 dotted[int(y), int(x)] = colour
         over = np.where(mask[i].cpu().numpy()[..., None], _bytes(drawn[i]), image)
         columns.append(np.concatenate([dotted, over, _bytes(standard[i])]))
-    coded = cv2.imencode(".png", np.concatenate(columns, 1)[..., ::-1])[1]
-    path.write_bytes(coded.tobytes())
+    path.write_bytes(encode_png(np.concatenate(columns, 1)))
 
 
 def _bytes(frame: Tensor) -> NDArray[np.uint8]:

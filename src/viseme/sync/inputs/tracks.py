@@ -24,6 +24,7 @@ from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
 from viseme.media import Frame, read_audio, read_frames
+from viseme.media.images import gaussian_blur
 from viseme.standardization.interface import Coefficients, FaceObservation, estimators
 from viseme.standardization.synthesis import StandardFace, rendered_frames
 from viseme.sync.corpus import Clip, _clip, _key
@@ -274,11 +275,10 @@ def look(
 
 def blurred(by_px: float, side: float) -> Callable[[Frame], Frame]:
     """A change for `look`: a Gaussian blur of `by_px` pixels of the 224-pixel crop, for faces of that crop side."""
-    import cv2
 
     def change(frame: Frame) -> Frame:
         sigma = by_px * side * frame.scale / CROP_SIZE
-        return replace(frame, image=np.asarray(cv2.GaussianBlur(frame.image, (0, 0), max(sigma, 0.1)), np.uint8))
+        return replace(frame, image=gaussian_blur(frame.image, max(sigma, 0.1)))
 
     return change
 
