@@ -4,22 +4,64 @@
     >>> callable(viseme.check)
     True
 
-Public names are loaded when first used: `import viseme` alone loads neither torch nor a face tracker.
-`viseme.standardize` is a room with several functions; the command is `viseme.standardization.standardize`.
+Names are loaded when they are first read: `import viseme` alone imports no other package. `__init__.pyi` tells editors
+and type checkers what they are.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from viseme.core.lazy import lazy_names
 
 __version__ = "0.1.0"
 
-_LAZY = {
+_TABLE = {
+    "BadHash": "viseme.core.errors",
+    "CheckEvidence": "viseme.core.results",
     "CheckResult": "viseme.core.results",
+    "ConfigError": "viseme.core.errors",
+    "CorpusList": "viseme.data.lists",
+    "DataError": "viseme.core.errors",
     "DelayEstimate": "viseme.core.results",
-    "VisemeError": "viseme.core.errors",
+    "DelaySegment": "viseme.core.results",
+    "DemoResult": "viseme.cli.commands.demo",
+    "Drift": "viseme.core.results",
+    "FaceError": "viseme.core.errors",
+    "FaceModelInfo": "viseme.face3d.models.catalog",
+    "FaceState": "viseme.core.speakers",
+    "FaceStrip": "viseme.core.results",
+    "FaceTimeline": "viseme.core.speakers",
+    "FailedCheck": "viseme.core.results",
+    "FailedFile": "viseme.core.results",
+    "FailedStandardize": "viseme.standardization.results",
+    "FilmedConversation": "viseme.synthetic.conversation_film",
+    "FixRefused": "viseme.core.errors",
+    "FixResult": "viseme.sync.repair",
+    "LiveEnd": "viseme.core.live",
+    "LiveFace": "viseme.core.live",
+    "LiveHeader": "viseme.core.live",
+    "LiveReject": "viseme.core.live",
+    "LiveStep": "viseme.core.live",
+    "MediaError": "viseme.core.errors",
+    "MissingExtra": "viseme.core.errors",
+    "MissingWeights": "viseme.core.errors",
+    "NoAudio": "viseme.core.errors",
+    "NoVideo": "viseme.core.errors",
+    "OutputError": "viseme.core.errors",
+    "Reason": "viseme.core.results",
+    "RejectedTrack": "viseme.core.results",
+    "SpeakersResult": "viseme.core.speakers",
+    "StandardizeResult": "viseme.standardization.results",
+    "StandardizedClip": "viseme.standardization.files",
+    "StandardizedTrack": "viseme.standardization.results",
+    "StateSegment": "viseme.core.speakers",
+    "SynthResult": "viseme.synthetic.pipeline",
+    "TrackResult": "viseme.core.results",
+    "UnreadableMedia": "viseme.core.errors",
     "Verdict": "viseme.core.results",
+    "VisemeError": "viseme.core.errors",
+    "VoiceSegment": "viseme.core.speakers",
+    "VoiceState": "viseme.core.speakers",
+    "WeightsError": "viseme.core.errors",
     "check": "viseme.sync.pipeline",
     "check_many": "viseme.sync.batch",
     "demo": "viseme.cli.commands.demo",
@@ -32,25 +74,19 @@ _LAZY = {
     "find_speakers_live": "viseme.speakers.live",
     "fix": "viseme.sync.repair",
     "list_corpus": "viseme.data.lists",
+    "read_standardized": "viseme.standardization.files",
     "reproduce_table1": "viseme.reproduce.table1",
     "reproduce_table2": "viseme.reproduce.table2",
-    "standardize": "viseme.standardization",
+    "standardize": "viseme.standardization.pipeline",
+    "standardize_many": "viseme.standardization.batch",
     "synth": "viseme.synthetic.pipeline",
     "synth_conversation": "viseme.synthetic.conversation_film",
     "train_enet": "viseme.standardization.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
+    "write_report": "viseme.report.html",
 }
 
-__all__ = ["__version__", *sorted(_LAZY)]
+__all__ = ["__version__", *sorted(_TABLE)]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'viseme' has no attribute {name!r}")
-    module = import_module(_LAZY[name])
-    return module if module.__name__ == f"viseme.{name}" else getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _TABLE)

@@ -232,9 +232,9 @@ def test_ffmpeg_says_nothing_on_the_terminal(tmp_path, clip):
     data[at : at + 1500] = os.urandom(1500)
     (tmp_path / "bad.mp4").write_bytes(data)
     code = (
-        "import sys; from viseme.media import *\n"
-        "try: print(len(list(frames(sys.argv[1]))), len(list(audio(sys.argv[1]))))\n"
-        "except Exception as e: print(e)"
+        "import sys; from viseme.core.errors import VisemeError; from viseme.media import *\n"
+        "try: print(len(list(read_frames(sys.argv[1]))), len(list(read_audio(sys.argv[1]))))\n"
+        "except VisemeError as e: print(e)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bad.mp4")], capture_output=True, text=True)
     assert done.stderr == ""

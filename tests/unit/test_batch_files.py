@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import stubs
 from viseme.core.errors import OutputError
-from viseme.core.results import CHECK_SCHEMA
-from viseme.sync.batch import FailedCheck, ResultLog, find_media
+from viseme.core.results import CHECK_SCHEMA, FailedCheck
+from viseme.engine.result_log import ResultLog
+from viseme.media.search import find_media
 
 
 def make(folder: Path, *names: str, text: str = "delay 0.1") -> list[str]:
@@ -74,9 +75,9 @@ def test_a_failure_has_the_fields_of_an_answer() -> None:
 
 def test_answers_are_found_again(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    with ResultLog(path, resume=False) as log:
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False) as log:
         log.append(stubs.result(), identity())
-    with ResultLog(path, resume=True) as log:
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=True) as log:
         assert identity() in log
         assert identity(size=4) not in log, "a changed file is another file"
         assert len(log) == 1
@@ -84,14 +85,14 @@ def test_answers_are_found_again(tmp_path: Path) -> None:
 
 def test_a_torn_last_line_is_cut_at_every_byte(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    with ResultLog(path, resume=False) as log:
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False) as log:
         log.append(stubs.result(), identity("/a.mp4"))
         first = path.read_bytes()
         log.append(stubs.result(), identity("/b.mp4"))
     whole = path.read_bytes()
     for end in range(len(first), len(whole), 37):
         path.write_bytes(whole[:end])
-        with ResultLog(path, resume=True) as log:
+        with ResultLog(path, schema=CHECK_SCHEMA, resume=True) as log:
             assert identity("/a.mp4") in log
             assert identity("/b.mp4") not in log
         assert path.read_bytes() == first
@@ -103,11 +104,11 @@ def test_a_cut_file_resumes_to_the_same_answers(tmp_path: Path, count: int, cut:
     path = tmp_path / "r.jsonl"
     path.unlink(missing_ok=True)
     names = [f"/{i}.mp4" for i in range(4)]
-    with ResultLog(path, resume=False) as log:
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False) as log:
         for name in names[:count]:
             log.append(stubs.result(name), identity(name))
     path.write_bytes(path.read_bytes()[: max(0, path.stat().st_size - cut)])
-    with ResultLog(path, resume=True) as log:
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=True) as log:
         for name in names:
             if identity(name) not in log:
                 log.append(stubs.result(name), identity(name))
@@ -118,8 +119,8 @@ def test_a_cut_file_resumes_to_the_same_answers(tmp_path: Path, count: int, cut:
 def test_a_file_of_something_else_is_not_touched(tmp_path: Path, text: str) -> None:
     path = tmp_path / "precious.csv"
     path.write_text(text)
-    with pytest.raises(OutputError, match="line 1 is no answer"):
-        ResultLog(path, resume=True)
+    with pytest.raises(OutputError, match="line 1 is not an answer"):
+        ResultLog(path, schema=CHECK_SCHEMA, resume=True)
     assert path.read_text() == text
 
 
@@ -127,23 +128,23 @@ def test_an_existing_file_is_not_appended_to_by_accident(tmp_path: Path) -> None
     path = tmp_path / "r.jsonl"
     path.write_text("x")
     with pytest.raises(OutputError, match="add --resume"):
-        ResultLog(path, resume=False)
+        ResultLog(path, schema=CHECK_SCHEMA, resume=False)
 
 
 def test_two_runs_do_not_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    with ResultLog(path, resume=False), pytest.raises(OutputError, match="another run"):
-        ResultLog(path, resume=True)
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False), pytest.raises(OutputError, match="another run"):
+        ResultLog(path, schema=CHECK_SCHEMA, resume=True)
 
 
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
-        ResultLog(tmp_path / "no" / "r.jsonl", resume=False)
+        ResultLog(tmp_path / "no" / "r.jsonl", schema=CHECK_SCHEMA, resume=False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_said_and_nothing_counts_as_answered() -> None:
-    log = ResultLog("/dev/full", resume=False)
+    log = ResultLog("/dev/full", schema=CHECK_SCHEMA, resume=False)
     with log, pytest.raises(OutputError, match="No space left"):
         log.append(stubs.result(), identity())
     assert len(log) == 0
@@ -151,7 +152,7 @@ def test_a_full_disk_is_said_and_nothing_counts_as_answered() -> None:
 
 def test_odd_names_survive_the_file(tmp_path: Path) -> None:
     path, odd = tmp_path / "r.jsonl", "a\n\udcff\u202e\"'.mp4"
-    with ResultLog(path, resume=False) as log:
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False) as log:
         log.append(stubs.result(odd), identity(odd))
     assert path.read_bytes().count(b"\n") == 1
     assert json.loads(path.read_text())["file"] == odd

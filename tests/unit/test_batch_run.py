@@ -10,8 +10,9 @@ import pytest
 
 import viseme.sync.batch as batch
 from viseme.core.errors import ConfigError, VisemeError
-from viseme.core.results import CheckResult, Verdict
-from viseme.sync.batch import FailedCheck, ResultLog, check_many
+from viseme.core.results import CHECK_SCHEMA, CheckResult, FailedCheck, Verdict
+from viseme.engine.result_log import ResultLog
+from viseme.sync.batch import check_many
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +82,7 @@ def test_an_answer_is_on_the_disk_before_it_is_yielded(clips: Path, tmp_path: Pa
 
 
 def test_a_log_of_the_caller_stays_open(clips: Path, tmp_path: Path) -> None:
-    with ResultLog(tmp_path / "r.jsonl", resume=False) as log:
+    with ResultLog(tmp_path / "r.jsonl", schema=CHECK_SCHEMA, resume=False) as log:
         list(check_many([clips], resume=log))
         assert len(log) == 5
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import viseme
+import viseme.engine.executor as executor
 import viseme.sync.batch as batch
 from viseme.cli.arguments import parse
 from viseme.cli.commands import check as check_command
@@ -160,7 +161,7 @@ def test_a_card_says_everything(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_many_files_get_a_line_each_and_a_summary(capfd: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(check_command, "MOST_CARDS", 1)
-    monkeypatch.setattr(batch, "_elsewhere", lambda name, settings, *_: batch._here(name, settings, None))
+    monkeypatch.setattr(executor.FileWork, "elsewhere", lambda work, files, settings, **_: work.here(files, settings))
     write("a.mp4")
     write("b.mp4", "bad")
     write("c.mp4", "unknown")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from viseme.core.errors import OutputError
 from viseme.media import mux
 from viseme.media.alignment import lag_of, misplacement
-from viseme.media.files import WarningSink, shown
+from viseme.media.files import WarningSink
+from viseme.media.search import shown
 from viseme.media.timing import GAP, AudioClock, FrameClock, Orientation, fitted_size, orientation
 from viseme.media.writer import lossless, muxer_for
 

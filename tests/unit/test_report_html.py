@@ -14,12 +14,11 @@ import pytest
 import stubs
 import viseme.report.html as html
 from viseme.core.errors import OutputError
-from viseme.core.results import Reason, Verdict
+from viseme.core.results import FailedCheck, Reason, Verdict
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.html import ReportWriter, write_report
 from viseme.report.png import png_bytes
 from viseme.report.words import REASON_SENTENCES, REASON_WORDS, VERDICT_WORDS
-from viseme.sync.batch import FailedCheck
 
 CANARY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;.mp4"
 

@@ -10,12 +10,12 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from importlib import import_module
 from typing import Any, get_args, get_origin, get_type_hints
 
 import tyro
 
 from viseme.cli.exits import UsageError
+from viseme.core.extras import import_part
 
 __all__ = ["option_table", "options_of", "parse", "time_of"]
 
@@ -47,7 +47,7 @@ def options_of(module: Any) -> Callable[..., Any]:
     if hasattr(module, "Options"):
         return module.Options
     source, _, attribute = module.FUNCTION.partition(":")
-    function = getattr(import_module(source), attribute)
+    function = getattr(import_part(source), attribute)
     signature = inspect.signature(function)
     kept = [
         p for p in signature.parameters.values() if not p.name.startswith("on_")

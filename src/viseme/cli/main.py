@@ -175,7 +175,10 @@ def _perhaps(word: str, known: Sequence[str]) -> str:
 
 def _failure(error: Exception, debug: bool) -> int:
     from viseme.core.errors import ConfigError, FixRefused, VisemeError
+    from viseme.core.extras import missing_extra
 
+    if isinstance(error, ModuleNotFoundError):
+        error = missing_extra(error) or error
     if debug:
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
     if isinstance(error, VisemeError):

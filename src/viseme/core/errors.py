@@ -10,10 +10,10 @@ __all__ = [
     "FaceError",
     "FixRefused",
     "MediaError",
+    "MissingExtra",
     "MissingWeights",
     "NoAudio",
     "NoVideo",
-    "Offline",
     "OutputError",
     "UnreadableMedia",
     "VisemeError",
@@ -57,10 +57,6 @@ class BadHash(WeightsError):
     """The weights file does not hash to its record."""
 
 
-class Offline(WeightsError):
-    """A fetch was needed and `VISEME_OFFLINE` forbids it."""
-
-
 class FaceError(VisemeError):
     """The face tracker or a face model could not be used."""
 
@@ -71,6 +67,10 @@ class ConfigError(VisemeError):
 
 class DataError(VisemeError):
     """Training or evaluation data are missing or malformed."""
+
+
+class MissingExtra(VisemeError, ImportError):
+    """A package is not installed that only an extra brings, such as torch for training."""
 
 
 class FixRefused(VisemeError):

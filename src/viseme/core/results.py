@@ -7,13 +7,17 @@ the remedy is to move the audio by `-audio_delay`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from viseme.core.card import Card
+
+if TYPE_CHECKING:  # NumPy takes .2 s to import: a command that only reports a missing file does without
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "CHECK_SCHEMA",
@@ -23,6 +27,8 @@ __all__ = [
     "DelaySegment",
     "Drift",
     "FaceStrip",
+    "FailedCheck",
+    "FailedFile",
     "Reason",
     "RejectedTrack",
     "TrackResult",
@@ -69,13 +75,13 @@ def to_jsonable(value: Any) -> Any:
         return {f.name: to_jsonable(getattr(value, f.name)) for f in fields(value) if f.name not in hidden}
     if isinstance(value, dict):
         return {str(k): to_jsonable(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, (list, tuple)):
         return [to_jsonable(v) for v in value]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, Fraction, np.floating)):
+    if hasattr(value, "tolist"):  # a NumPy array or number
+        return to_jsonable(value.tolist())
+    if isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (float, Fraction)):
         number = float(value)
         return round(number, 6) if math.isfinite(number) else None
     return value
@@ -137,7 +143,7 @@ class DelayEstimate:
             return "cannot tell" + (f" ({', '.join(r.value for r in self.reasons)})" if self.reasons else "")
         ms = round(self.audio_delay * 1000)
         if ms == 0:
-            return "audio and frame together"
+            return "audio and video together"
         return f"audio {'lags' if ms > 0 else 'leads'} by {abs(ms)} ms; shift the audio by {-ms:+d} ms"
 
 
@@ -208,9 +214,13 @@ class CheckEvidence:
     strips: tuple[FaceStrip, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckResult:
-    """`viseme.check` on one file."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckResult(Card):
+    """What `viseme.check` answers about one file.
+
+    The answer itself is at hand as `audio_delay`, `verdict`, `interval`, `confidence`, `reasons` and `words`; all of
+    `estimate`. For curves and frames see `evidence`.
+    """
 
     file: str
     estimate: DelayEstimate
@@ -230,6 +240,49 @@ class CheckResult:
     warnings: tuple[str, ...] = ()
     """Things worth knowing that did not stop the answer (damaged tail, several audio streams, ...)."""
     evidence: CheckEvidence | None = None
+    """Curves and frames for a report; None unless they were asked for."""
+
+    @property
+    def audio_delay(self) -> float | None:
+        """Seconds, positive = audio later than the video; None when it cannot be told."""
+        return self.estimate.audio_delay
+
+    @property
+    def verdict(self) -> Verdict:
+        """In sync, out of sync, or cannot tell."""
+        return self.estimate.verdict
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the delay, seconds."""
+        return self.estimate.interval
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the best delay is within 40 ms of the truth."""
+        return self.estimate.confidence
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the delay cannot be told, or why the answer needs care."""
+        return self.estimate.reasons
+
+    @property
+    def words(self) -> str:
+        """For people: "audio lags by 120 ms; shift the audio by -120 ms"."""
+        return self.estimate.words
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {
+            "file": self.file,
+            "verdict": self.verdict,
+            "audio_delay": self.audio_delay,
+            "interval": self.interval,
+            "confidence": self.confidence,
+            **({"reasons": self.reasons} if self.reasons else {}),
+            "tracks": len(self.tracks),
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The versioned object that `--json` prints, one line per file."""
@@ -290,3 +343,34 @@ class CheckResult:
                 "error": None,
             }
         )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FailedFile(Card):
+    """A file of a batch without an answer, and why. Not to be confused with a reasoned `cannot_tell`."""
+
+    file: str
+    error_type: str
+    """Class of the error, such as "UnreadableMedia", or "WorkerCrashed"."""
+    message: str
+    """One line: what, on what file, what to do."""
+    traceback: str = ""
+    """For an error we did not foresee; never in the JSON."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {"file": self.file, "error_type": self.error_type, "message": self.message}
+
+    def to_json(self) -> dict[str, Any]:
+        """`file` and `error`; each command adds its schema and the fields that an answer has."""
+        return {"file": self.file, "error": {"type": self.error_type, "message": self.message}}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FailedCheck(FailedFile):
+    """A file that `check_many` could not answer for."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The same object as an answer, its fields null, with `error` filled."""
+        empty = dict.fromkeys(("audio_delay", "interval", "confidence", "verdict", "words", "drift_ms_per_min"))
+        return {"schema": CHECK_SCHEMA, **empty, "reasons": [], "tracks": [], **super().to_json()}

@@ -1,19 +1,22 @@
 """Who speaks when: what `viseme.find_speakers` answers with. Frozen, typed, writable as JSON.
 
-Times are seconds after the first frame, on the clock of the frame: where the audio of a file is late, a voice
-stands where the lips that made it moved.
+Times are seconds after the first frame, on the clock of the video: where the audio of a file is late, a voice stands
+where the lips that made it moved.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from viseme.core.card import Card
 from viseme.core.results import DelayEstimate, FaceStrip, RejectedTrack, to_jsonable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "SPEAKERS_SCHEMA",
@@ -124,16 +127,22 @@ class FaceTimeline:
             "shot": self.shot,
             "face_size_px": self.face_size_px,
             "scores": [[round(float(t), 3), round(float(s), 4)] for t, s in zip(self.times, self.scores)],
-            "boxes": np.round(self.boxes.astype(np.float64), 1),
+            "boxes": self.boxes.astype(float).round(1),
             "segments": self.segments,
             "audio_delay": None if self.delay is None else self.delay.audio_delay,
             "delay_confidence": None if self.delay is None else self.delay.confidence,
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpeakersResult:
-    """`viseme.find_speakers` on one file."""
+def _no_values() -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SpeakersResult(Card):
+    """What `viseme.find_speakers` answers about one file."""
 
     file: str
     faces: tuple[FaceTimeline, ...]
@@ -161,11 +170,11 @@ class SpeakersResult:
     elapsed: float = 0.0
     """Seconds of work."""
     warnings: tuple[str, ...] = ()
-    strips: tuple[FaceStrip, ...] = field(default=(), repr=False)
+    strips: tuple[FaceStrip, ...] = ()
     """Small frames of the faces, for the report; never in the JSON."""
-    audio_times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    audio_times: NDArray[np.float64] = field(default_factory=_no_values)
     """(A,) seconds, as recorded; never in the JSON."""
-    audio_level_db: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    audio_level_db: NDArray[np.float64] = field(default_factory=_no_values)
     """(A,) decibels below full scale."""
 
     @property
@@ -173,13 +182,31 @@ class SpeakersResult:
         """Different people among the faces."""
         return len({face.person for face in self.faces})
 
+    @property
+    def audio_delay(self) -> float | None:
+        """Seconds by which the file's audio is late; None when it cannot be told."""
+        return None if self.delay is None else self.delay.audio_delay
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        speaking = sum(face.seconds(FaceState.SPEAKING) for face in self.faces)
+        unseen = sum(v.end - v.start for v in self.voice if v.state is VoiceState.OFFSCREEN)
+        return {
+            "file": self.file,
+            "faces": len(self.faces),
+            "people": self.num_people,
+            "speaking_s": speaking,
+            "voice_offscreen_s": unseen,
+            "audio_delay": self.audio_delay,
+        }
+
     def to_json(self) -> dict[str, Any]:
         """The versioned object that `--json` prints."""
         return to_jsonable(
             {
                 "schema": SPEAKERS_SCHEMA,
                 "file": self.file,
-                "audio_delay": None if self.delay is None else self.delay.audio_delay,
+                "audio_delay": self.audio_delay,
                 "delay_confidence": None if self.delay is None else self.delay.confidence,
                 "delay_reasons": () if self.delay is None else self.delay.reasons,
                 "delay_taken_out": self.delay_taken_out,

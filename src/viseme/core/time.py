@@ -1,7 +1,7 @@
 """Exact time: rational inside, seconds at the edge. Knows no media library.
 
-Zero is the first frame's presentation time, or the first audio sample's where there is no
-frame. Negative times are legal: audio may begin before the frame does.
+Zero is the first video frame's presentation time, or the first audio sample's where there is no video. Negative times
+are legal: audio may begin before the video does.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["FrameGrid", "as_seconds", "format_time", "parse_time"]
 
@@ -111,6 +113,8 @@ class FrameGrid:
 
     def times(self) -> NDArray[np.float64]:
         """Seconds of all steps, shape (num,)."""
+        import numpy as np
+
         return float(self.start) + float(self.step) * np.arange(self.num, dtype=np.float64)
 
     def index(self, time: Fraction | float) -> int:

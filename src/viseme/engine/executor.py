@@ -1,7 +1,7 @@
 """Many files, one answer each: in this process, in workers, or wherever an `Executor` leads.
 
-Knows processes and names of functions; refuses to know what is done to a file. A file that fails, or takes its worker
-down with it, becomes an answer and never ends the batch.
+Knows processes and names of functions; refuses to know what is done to a file. A file that fails, or crashes its
+worker, becomes an answer and never ends the batch.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from viseme.core.errors import ConfigError, VisemeError, WeightsError
+from viseme.media.search import refuse_missing, shown
 
 __all__ = ["FileWork"]
 
@@ -38,28 +39,64 @@ class FileWork:
     def __call__(self, path: str, settings: dict[str, Any]) -> Any:
         """Whatever happens becomes an answer, except faults that every file would have.
 
+        A file that is not there is answered for before anything is imported.
+
         Raises:
             ConfigError, WeightsError: no file could be answered this way.
         """
         try:
+            refuse_missing(path)
             return _named(self.function)(path, **settings)
         except (ConfigError, WeightsError):
             raise
         except VisemeError as error:
             return self.failure(path, type(error).__name__, _one_line(error))
         except MemoryError:
-            return self.failure(path, "MemoryError", f"{_shown(path)} needs more memory than there is")
+            return self.failure(path, "MemoryError", f"{shown(path)} needs more memory than there is")
         except Exception as error:  # a batch outlives the faults we did not foresee; they are reported, not hidden
             kind = type(error).__name__
-            message = f"{_shown(path)}: unexpected {kind}: {_one_line(error)}; please report this"
+            message = f"{shown(path)}: unexpected {kind}: {_one_line(error)}; please report this"
             return self.failure(path, kind, message, traceback=traceback.format_exc())
 
     def failure(self, path: str, error_type: str, message: str, **more: str) -> Any:
         """The answer of a file that has none."""
         return _named(self.failed)(file=path, error_type=error_type, message=message, **more)
 
+    def run(
+        self,
+        files: Iterable[str],
+        settings: Callable[[str], dict[str, Any]],
+        *,
+        jobs: int = 1,
+        executor: Executor | None = None,
+        isolate: bool | None = None,
+        on_progress: Callable[..., None] | None = None,
+    ) -> Iterator[tuple[str, Any]]:
+        """File and answer, wherever the work is done.
+
+        Args:
+            files: Paths.
+            settings: Keyword arguments for each file.
+            jobs: Files worked on at once; more than one means worker processes.
+            executor: Where to work instead; see `elsewhere`.
+            isolate: Work in a separate process even with one job, so that a crash inside a decoder cannot end the
+                batch. None = only with several jobs.
+            on_progress: Handed to the function as one more setting; only without worker processes.
+
+        Raises:
+            ValueError: `jobs` is less than one.
+            ConfigError, WeightsError: no file could be answered this way.
+        """
+        if jobs < 1:
+            raise ValueError(f"jobs must be at least 1, got {jobs}")
+        if executor is not None or (jobs > 1 if isolate is None else isolate):
+            return self.elsewhere(files, settings, jobs=jobs, executor=executor)
+        if on_progress is None:
+            return self.here(files, settings)
+        return self.here(files, lambda file: {**settings(file), "on_progress": on_progress})
+
     def here(self, files: Iterable[str], settings: Callable[[str], dict[str, Any]]) -> Iterator[tuple[str, Any]]:
-        """One after the other in this process: file and answer."""
+        """File and answer, one after the other in this process."""
         for file in files:
             yield file, self(file, settings(file))
 
@@ -71,7 +108,7 @@ class FileWork:
         jobs: int,
         executor: Executor | None = None,
     ) -> Iterator[tuple[str, Any]]:
-        """In `jobs` worker processes, or in `executor`: file and answer, in the order they finish.
+        """File and answer in the order they finish, from `jobs` worker processes or from `executor`.
 
         Args:
             files: Paths.
@@ -105,7 +142,7 @@ class FileWork:
                 return submit(pool, file).result()
             except BrokenExecutor:
                 message = (
-                    f"{_shown(file)} crashes the process that reads it, or needs more memory than there is; "
+                    f"{shown(file)} crashes the process that reads it, or needs more memory than there is; "
                     "convert or shorten it and try again"
                 )
                 return self.failure(file, "WorkerCrashed", message)
@@ -116,12 +153,8 @@ def _named(target: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _shown(path: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in path)
-
-
 def _one_line(error: BaseException) -> str:
-    return " ".join(_shown(line) for line in str(error).splitlines()) or type(error).__name__
+    return " ".join(shown(line) for line in str(error).splitlines()) or type(error).__name__
 
 
 def _feed(

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import NoAudio, UnreadableMedia
 from viseme.core.time import as_seconds, format_time
-from viseme.media.files import WarningSink, open_media, shown
+from viseme.media.files import WarningSink, open_media
 from viseme.media.info import decoded, first_frame_time, stamp, video_stream
+from viseme.media.search import shown
 from viseme.media.timing import AudioClock
 
 __all__ = ["AudioBlock", "read_audio"]

@@ -19,6 +19,7 @@ import av.logging
 from av.error import FFmpegError
 
 from viseme.core.errors import OutputError, UnreadableMedia
+from viseme.media.search import refuse_missing, shown
 
 __all__ = ["OutputFile", "WarningSink", "open_container", "open_media", "reason", "replacing", "shown"]
 
@@ -33,17 +34,6 @@ DEMUXERS = (
     "pgm_pipe,png_pipe,ppm_pipe,qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe"
 )
 """Formats that hold their own data. Playlists (hls, concat, dash, sdp, imf, image2, ...) are left out on purpose."""
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """A file's name on one line: what cannot be printed is escaped.
-
-    Example:
-        >>> print(shown("two\\nlines.mp4"))
-        two\\nlines.mp4
-    """
-    text = os.fsdecode(os.fspath(path))
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def reason(error: Exception) -> str:
@@ -86,15 +76,8 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[Any]:
         UnreadableMedia: missing, a folder, empty, forbidden, or not media (one line says which).
     """
     name, path = shown(path), Path(os.fsdecode(os.fspath(path)))
+    refuse_missing(path)
     try:
-        if path.is_dir():
-            raise UnreadableMedia(f"{name} is a folder; give a media file")
-        if not path.exists():
-            raise UnreadableMedia(f"{name} does not exist; check the path")
-        if not path.is_file():
-            raise UnreadableMedia(f"{name} is not a regular file; save the stream to a file first")
-        if path.stat().st_size == 0:
-            raise UnreadableMedia(f"{name} is empty (0 bytes); copy or record it again")
         source = _Bytes(path)
     except (OSError, ValueError) as error:
         raise UnreadableMedia(f"{name} cannot be opened: {reason(error)}") from error

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import NoVideo, UnreadableMedia
 from viseme.core.time import as_seconds, format_time
-from viseme.media.files import WarningSink, open_media, shown
+from viseme.media.files import WarningSink, open_media
 from viseme.media.info import (
     decoded,
     first_frame_time,
@@ -27,6 +27,7 @@ from viseme.media.info import (
     stamp,
     video_stream,
 )
+from viseme.media.search import shown
 from viseme.media.timing import FrameClock, Orientation, fitted_size
 
 __all__ = ["Frame", "FrameConverter", "read_frames"]

@@ -14,7 +14,8 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from viseme.core.errors import UnreadableMedia
-from viseme.media.files import open_media, shown
+from viseme.media.files import open_media
+from viseme.media.search import shown
 from viseme.media.timing import Orientation, fitted_size, orientation
 
 __all__ = ["AudioInfo", "MediaInfo", "VideoInfo", "probe"]

@@ -16,8 +16,9 @@ from av.stream import Disposition
 from viseme.core.errors import OutputError
 from viseme.core.time import format_time
 from viseme.media.audio_track import AudioTrack, codec_family
-from viseme.media.files import WarningSink, open_media, reason, shown
+from viseme.media.files import WarningSink, open_media, reason
 from viseme.media.info import video_stream
+from viseme.media.search import shown
 from viseme.media.writer import MOV_FAMILY, holds_audio
 
 __all__ = ["Order", "Remux", "Unsuitable"]

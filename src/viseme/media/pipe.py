@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from viseme.core.errors import UnreadableMedia
-from viseme.media.files import reason, shown
+from viseme.media.files import reason
+from viseme.media.search import shown
 
 __all__ = ["PipeReader"]
 

@@ -1,4 +1,4 @@
-"""Which files a command means: names, folders, patterns. Knows names; opens nothing."""
+"""Which files a command means: names, folders, patterns. Knows names; opens nothing, and loads no library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["MEDIA_EXTENSIONS", "find_media"]
+from viseme.core.errors import UnreadableMedia
+
+__all__ = ["MEDIA_EXTENSIONS", "find_media", "refuse_missing", "shown"]
 
 MEDIA_EXTENSIONS = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"}
@@ -47,3 +49,35 @@ def _media_below(folder: str) -> list[str]:
         media = (n for n in names if Path(n).suffix.lower() in MEDIA_EXTENSIONS and not n.startswith("."))
         paths += [os.path.join(root, n) for n in sorted(media)]
     return paths
+
+
+def refuse_missing(path: str | os.PathLike[str]) -> None:
+    """Say at once, before any library is loaded, that a name stands for nothing that could be read.
+
+    Raises:
+        UnreadableMedia: missing, a folder, a device, empty, or hidden from us (one line says which).
+    """
+    name, place = shown(path), Path(os.fsdecode(os.fspath(path)))
+    try:
+        if place.is_dir():
+            raise UnreadableMedia(f"{name} is a folder; give a media file")
+        if not place.exists():
+            raise UnreadableMedia(f"{name} does not exist; check the path")
+        if not place.is_file():
+            raise UnreadableMedia(f"{name} is not a regular file; save the stream to a file first")
+        if place.stat().st_size == 0:
+            raise UnreadableMedia(f"{name} is empty (0 bytes); copy or record it again")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UnreadableMedia(f"{name} cannot be opened: {why}") from error
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A file's name on one line: what cannot be printed is escaped.
+
+    Example:
+        >>> print(shown("two\\nlines.mp4"))
+        two\\nlines.mp4
+    """
+    text = os.fsdecode(os.fspath(path))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -19,9 +19,10 @@ from viseme.core.time import as_seconds
 from viseme.media.alignment import TOLERANCE, misplacement, window
 from viseme.media.audio import choose_audio
 from viseme.media.audio_track import codec_family
-from viseme.media.files import OutputFile, WarningSink, open_media, reason, replacing, shown
+from viseme.media.files import OutputFile, WarningSink, open_media, reason, replacing
 from viseme.media.info import probe
 from viseme.media.mux import Order, Remux, Unsuitable
+from viseme.media.search import shown
 from viseme.media.writer import MOV_FAMILY, muxer_for, open_output
 
 __all__ = ["ShiftReport", "shift_audio"]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import OutputError
 from viseme.core.time import as_seconds
-from viseme.media.files import BUFFER_SIZE, OutputFile, reason, replacing, shown
+from viseme.media.files import BUFFER_SIZE, OutputFile, reason, replacing
+from viseme.media.search import shown
 
 __all__ = ["VideoWriter"]
 

@@ -9,8 +9,7 @@ Public names are loaded when first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from viseme.core.lazy import lazy_names
 
 _LAZY = {
     "Coefficients": "viseme.standardization.interface",
@@ -24,12 +23,4 @@ _LAZY = {
 
 __all__ = sorted(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'viseme.standardize' has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

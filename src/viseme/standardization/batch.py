@@ -106,8 +106,7 @@ def standardize_many(
         more = {"out": str(places[file]), "video": str(videos[file]) if file in videos else None}
         return {**asked, **more, "tracker": tracker, "overwrite": overwrite or resume}
 
-    alone = executor is None and not (jobs > 1 if isolate is None else isolate)
-    run = WORK.here(files, settings) if alone else WORK.elsewhere(files, settings, jobs=jobs, executor=executor)
+    run = WORK.run(files, settings, jobs=jobs, executor=executor, isolate=isolate)
     return (outcome for _, outcome in run)
 
 

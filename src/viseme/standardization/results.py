@@ -6,10 +6,11 @@ Knows numbers and words; refuses to know files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from viseme.core.results import Reason, RejectedTrack, to_jsonable
+from viseme.core.card import Card
+from viseme.core.results import FailedFile, Reason, RejectedTrack, to_jsonable
 
 __all__ = ["FailedStandardize", "StandardizeResult", "StandardizedTrack"]
 
@@ -40,9 +41,9 @@ class StandardizedTrack:
     """Decimetres that depths 0 and 255 stand for; None where every frame has its own, or no depth was asked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StandardizeResult:
-    """`viseme standardize` on one file."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StandardizeResult(Card):
+    """What `viseme.standardize` answers about one file."""
 
     file: str
     out: str
@@ -88,6 +89,10 @@ class StandardizeResult:
         left = ", ".join(f"{count} {reason}" for reason, count in why.items())
         return f"{faces}, {valid} of {num} frames" + (f" ({left})" if left else "")
 
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {"file": self.file, "out": self.out, "as": self.as_, "found": self.words}
+
     def to_json(self) -> dict[str, Any]:
         """The versioned object that `--json` prints, one line per file."""
         entry = to_jsonable(self)
@@ -95,25 +100,10 @@ class StandardizeResult:
         return {"schema": SCHEMA, **entry, "reasons": to_jsonable(self.reasons), "words": self.words, "error": None}
 
 
-@dataclass(frozen=True, kw_only=True)
-class FailedStandardize:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FailedStandardize(FailedFile):
     """A file of a batch that could not be read or written, and why."""
 
-    file: str
-    error_type: str
-    """Class of the error, e.g. "UnreadableMedia", or "WorkerCrashed"."""
-    message: str
-    """One line: what, on what file, what to do."""
-    traceback: str = field(default="", repr=False)
-    """For an error we did not foresee; never in the JSON."""
-
     def to_json(self) -> dict[str, Any]:
-        """The same object as an answer, with `error` filled."""
-        return {
-            "schema": SCHEMA,
-            "file": self.file,
-            "out": None,
-            "tracks": [],
-            "words": None,
-            "error": {"type": self.error_type, "message": self.message},
-        }
+        """The same object as an answer, its fields null, with `error` filled."""
+        return {"schema": SCHEMA, "out": None, "tracks": [], "words": None, **super().to_json()}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from viseme.core.card import Card
 from viseme.core.errors import FixRefused, OutputError
 from viseme.core.results import CheckResult, to_jsonable
 from viseme.core.time import as_seconds
+from viseme.media.search import refuse_missing
 
 __all__ = ["FIX_SCHEMA", "FixResult", "fix"]
 
@@ -24,8 +26,8 @@ LARGEST_RESIDUAL = 0.040
 """Seconds. One frame at 25 per second; more than this is not a repair."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FixResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FixResult(Card):
     """What was measured, what was moved, and what is left."""
 
     file: str
@@ -45,6 +47,17 @@ class FixResult:
         """Whether the written file was found in place; a shift that was ordered is taken at its word."""
         left = self.residual.estimate.audio_delay
         return self.measured is None or (left is not None and abs(left) <= LARGEST_RESIDUAL)
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {
+            "file": self.file,
+            "out": self.out,
+            "shift": self.shift,
+            "method": self.method,
+            "repaired": self.repaired,
+            "residual": self.residual.audio_delay,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The versioned object that `viseme fix --json` prints."""
@@ -84,7 +97,7 @@ def fix(
 ) -> FixResult:
     """Measure `path`, write `out` with the audio moved by exactly minus that, and measure `out` again.
 
-    The frame is copied bit by bit; the audio as well where the container allows it. All audio streams move together.
+    The video is copied bit by bit; the audio as well where the container allows it. All audio streams move together.
     A delay below 5 ms is not worth a shift: `out` is then a copy.
 
     Args:
@@ -102,11 +115,12 @@ def fix(
         MediaError: the input cannot be read, or has no video or audio.
         ValueError: `delay` is not a time.
     """
+    name = os.fspath(path)
+    refuse_missing(path)
+    _refuse_target(Path(out), [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
     from viseme.media import shift_audio  # FFmpeg, loaded when there is work
     from viseme.sync.pipeline import check
 
-    name = os.fspath(path)
-    _refuse_target(Path(out), [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
     settings: dict[str, Any] = {
         "max_delay": max_delay,
         "input": input,

@@ -6,7 +6,7 @@ Knows rendering and media; refuses to know how the timeline came about.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.core.card import Card
 from viseme.core.errors import ConfigError, OutputError
 from viseme.face3d.camera import Camera
 from viseme.face3d.interface import load_face_model
@@ -49,8 +50,8 @@ _SIDE_DM = 3.3
 _TOP_DM = 2.2
 
 
-@dataclass(frozen=True, kw_only=True)
-class FilmedConversation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FilmedConversation(Card):
     """A film and all that is true of it."""
 
     path: str
@@ -58,6 +59,17 @@ class FilmedConversation:
     tracks: tuple[dict[str, Any], ...]
     """Of each face between two cuts: `id`, `person`, `shot`, `start`, `end`, and `boxes`: time, xyxy in pixels and
     state every .2 s."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        talk = self.conversation
+        return {
+            "path": self.path,
+            "seconds": talk.seconds,
+            "people": len(talk.people),
+            "audio_delay": talk.audio_delay,
+            "narrator": talk.narrator is not None,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The versioned truth object; times in seconds on the frames' clock."""

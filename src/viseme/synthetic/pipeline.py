@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.core.card import Card
 from viseme.core.errors import ConfigError, OutputError
 from viseme.core.results import to_jsonable
 from viseme.core.time import as_seconds
@@ -34,8 +35,8 @@ LEAD_IN_S = Fraction(1, 2)
 """Silence before and after the text where the length is not asked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SynthResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SynthResult(Card):
     """A synthetic clip and all that is true of it."""
 
     path: str
@@ -52,6 +53,10 @@ class SynthResult:
     height: int
     rate: float
     seed: int
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {"path": self.path, "audio_delay": self.audio_delay, "text": self.text, "frames": len(self.times)}
 
     def to_json(self) -> dict[str, Any]:
         """The versioned truth object."""

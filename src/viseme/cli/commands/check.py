@@ -19,7 +19,8 @@ from viseme.cli.screen import Screen
 
 if TYPE_CHECKING:
     from viseme.core.results import CheckResult
-    from viseme.sync.batch import Outcome, ResultLog
+    from viseme.engine.result_log import ResultLog
+    from viseme.sync.batch import Outcome
 
 __all__ = ["Options", "run", "tidy"]
 
@@ -96,8 +97,11 @@ def tidy(arguments: list[str]) -> list[str]:
 def run(options: Options, screen: Screen) -> int:
     """Check the files and print what they answer."""
     _refuse_nonsense(options)
+    from viseme.core.results import CHECK_SCHEMA, FailedCheck
+    from viseme.engine.result_log import ResultLog
+    from viseme.media.search import find_media
     from viseme.report.files import refuse_unwritable
-    from viseme.sync.batch import FailedCheck, ResultLog, check_many, find_media
+    from viseme.sync.batch import check_many
 
     files = find_media(options.files)
     if options.audio is not None and len(files) > 1:
@@ -105,7 +109,7 @@ def run(options: Options, screen: Screen) -> int:
     with ExitStack() as stack:
         log = None
         if options.out is not None:
-            log = stack.enter_context(ResultLog(options.out, resume=options.resume))
+            log = stack.enter_context(ResultLog(options.out, schema=CHECK_SCHEMA, resume=options.resume))
         for target in (options.report, options.csv):
             if target not in (None, "-"):
                 refuse_unwritable(target)
@@ -276,11 +280,12 @@ class _Tables:
         self._started = False
 
     def add(self, outcome: Outcome) -> None:
-        from viseme.cli.tables import card, line, line_header
         from viseme.core.results import CheckResult
 
         if not isinstance(outcome, CheckResult):
             return
+        from viseme.cli.tables import card, line, line_header
+
         result: CheckResult = outcome
         if self._cards:
             self._screen.show(card(result))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
+from viseme.core.card import Card
 
 if TYPE_CHECKING:
     from viseme.core.results import CheckResult
@@ -27,8 +28,8 @@ class Options:
     """Where the report and the fixed sample go; made when missing."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DemoResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DemoResult(Card):
     """What the demo found."""
 
     checks: tuple[CheckResult, ...]
@@ -37,6 +38,18 @@ class DemoResult:
     """None when no sample was found out of sync."""
     report: Path
     """The page to open."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {"report": str(self.report), "checks": len(self.checks), "fixed": self.fixed and self.fixed.out}
+
+    def to_json(self) -> dict[str, Any]:
+        """Answers about every sample, and about the repair."""
+        return {
+            "checks": [check.to_json() for check in self.checks],
+            "fixed": None if self.fixed is None else self.fixed.to_json(),
+            "report": str(self.report),
+        }
 
 
 def demo(out: str | Path = "demo", *, on_check: Callable[[CheckResult], None] | None = None) -> DemoResult:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from rich.text import Text
 
 from viseme.cli.arguments import time_of
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from viseme.core.speakers import SpeakersResult
 
 __all__ = ["Options", "run"]
@@ -133,6 +134,9 @@ def run(options: Options, screen: Screen) -> int:
 
 
 def _one(options: Options, file: str, screen: Screen) -> None:
+    from viseme.media.search import refuse_missing
+
+    refuse_missing(file)
     from viseme.report.files import replacing_text
     from viseme.report.speakers import FORMATS, speakers_html
     from viseme.speakers.overlay import write_overlay
@@ -214,6 +218,8 @@ def _write(replacing: Callable, target: Path, text: str) -> None:
 
 def _table(result: SpeakersResult) -> Text:
     """Everything about one file, for people."""
+    from rich.text import Text
+
     from viseme.core.speakers import FaceState, VoiceState
     from viseme.core.time import format_time
     from viseme.report.speakers import VOICE_WORDS, person_name, turns

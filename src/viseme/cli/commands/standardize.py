@@ -79,6 +79,10 @@ def run(options: Options, screen: Screen) -> int:
 
 
 def _one(options: Options, file: str, screen: Screen) -> int:
+    from viseme.media.search import refuse_missing
+
+    if not Path(file).is_dir():  # a folder without videos is said by `standardize` in other words
+        refuse_missing(file)
     from viseme.standardization.batch import is_done
     from viseme.standardization.pipeline import standardize
 

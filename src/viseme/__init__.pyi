@@ -1,0 +1,288 @@
+"""What `viseme` exports, for editors and type checkers; a test compares it with `__init__.py`."""
+
+from viseme.cli.commands.demo import (
+    DemoResult as DemoResult,
+)
+from viseme.cli.commands.demo import (
+    demo as demo,
+)
+from viseme.core.errors import (
+    BadHash as BadHash,
+)
+from viseme.core.errors import (
+    ConfigError as ConfigError,
+)
+from viseme.core.errors import (
+    DataError as DataError,
+)
+from viseme.core.errors import (
+    FaceError as FaceError,
+)
+from viseme.core.errors import (
+    FixRefused as FixRefused,
+)
+from viseme.core.errors import (
+    MediaError as MediaError,
+)
+from viseme.core.errors import (
+    MissingExtra as MissingExtra,
+)
+from viseme.core.errors import (
+    MissingWeights as MissingWeights,
+)
+from viseme.core.errors import (
+    NoAudio as NoAudio,
+)
+from viseme.core.errors import (
+    NoVideo as NoVideo,
+)
+from viseme.core.errors import (
+    OutputError as OutputError,
+)
+from viseme.core.errors import (
+    UnreadableMedia as UnreadableMedia,
+)
+from viseme.core.errors import (
+    VisemeError as VisemeError,
+)
+from viseme.core.errors import (
+    WeightsError as WeightsError,
+)
+from viseme.core.live import (
+    LiveEnd as LiveEnd,
+)
+from viseme.core.live import (
+    LiveFace as LiveFace,
+)
+from viseme.core.live import (
+    LiveHeader as LiveHeader,
+)
+from viseme.core.live import (
+    LiveReject as LiveReject,
+)
+from viseme.core.live import (
+    LiveStep as LiveStep,
+)
+from viseme.core.results import (
+    CheckEvidence as CheckEvidence,
+)
+from viseme.core.results import (
+    CheckResult as CheckResult,
+)
+from viseme.core.results import (
+    DelayEstimate as DelayEstimate,
+)
+from viseme.core.results import (
+    DelaySegment as DelaySegment,
+)
+from viseme.core.results import (
+    Drift as Drift,
+)
+from viseme.core.results import (
+    FaceStrip as FaceStrip,
+)
+from viseme.core.results import (
+    FailedCheck as FailedCheck,
+)
+from viseme.core.results import (
+    FailedFile as FailedFile,
+)
+from viseme.core.results import (
+    Reason as Reason,
+)
+from viseme.core.results import (
+    RejectedTrack as RejectedTrack,
+)
+from viseme.core.results import (
+    TrackResult as TrackResult,
+)
+from viseme.core.results import (
+    Verdict as Verdict,
+)
+from viseme.core.speakers import (
+    FaceState as FaceState,
+)
+from viseme.core.speakers import (
+    FaceTimeline as FaceTimeline,
+)
+from viseme.core.speakers import (
+    SpeakersResult as SpeakersResult,
+)
+from viseme.core.speakers import (
+    StateSegment as StateSegment,
+)
+from viseme.core.speakers import (
+    VoiceSegment as VoiceSegment,
+)
+from viseme.core.speakers import (
+    VoiceState as VoiceState,
+)
+from viseme.data.lists import (
+    CorpusList as CorpusList,
+)
+from viseme.data.lists import (
+    list_corpus as list_corpus,
+)
+from viseme.face3d.models.catalog import (
+    FaceModelInfo as FaceModelInfo,
+)
+from viseme.face3d.models.catalog import (
+    face_models as face_models,
+)
+from viseme.report.html import (
+    write_report as write_report,
+)
+from viseme.reproduce.table1 import (
+    reproduce_table1 as reproduce_table1,
+)
+from viseme.reproduce.table2 import (
+    reproduce_table2 as reproduce_table2,
+)
+from viseme.speakers.evaluate import (
+    evaluate_asw as evaluate_asw,
+)
+from viseme.speakers.evaluate import (
+    evaluate_ava as evaluate_ava,
+)
+from viseme.speakers.evaluate import (
+    evaluate_columbia as evaluate_columbia,
+)
+from viseme.speakers.evaluate import (
+    evaluate_folder as evaluate_folder,
+)
+from viseme.speakers.live import (
+    find_speakers_live as find_speakers_live,
+)
+from viseme.speakers.pipeline import (
+    find_speakers as find_speakers,
+)
+from viseme.speakers.train import (
+    train_speakers as train_speakers,
+)
+from viseme.standardization.batch import (
+    standardize_many as standardize_many,
+)
+from viseme.standardization.files import (
+    StandardizedClip as StandardizedClip,
+)
+from viseme.standardization.files import (
+    read_standardized as read_standardized,
+)
+from viseme.standardization.pipeline import (
+    standardize as standardize,
+)
+from viseme.standardization.results import (
+    FailedStandardize as FailedStandardize,
+)
+from viseme.standardization.results import (
+    StandardizedTrack as StandardizedTrack,
+)
+from viseme.standardization.results import (
+    StandardizeResult as StandardizeResult,
+)
+from viseme.standardization.train import (
+    train_enet as train_enet,
+)
+from viseme.sync.batch import (
+    check_many as check_many,
+)
+from viseme.sync.pipeline import (
+    check as check,
+)
+from viseme.sync.repair import (
+    FixResult as FixResult,
+)
+from viseme.sync.repair import (
+    fix as fix,
+)
+from viseme.sync.train import (
+    train_sync as train_sync,
+)
+from viseme.synthetic.conversation_film import (
+    FilmedConversation as FilmedConversation,
+)
+from viseme.synthetic.conversation_film import (
+    synth_conversation as synth_conversation,
+)
+from viseme.synthetic.pipeline import (
+    SynthResult as SynthResult,
+)
+from viseme.synthetic.pipeline import (
+    synth as synth,
+)
+
+__version__: str
+
+__all__ = [
+    "BadHash",
+    "CheckEvidence",
+    "CheckResult",
+    "ConfigError",
+    "CorpusList",
+    "DataError",
+    "DelayEstimate",
+    "DelaySegment",
+    "DemoResult",
+    "Drift",
+    "FaceError",
+    "FaceModelInfo",
+    "FaceState",
+    "FaceStrip",
+    "FaceTimeline",
+    "FailedCheck",
+    "FailedFile",
+    "FailedStandardize",
+    "FilmedConversation",
+    "FixRefused",
+    "FixResult",
+    "LiveEnd",
+    "LiveFace",
+    "LiveHeader",
+    "LiveReject",
+    "LiveStep",
+    "MediaError",
+    "MissingExtra",
+    "MissingWeights",
+    "NoAudio",
+    "NoVideo",
+    "OutputError",
+    "Reason",
+    "RejectedTrack",
+    "SpeakersResult",
+    "StandardizeResult",
+    "StandardizedClip",
+    "StandardizedTrack",
+    "StateSegment",
+    "SynthResult",
+    "TrackResult",
+    "UnreadableMedia",
+    "Verdict",
+    "VisemeError",
+    "VoiceSegment",
+    "VoiceState",
+    "WeightsError",
+    "__version__",
+    "check",
+    "check_many",
+    "demo",
+    "evaluate_asw",
+    "evaluate_ava",
+    "evaluate_columbia",
+    "evaluate_folder",
+    "face_models",
+    "find_speakers",
+    "find_speakers_live",
+    "fix",
+    "list_corpus",
+    "read_standardized",
+    "reproduce_table1",
+    "reproduce_table2",
+    "standardize",
+    "standardize_many",
+    "synth",
+    "synth_conversation",
+    "train_enet",
+    "train_speakers",
+    "train_sync",
+    "write_report",
+]
