@@ -25,7 +25,7 @@ from viseme.standardization.corpus import Collection
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
 
-__all__ = ["landmark_start"]
+__all__ = ["pretrain_on_landmarks"]
 
 NUM_POINTS = 468
 
@@ -45,7 +45,7 @@ class _Finder(nn.Module):
         return (found.float().unflatten(1, (NUM_POINTS, 2)) + 1) * (CROP_SIZE / 2)
 
 
-def landmark_start(
+def pretrain_on_landmarks(
     people: Sequence[Collection],
     config: ExpressionNetwork.Config,
     emphasis: Tensor,

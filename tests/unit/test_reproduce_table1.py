@@ -1,30 +1,23 @@
-"""Tables and intervals, the split into folds, and the ground truth of Table I, on numbers made up here."""
+"""Table I: the split into folds, the ground truth and the rows, on numbers made up here."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from viseme.core.errors import ConfigError, OutputError
+from viseme.core.errors import ConfigError
 from viseme.data.manifest import ManifestRow
 from viseme.face3d.interface import load_face_model
-from viseme.metrics.intervals import Interval
-from viseme.reproduce.landmark_bound import Explained, lip_distances, overfit
-from viseme.reproduce.table1 import (
-    E1_ROWS,
-    PUBLISHED_E1,
-    Study,
-    _Answer,
-    _chosen,
-    _e1,
-    _fitted_elsewhere,
-    reproduce_table1,
-)
-from viseme.reproduce.tables import Table, write_tables
+from viseme.reproduce.table1 import reproduce_table1
+from viseme.reproduce.table1.answers import FoldAnswer
+from viseme.reproduce.table1.folds import Study, choose_clips
+from viseme.reproduce.table1.landmark_bound import Explained, lip_distances, overfit
+from viseme.reproduce.table1.landmark_fits import fit_with_other_half
+from viseme.reproduce.table1.report import e1_table
+from viseme.reproduce.table1.rows import E1_ROWS, PUBLISHED_E1
 from viseme.standardization.corpus import Collection
 from viseme.standardization.losses import LossWeights
 from viseme.standardization.model_tensors import FaceBasis
@@ -33,19 +26,6 @@ from viseme.standardization.model_tensors import FaceBasis
 def _collection(name: str, subject: str, points: np.ndarray | None = None) -> Collection:
     points = np.zeros((2, 468, 2), np.float32) if points is None else points
     return Collection(name=name, subject=subject, jpegs=(b"",) * len(points), landmarks=points)
-
-
-def test_both_files_are_written_and_say_the_same(tmp_path):
-    table = Table(title="T", header=("a", "b"), rows=(("x|y", "1"),), notes=("n = 1",))
-    path = write_tables(tmp_path / "new", "t", [table], {"x": Interval(1, 0, 2), "y": np.arange(2)}, head="# Head")
-    assert path.read_text() == "# Head\n\n### T\n\n| a | b |\n| --- | --- |\n| x\\|y | 1 |\n\n- n = 1\n"
-    assert json.loads(path.with_suffix(".json").read_text()) == {"x": {"value": 1, "low": 0, "high": 2}, "y": [0, 1]}
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="--out"):
-        write_tables(tmp_path / "file" / "x", "t", [], {}, head="")
 
 
 def test_folds_hold_every_collection_out_once_and_never_divide_a_subject():
@@ -72,9 +52,9 @@ def test_clips_are_chosen_over_speakers_first(tmp_path):
         return ManifestRow(path=tmp_path / name, use="train", source="s", speaker=speaker, licence="")
 
     rows = [row(f"a{i}.mp4", "one") for i in range(5)] + [row(f"b{i}.mp4", "x_unlabelled") for i in range(3)]
-    assert [r.path.stem for r in _chosen(rows, 4)] == ["a0", "b0", "b1", "b2"]
-    assert [r.path.stem for r in _chosen(rows, 6)] == ["a0", "b0", "b1", "b2", "a1", "a2"]
-    assert [r.path.stem for r in _chosen(rows, 2)] == ["a0", "b2"]
+    assert [r.path.stem for r in choose_clips(rows, 4)] == ["a0", "b0", "b1", "b2"]
+    assert [r.path.stem for r in choose_clips(rows, 6)] == ["a0", "b0", "b1", "b2", "a1", "a2"]
+    assert [r.path.stem for r in choose_clips(rows, 2)] == ["a0", "b2"]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +113,7 @@ def test_a_stiff_prior_holds_expression_back(basis, truth):
 @pytest.mark.parametrize("num", [1, 2, 3])
 def test_few_frames_have_an_expression_under_the_identity_of_others(basis, truth, num):
     points = truth[1][:num]
-    assert _fitted_elsewhere(points).shape == (num, len(basis.model.expression_names))
+    assert fit_with_other_half(points).shape == (num, len(basis.model.expression_names))
 
 
 def test_published_ratios_are_those_of_the_published_means():
@@ -145,10 +125,10 @@ def test_published_ratios_are_those_of_the_published_means():
 def test_what_was_published_and_not_measured_here_has_a_row_of_its_own():
     names = [f"s/{i}" for i in range(4)]
     numbers = {row: np.full(4, 2.0) for row, _ in E1_ROWS}
-    answer = _Answer(
+    answer = FoldAnswer(
         fold=0, seed=0, names=tuple(names), face_px=np.ones(4), e1=numbers, freed=numbers, e2={}, motion={}
     )
-    table, record = _e1("e1", "all", names, dict.fromkeys(names, 0), [answer])
+    table, record = e1_table("e1", "all", names, dict.fromkeys(names, 0), [answer])
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["MGCNet: β alone, as published"] == ("", "-", "-", "-", "-", "3.365", "3.084")
     assert rows["MGCNet: α and β, as published"] == ("", "-", "-", "-", "-", "2.912", "2.669")

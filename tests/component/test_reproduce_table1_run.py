@@ -7,8 +7,8 @@ import json
 import pytest
 
 from viseme.core.errors import DataError
-from viseme.reproduce import table1
-from viseme.reproduce.table1 import E1_ROWS, FIT_ROWS, reproduce_table1
+from viseme.reproduce.table1 import networks, reproduce_table1
+from viseme.reproduce.table1.rows import E1_ROWS, FIT_ROWS
 
 
 def test_a_toy_run_writes_every_row_and_is_not_done_again(tmp_path, monkeypatch):
@@ -31,7 +31,7 @@ def test_a_toy_run_writes_every_row_and_is_not_done_again(tmp_path, monkeypatch)
     def never(*args, **kwargs):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(table1, "train_on", never)
+    monkeypatch.setattr(networks, "train_on", never)
     again = reproduce_table1(tmp_path / "out", **words)
     assert again.ratios == result.ratios
 

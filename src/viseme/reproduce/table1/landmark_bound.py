@@ -1,8 +1,8 @@
-"""The best that a collection's landmarks allow: coefficients freed and fitted to it, and how far lips then are.
+"""The least lip distance that a face model allows: coefficients fitted to the landmarks of a collection directly.
 
 Table I needs a ground truth for real faces, which have none. The papers overfit E-Net to the fold that is measured;
-here the overfitting is carried to its limit: what the network would give each frame is a free variable, started
-from the overfitted network's answer. Knows a face basis and tensors; refuses to know files and training.
+here the overfitting is carried to its limit: the coefficients of each frame are free variables, started from those of
+the overfitted network. Knows a face basis and tensors; refuses to know files and training.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Explained", "lip_distances", "overfit"]
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """Coefficients of the frames of one collection."""
+    """Coefficients that explain the frames of one collection."""
 
     alpha: NDArray[np.float32]
     """(A,) of the collection, or (M, A) of each frame."""
