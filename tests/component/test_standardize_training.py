@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from viseme.reproduce.landmark_pretraining import landmark_start
 
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
 from viseme.faces.crops import crop_squares
 from viseme.reproduce import landmark_pretraining as start
-from viseme.reproduce.landmark_pretraining import landmark_start
 from viseme.standardization import train
 from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic

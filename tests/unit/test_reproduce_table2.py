@@ -10,7 +10,11 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.reproduce.table2 import LENGTHS, MINI, WINDOWS, Measurer, Study, _dev, _evenly, _report, reproduce_table2
+from viseme.reproduce.table2 import reproduce_table2
+from viseme.reproduce.table2.measure import Measurer
+from viseme.reproduce.table2.recipe import LENGTHS, MINI, WINDOWS
+from viseme.reproduce.table2.report import write_report
+from viseme.reproduce.table2.study import Study, evenly, measured_clips
 from viseme.sync import corpus
 from viseme.sync.corpus import Clip, band_filters
 from viseme.sync.evidence import normalise_mels, score_pairs
@@ -130,7 +134,7 @@ def test_the_report_gives_intervals_orders_and_published_numbers(tmp_path):
         ("num_real", "num_real_asked", "num_synthetic", "num_synthetic_asked", "num_mini", "num_dev", "num_dev_asked"),
         3,
     )
-    result = _report(
+    result = write_report(
         tmp_path, answers, ("raw", "rgb"), {**settings, "steps": 1, "seeds": 2, "estimator": "landmark-fit"}, 60.0
     )
     record = json.loads(result.path.with_suffix(".json").read_text())
@@ -152,15 +156,15 @@ def test_measured_clips_are_dev_clips_with_a_whole_face(tmp_path):
     lines += [f"g/{i}.mkv,dev,grid_s1,grid_s1,x,0" for i in range(9)]
     lines += ["a/1.mp4,dev,vox,someone,x,", "b/1.mp4,dev,romanian_tedx,y,x,", "c/1.mp4,train,vox,z,x,40"]
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
-    rows, truths = _dev(tmp_path, 3)
+    rows, truths = measured_clips(tmp_path, 3)
     assert [r.path.name for r in rows] == ["0.mkv", "4.mkv", "8.mkv", "1.mp4"]
     assert truths == {"g/0.mkv": 0.0, "g/4.mkv": 0.0, "g/8.mkv": 0.0}
 
 
-def test_clips_are_taken_evenly():
-    assert _evenly(list(range(10)), 3) == [0, 4, 9]
-    assert _evenly([1, 2], 5) == [1, 2]
-    assert _evenly([1, 2], 0) == []
+def test_clips_are_takenevenly():
+    assert evenly(list(range(10)), 3) == [0, 4, 9]
+    assert evenly([1, 2], 5) == [1, 2]
+    assert evenly([1, 2], 0) == []
 
 
 def test_another_budget_is_another_study(tmp_path):
