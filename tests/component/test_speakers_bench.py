@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from viseme.core.errors import DataError
-from viseme.face3d.lips import RIGID_POINTS, template
+from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
 from viseme.reproduce import speakers_bench as bench
 from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.interface import FaceSteps, Heard, Scored
@@ -37,7 +37,7 @@ def bundle() -> SyncWeights:
 def landmarks(seed: int, num: int = NUM) -> np.ndarray:
     rng = np.random.default_rng(seed)
     points = np.repeat(rng.normal(0, 20, (1, 478, 3)), num, axis=0)
-    points[:, RIGID_POINTS] = template() * [60, -60, -60]
+    points[:, ALIGNMENT] = ALIGNMENT_SHAPE * [60, -60, -60]
     return (points + rng.normal(0, 0.5, points.shape) + 200).astype(np.float32)
 
 

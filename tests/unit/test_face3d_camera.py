@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 
-from viseme.face3d.camera import Camera, place, project, rotation_matrix
+from viseme.face3d.camera import Camera, place, project
 
 NOSE, UP, RIGHT = np.array([0.0, 0, 1]), np.array([0.0, 1, 0]), np.array([1.0, 0, 0])
 ANGLE = st.floats(-1.5, 1.5)
@@ -32,18 +31,6 @@ def test_the_portrait_camera_draws_the_face_as_wide_as_asked() -> None:
     assert ears[1, 0] - ears[0, 0] == pytest.approx(160)
 
 
-@pytest.mark.parametrize(
-    ("angles", "point", "goes_to"),
-    [
-        ((0.3, 0, 0), NOSE, (0, -np.sin(0.3), np.cos(0.3))),  # positive pitch looks down
-        ((0, 0.3, 0), NOSE, (np.sin(0.3), 0, np.cos(0.3))),  # positive yaw: nose to image right
-        ((0, 0, 0.3), RIGHT, (np.cos(0.3), np.sin(0.3), 0)),  # positive roll: counter-clockwise
-    ],
-)
-def test_signs_of_the_angles(angles: tuple[float, ...], point: np.ndarray, goes_to: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(rotation_matrix(np.array(angles)) @ point, goes_to, atol=1e-12)
-
-
 def test_a_golden_pose() -> None:
     pose = np.array([0.1, -0.2, 0.3, 0.05, -0.1, 0.2])
     placed = place(np.array([[0.5, -0.25, 0.75]]), pose)
@@ -52,13 +39,6 @@ def test_a_golden_pose() -> None:
     rz = np.array([[np.cos(0.3), -np.sin(0.3), 0], [np.sin(0.3), np.cos(0.3), 0], [0, 0, 1]])
     np.testing.assert_allclose(placed[0], rz @ ry @ rx @ [0.5, -0.25, 0.75] + pose[3:], atol=1e-12)
     np.testing.assert_allclose(project(placed, Camera())[0], [165.81951, 146.61354, 8.99375], atol=1e-4)
-
-
-@given(ANGLE, ANGLE, ANGLE)
-def test_rotations_are_rotations(pitch: float, yaw: float, roll: float) -> None:
-    rotation = rotation_matrix(np.array([pitch, yaw, roll]))
-    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(rotation) == pytest.approx(1)
 
 
 def test_torch_agrees_with_numpy_and_has_gradients() -> None:

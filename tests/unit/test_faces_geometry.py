@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,12 +42,26 @@ def head(r: np.ndarray, scale: float = 40.0, at: tuple[float, float] = (100.0, 8
 
 def test_the_mirror_is_its_own_inverse_and_maps_each_set_to_itself():
     assert np.array_equal(schemes.MIRROR[schemes.MIRROR], np.arange(478))
-    for name in ("LIPS_OUTER", "LIPS_INNER", "FACE_OVAL", "JAW", "RIGID"):
+    own = ("LIPS_OUTER", "LIPS_INNER", "FACE_OVAL", "JAW", "NOSE", "RIGID", "ALIGNMENT", "LIP_POINTS", "UPPER_INNER")
+    for name in (*own, "LOWER_INNER", "LIP_MIDDLE", "MOUTH_CORNERS", "INNER_MOUTH_CORNERS", "EYE_CORNERS", "CHEEKS"):
         points = getattr(schemes, name)
         assert set(schemes.MIRROR[points]) == set(points), name
         assert len(set(points)) == len(points)
     assert np.array_equal(schemes.MIRROR[schemes.RIGHT_EYE], schemes.LEFT_EYE)
     assert np.array_equal(schemes.MIRROR[schemes.RIGHT_IRIS], schemes.LEFT_IRIS)
+
+
+def test_lip_sets_are_what_networks_were_trained_with():
+    """The order matters: weights and cached features hold 67 points in it."""
+    assert schemes.UPPER_INNER.tolist() == [191, 80, 81, 82, 13, 312, 311, 310, 415]
+    assert schemes.LOWER_INNER.tolist() == [95, 88, 178, 87, 14, 317, 402, 318, 324]
+    assert schemes.LIP_POINTS_MIDDLE == (25, 35)
+    front = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 19, 18, 17, 16, 15, 14, 13, 12, 11]
+    jaw = [40, 42, 41, 44, 43, 46, 45, 48, 47, 50, 49, 52, 51, 53, 54, 55, 56]
+    around = [57, 58, 60, 59, 62, 61, 64, 63, 66, 65]
+    assert schemes.LIP_POINTS_MIRROR.tolist() == [*front, *(20 + i for i in front), *jaw, *around]
+    of_order = schemes.LIP_POINTS.astype(np.int64).tobytes() + schemes.ALIGNMENT.astype(np.int64).tobytes()
+    assert hashlib.sha256(of_order).hexdigest()[:16] == "e87062cf060258ee"
 
 
 def test_the_mean_shape_is_symmetric():

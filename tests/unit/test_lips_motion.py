@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viseme.face3d.interface import load_face_model
-from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, lip_motion, template
+from viseme.face3d.lips import align, lip_motion
+from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, CHIN, EYE_CORNERS, LIP_POINTS, MIRROR
 
 TO_FRAME = np.array([1.0, -1.0, -1.0])
 """Model axes (y up, z to the camera) to the tracker's (y down, z away)."""
@@ -122,7 +123,7 @@ def test_the_opening_grows_with_the_jaw():
     heads = np.stack([_head(jawOpen=v) for v in np.linspace(0, 1, 6)])
     motion = lip_motion(_seen(heads), TIMES[:6], smooth_s=0)
     assert (np.diff(motion.opening) > 0.01).all()
-    chin = motion.points[:, LIP_POINTS.tolist().index(152)]
+    chin = motion.points[:, LIP_POINTS.tolist().index(CHIN)]
     assert chin[-1, 1] < chin[0, 1] - 0.05, "the chin goes down: y is up"
     assert motion.residual.max() < 0.02, "the upper face does not move when the jaw does"
 
@@ -150,16 +151,13 @@ def test_times_must_fit():
         lip_motion(_seen(np.repeat(_head()[None], 2, 0)), TIMES[:3])
 
 
-def test_the_template_is_symmetric_and_one_eye_distance_wide():
-    points = template()
-    assert points.shape == (len(RIGID_POINTS), 3)
-    index = RIGID_POINTS.tolist()
-    assert np.linalg.norm(points[index.index(33)] - points[index.index(263)]) == pytest.approx(1.0, abs=0.01)
-    mirrored = points * np.array([-1, 1, 1])
-    gaps = np.linalg.norm(points[:, None] - mirrored[None], axis=-1).min(1)
-    assert gaps.max() < 0.01
-    points[:] = 0
-    assert template().any(), "a copy is handed out"
+def test_the_shape_aligned_to_is_symmetric_and_one_eye_distance_wide():
+    index = ALIGNMENT.tolist()
+    assert ALIGNMENT_SHAPE.shape == (len(index), 3)
+    right, left = (ALIGNMENT_SHAPE[index.index(corner)] for corner in EYE_CORNERS)
+    assert np.linalg.norm(right - left) == pytest.approx(1.0, abs=0.01)
+    mirrored = ALIGNMENT_SHAPE[[index.index(point) for point in MIRROR[ALIGNMENT]]] * np.array([-1, 1, 1])
+    np.testing.assert_allclose(mirrored, ALIGNMENT_SHAPE, atol=0.01)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from viseme.audio.mel_frames import Listener
-from viseme.face3d.lips import RIGID_POINTS, template
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
+from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
 from viseme.speakers import features as gather
 from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.features import Gatherer
@@ -30,7 +30,7 @@ def bundle() -> SyncWeights:
 def chunk(track_id: int, start: float) -> FaceTrackChunk:
     rng = np.random.default_rng(track_id)
     landmarks = np.repeat(rng.normal(0, 20, (1, 478, 3)), 50, axis=0)
-    landmarks[:, RIGID_POINTS] = template() * [60, -60, -60]
+    landmarks[:, ALIGNMENT] = ALIGNMENT_SHAPE * [60, -60, -60]
     landmarks = (landmarks + rng.normal(0, 0.5, landmarks.shape) + 200).astype(np.float32)
     return FaceTrackChunk(
         track_id=track_id,

@@ -12,8 +12,9 @@ import torch
 from viseme.audio.features import mel_filters, power_spectrum
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
+from viseme.faces.schemes import LIP_POINTS_MIRROR
 from viseme.sync import corpus
-from viseme.sync.augment import MIRROR, REGIONS, AugmentConfig, draw_batch, other_face
+from viseme.sync.augment import REGIONS, AugmentConfig, draw_batch, other_face
 from viseme.sync.corpus import Clip, band_filters, bands
 from viseme.sync.train import train_sync
 
@@ -98,11 +99,11 @@ def test_bands_hold_the_mel_spectrum():
 
 
 def test_the_mirror_is_an_involution_that_keeps_regions():
-    assert sorted(MIRROR) == list(range(67))
-    np.testing.assert_array_equal(MIRROR[MIRROR], np.arange(67))
+    assert sorted(LIP_POINTS_MIRROR) == list(range(67))
+    np.testing.assert_array_equal(LIP_POINTS_MIRROR[LIP_POINTS_MIRROR], np.arange(67))
     assert sorted(i for region in REGIONS for i in range(67)[region]) == list(range(67))
     for region in REGIONS:
-        assert set(MIRROR[region]) == set(range(67)[region])
+        assert set(LIP_POINTS_MIRROR[region]) == set(range(67)[region])
 
 
 def test_the_mirror_swaps_left_and_right_of_a_face():
@@ -112,7 +113,7 @@ def test_the_mirror_swaps_left_and_right_of_a_face():
     model = load_face_model()
     head = model.landmark_points(model.mean) * np.array([100, -100, -100])
     points = lip_motion(head[None], np.zeros(1)).points[0]
-    mirrored = points[MIRROR] * np.array([-1, 1, 1])
+    mirrored = points[LIP_POINTS_MIRROR] * np.array([-1, 1, 1])
     assert np.linalg.norm(mirrored - points, axis=-1).max() < 0.08  # a face is not quite symmetric; lips are .6 wide
 
 

@@ -7,21 +7,19 @@ tensors and answers in kind, with gradients where torch has them.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Camera", "centred", "place", "project", "rotation_matrix"]
+from viseme.core.arrays import array_namespace
+from viseme.faces.rotation import rotation_matrix
+
+__all__ = ["Camera", "centred", "place", "project"]
 
 REFERENCE_SIZE = 224
 REFERENCE_FOCAL = 1015.0
-
-
-def _namespace(value: Any) -> Any:
-    return sys.modules["torch"] if type(value).__module__.startswith("torch") else np
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,28 +55,6 @@ class Camera:
         return cls(width=width, height=height, focal=face_width * width / 1.45 * 10.0)
 
 
-def rotation_matrix(angles: Any) -> Any:
-    """(..., 3) pitch, yaw, roll in radians -> (..., 3, 3) `Rz(roll) Ry(yaw) Rx(pitch)`, for column vectors.
-
-    Positive pitch looks down, positive yaw turns the nose to image right, positive roll is counter-clockwise in
-    the image.
-
-    Example:
-        >>> rotation_matrix(np.array([0.0, np.pi / 2, 0.0])).round(6)[:, 2].tolist()  # where the nose goes
-        [1.0, 0.0, 0.0]
-    """
-    xp = _namespace(angles)
-    c, s = xp.cos(angles), xp.sin(angles)
-    cx, cy, cz = c[..., 0], c[..., 1], c[..., 2]
-    sx, sy, sz = s[..., 0], s[..., 1], s[..., 2]
-    rows = [
-        xp.stack([cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx], -1),
-        xp.stack([sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx], -1),
-        xp.stack([-sy, cy * sx, cy * cx], -1),
-    ]
-    return xp.stack(rows, -2)
-
-
 def place(points: Any, pose: Any) -> Any:
     """Move head-space `points` (..., K, 3) by `pose` (..., 6): `X = R S + t`.
 
@@ -97,7 +73,7 @@ def project(points: Any, camera: Camera) -> Any:
         >>> project(np.array([[0.5, 0.25, 0.0]]), Camera()).tolist()
         [[162.75, 86.625, 10.0]]
     """
-    xp = _namespace(points)
+    xp = array_namespace(points)
     depth = camera.distance - points[..., 2]
     u = camera.focal * points[..., 0] / depth + camera.width / 2
     v = camera.height / 2 - camera.focal * points[..., 1] / depth

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.face3d.camera import _namespace
+from viseme.core.arrays import array_namespace
 
 __all__ = ["K0", "K1", "K2", "K2_AXIAL", "K2_PLANAR", "UNIFORM_LIGHT", "lamp", "sh_basis", "shade"]
 
@@ -31,7 +31,7 @@ def sh_basis(normals: Any) -> Any:
         >>> sh_basis(np.array([0.0, 0.0, 1.0])).round(4).tolist()
         [0.8862, -0.0, 1.7725, -0.0, 0.0, -0.0, 1.4012, -0.0, 0.0]
     """
-    xp = _namespace(normals)
+    xp = array_namespace(normals)
     x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
     columns = [
         K0 * xp.ones_like(x),

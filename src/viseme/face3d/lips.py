@@ -13,73 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-__all__ = ["LIP_POINTS", "POSE_REACH_S", "RIGID_POINTS", "LipMotion", "align", "lip_motion", "template"]
+from viseme.faces.rotation import nearest_rotation, rotation_angles
+from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, LIP_POINTS, LIP_POINTS_MIDDLE
 
-RIGID_POINTS = np.array(
-    # forehead, temples, nose bridge and ridge, eye corners: nothing that speech or brows move
-    [
-        *(10, 338, 297, 332, 284, 251, 389, 109, 67, 103, 54, 21, 162, 151, 9, 8, 168, 6, 197, 195, 5, 4),
-        *(33, 133, 362, 263, 127, 356, 34, 264, 143, 372, 245, 465, 122, 351, 193, 417),
-    ]
-)
-"""Indices into mp478 (same in mp468)."""
-
-OUTER_LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
-INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
-JAW = [152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 199, 200, 18, 175]
-AROUND = [2, 164, 205, 425, 207, 427, 57, 287, 212, 432]
-
-LIP_POINTS = np.array(OUTER_LIPS + INNER_LIPS + JAW + AROUND)
-"""Indices into mp478 of the 67 points of lip motion: 20 outer lip, 20 inner lip, 17 jaw, 10 around the mouth."""
-
+__all__ = ["POSE_REACH_S", "LipMotion", "align", "lip_motion"]
 
 POSE_SMOOTH_S = 0.03
 """Width of the smoothing of the head's motion, seconds."""
 POSE_REACH_S = 2 * 4 * POSE_SMOOTH_S
 """Seconds on either side that a pose depends on: four widths, once for the rotation and again for the place."""
-
-_TEMPLATE = np.array(
-    [
-        (0.0000, 0.5054, 0.2126),
-        (0.2133, 0.5002, 0.1928),
-        (0.3935, 0.4717, 0.1169),
-        (0.5606, 0.4089, -0.0143),
-        (0.6713, 0.3105, -0.1699),
-        (0.7396, 0.1827, -0.3224),
-        (0.7761, 0.0441, -0.4841),
-        (-0.2133, 0.5002, 0.1928),
-        (-0.3935, 0.4717, 0.1169),
-        (-0.5606, 0.4089, -0.0143),
-        (-0.6713, 0.3105, -0.1699),
-        (-0.7396, 0.1827, -0.3224),
-        (-0.7761, 0.0441, -0.4841),
-        (0.0000, 0.3009, 0.2382),
-        (0.0000, 0.0804, 0.2504),
-        (0.0000, -0.0233, 0.2254),
-        (0.0000, -0.1128, 0.2109),
-        (0.0000, -0.2121, 0.2516),
-        (0.0000, -0.3064, 0.3000),
-        (0.0000, -0.3957, 0.3537),
-        (0.0000, -0.4916, 0.4087),
-        (0.0000, -0.6024, 0.4253),
-        (-0.5000, -0.1217, -0.0451),
-        (-0.1894, -0.1498, 0.0111),
-        (0.1894, -0.1498, 0.0111),
-        (0.5000, -0.1217, -0.0451),
-        (-0.7914, -0.1343, -0.6183),
-        (0.7914, -0.1343, -0.6183),
-        (-0.7747, -0.1661, -0.3848),
-        (0.7747, -0.1661, -0.3848),
-        (-0.6969, -0.1778, -0.2152),
-        (0.6969, -0.1778, -0.2152),
-        (-0.1149, -0.2009, 0.1128),
-        (0.1149, -0.2009, 0.1128),
-        (-0.0666, -0.2286, 0.2219),
-        (0.0666, -0.2286, 0.2219),
-        (-0.0883, -0.1102, 0.1603),
-        (0.0883, -0.1102, 0.1603),
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +61,8 @@ def align(
     """
     mean_s, mean_t = source.mean(1), target.mean(0)
     centred_s, centred_t = source - mean_s[:, None], target - mean_t
-    u, d, vt = np.linalg.svd(np.einsum("rj,trk->tjk", centred_t, centred_s))
-    sign = np.ones((len(source), 3))
-    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    rotation = np.einsum("tij,tj,tjk->tik", u, sign, vt)
-    scale = (d * sign).sum(-1) / np.maximum((centred_s**2).sum((1, 2)), 1e-12)
+    rotation, strength = nearest_rotation(np.einsum("rj,trk->tjk", centred_t, centred_s))
+    scale = strength / np.maximum((centred_s**2).sum((1, 2)), 1e-12)
     translation = mean_t - scale[:, None] * np.einsum("tij,tj->ti", rotation, mean_s)
     return scale, rotation, translation
 
@@ -131,11 +70,6 @@ def align(
 def _upright(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
     """MediaPipe's axes (y down, z away from the camera) to ours (y up, z to the camera)."""
     return landmarks[..., :3] * np.array([1.0, -1.0, -1.0], dtype=landmarks.dtype)
-
-
-def template() -> NDArray[np.float64]:
-    """(36, 3) rigid points of the mean face: frontal, mirror-symmetric, outer eye corners one unit apart."""
-    return _TEMPLATE.copy()
 
 
 def lip_motion(
@@ -165,8 +99,8 @@ def lip_motion(
     if len(times) != len(landmarks):
         raise ValueError(f"{len(times)} times for {len(landmarks)} frames")
     upright = _upright(landmarks.astype(np.float64))
-    rigid = upright[:, RIGID_POINTS]
-    scale, rotation, translation = align(rigid, _TEMPLATE)
+    rigid = upright[:, ALIGNMENT]
+    scale, rotation, translation = align(rigid, ALIGNMENT_SHAPE)
     # second pass: the person's own upper face is a better target than the mean face
     own = (scale[:, None, None] * np.einsum("tij,trj->tri", rotation, rigid) + translation[:, None]).mean(0)
     scale, rotation, _ = align(rigid, own)
@@ -174,17 +108,17 @@ def lip_motion(
     if smooth_s > 0 and len(times) > 3:
         sigma = smooth_s / max(float(np.median(np.diff(times))), 1e-3)
         scale = np.exp(gaussian_filter1d(np.log(scale), sigma))
-        rotation = _nearest_rotation(gaussian_filter1d(rotation, sigma, axis=0))
+        rotation = nearest_rotation(gaussian_filter1d(rotation, sigma, axis=0))[0]
         centre = gaussian_filter1d(_centre(rigid, own, scale, rotation), sigma, axis=0)
     lips = scale[:, None, None] * np.einsum("tij,tkj->tki", rotation, upright[:, LIP_POINTS] - centre[:, None])
     fitted = scale[:, None, None] * np.einsum("tij,trj->tri", rotation, rigid - centre[:, None])
-    top, bottom = LIP_POINTS.tolist().index(13), LIP_POINTS.tolist().index(14)
+    top, bottom = LIP_POINTS_MIDDLE
     return LipMotion(
         times=np.asarray(times, dtype=np.float64),
         points=lips.astype(np.float32),
         observed=np.ones(len(times), bool) if observed is None else observed,
         opening=np.linalg.norm(lips[:, top] - lips[:, bottom], axis=-1).astype(np.float32),
-        angles=_angles(rotation.transpose(0, 2, 1)).astype(np.float32),
+        angles=rotation_angles(rotation.transpose(0, 2, 1)).astype(np.float32),
         size_px=(1.0 / scale).astype(np.float32),
         residual=np.sqrt(((fitted - own) ** 2).sum(-1).mean(-1)).astype(np.float32),
     )
@@ -195,18 +129,3 @@ def _centre(
 ) -> NDArray[np.floating]:
     """(T, 3) the place in the frame's axes of the template's origin, best for given scale and rotation."""
     return rigid.mean(1) - np.einsum("tji,j->ti", rotation, own.mean(0)) / scale[:, None]
-
-
-def _nearest_rotation(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
-    u, _, vt = np.linalg.svd(matrices)
-    sign = np.ones((len(matrices), 3))
-    sign[:, 2] = np.linalg.det(u) * np.linalg.det(vt)
-    return np.einsum("tij,tj,tjk->tik", u, sign, vt)
-
-
-def _angles(rotation: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(pitch, yaw, roll) of `Rz(roll) Ry(yaw) Rx(pitch)`."""
-    yaw = np.arcsin(np.clip(-rotation[:, 2, 0], -1, 1))
-    pitch = np.arctan2(rotation[:, 2, 1], rotation[:, 2, 2])
-    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
-    return np.stack([pitch, yaw, roll], -1)

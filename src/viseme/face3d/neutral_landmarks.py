@@ -6,12 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.face3d.interface import FaceModel
+from viseme.faces.schemes import LOWER_INNER, UPPER_INNER
 
-__all__ = ["neutral_landmarks"]
+__all__ = ["neutral_landmarks", "shut_lips"]
 
-UPPER_INNER = np.array([191, 80, 81, 82, 13, 312, 311, 310, 415])
-LOWER_INNER = np.array([95, 88, 178, 87, 14, 317, 402, 318, 324])
-"""Inner lips, opposite points in the same place; the corners, 78 and 308, have no opposite."""
+
+def shut_lips(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Landmarks with opposite points of the inner lips moved together, up or down and in depth, where they gape.
+
+    Args:
+        points: (K, 3) of a face looking ahead, +y up; K is 468 or 478.
+
+    Returns:
+        (K, 3), a copy.
+    """
+    out = points.copy()
+    half = (points[UPPER_INNER, 1:] - points[LOWER_INNER, 1:]) / 2
+    half[half[:, 0] <= 0] = 0
+    out[UPPER_INNER, 1:] -= half
+    out[LOWER_INNER, 1:] += half
+    return out
 
 
 def neutral_landmarks(model: FaceModel) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -22,9 +36,4 @@ def neutral_landmarks(model: FaceModel) -> tuple[NDArray[np.float64], NDArray[np
     touching. They are moved together.
     """
     mean, identity, expression = (np.array(x, np.float64) for x in model.landmark_bases("mp468"))
-    apart = np.maximum(mean[UPPER_INNER, 1] - mean[LOWER_INNER, 1], 0)[:, None] > 0
-    half = np.where(apart, (mean[UPPER_INNER] - mean[LOWER_INNER]) / 2, 0.0)
-    half[:, 0] = 0
-    mean[UPPER_INNER] -= half
-    mean[LOWER_INNER] += half
-    return mean, identity, expression
+    return shut_lips(mean), identity, expression

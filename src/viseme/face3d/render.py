@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from viseme.face3d.camera import Camera, place, project, rotation_matrix
+from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.interface import PARTS, FaceModel, load_face_model
 from viseme.face3d.raster import jit, visible_triangles
+from viseme.faces.rotation import rotation_matrix
+from viseme.faces.schemes import CHIN, EYE_CORNERS, INNER_MOUTH_CORNERS, LIP_MIDDLE
 
 __all__ = ["HAIR_STYLES", "HeadImage", "Look", "render_head"]
 
@@ -255,12 +257,13 @@ def _smooth(x: NDArray[Any]) -> NDArray[Any]:
 def _cavity(model: FaceModel, head: NDArray[np.float64]) -> NDArray[np.float64]:
     """(V,) how much light reaches inside the mouth: less with depth behind the lips, more the wider they open."""
     lips = model.landmark_points(head, "mp468")
-    upper, lower, left, right = lips[13], lips[14], lips[78], lips[308]
+    upper, lower = lips[LIP_MIDDLE]
+    right, left = lips[INNER_MOUTH_CORNERS]
     gap = max(float(upper[1] - lower[1]), 0.0)
     front = 0.5 * (upper[2] + lower[2])
     corner = 0.5 * (left[2] + right[2])
     reach = 0.10 + 0.45 * gap
-    lip_z = front + (corner - front) * np.clip(np.abs(head[:, 0]) / max(abs(right[0] - left[0]) / 2, 0.05), 0, 1.3) ** 2
+    lip_z = front + (corner - front) * np.clip(np.abs(head[:, 0]) / max(abs(left[0] - right[0]) / 2, 0.05), 0, 1.3) ** 2
     behind = np.maximum(lip_z - 0.06 - head[:, 2], 0)
     under = np.maximum(head[:, 1] - upper[1], 0) + np.maximum(lower[1] - head[:, 1], 0)
     return 0.06 + 0.9 * np.exp(-behind / (2.2 * reach)) * np.exp(-under / 0.25)
@@ -286,7 +289,7 @@ def _make_scene(model: FaceModel, with_bust: bool) -> _Scene:
     kinds = np.array([SKIN, TONGUE, TEETH, TEETH, EYE, EYE], np.int8)[model.part]
     bust = model.bust if with_bust else None
     parts, triangles, num_short = [mean], [model.triangles], len(model.triangles)
-    chin = points[152, 1] - 0.1
+    chin = points[CHIN, 1] - 0.1
     neck_bottom, pull, curtain = mean[:, 1].min(), np.zeros((0, 0)), np.zeros((0, 3))
     if bust is not None:
         neck_bottom, pull = mean[bust.ring, 1].mean(), bust.pull()
@@ -348,7 +351,7 @@ def _curtain(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Long hair from under the crown to below the shoulders: an outer and an inner sheet around sides and back."""
     scalp, ears = model.mean[model.fields["scalp"] > 0.1], model.mean[model.masks["ears"]]
-    eyes, chin = points[[33, 263], 1].mean(), points[152, 1]
+    eyes, chin = points[EYE_CORNERS, 1].mean(), points[CHIN, 1]
     middle = ears[:, 2].mean()
     half, back = abs(scalp[:, 0]).max(), middle - scalp[:, 2].min()
     heights = np.linspace(eyes + 0.6, neck_bottom - 0.3, 22)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.faces.schemes import RIGID, RIGID_SHAPE
+from viseme.faces.rotation import nearest_rotation, rotation_angles
+from viseme.faces.schemes import CHEEKS, LIP_OPENING_PAIRS, MOUTH_CORNERS, RIGID, RIGID_SHAPE
 
 __all__ = [
     "box_iou",
@@ -18,9 +19,6 @@ __all__ = [
     "same_face",
 ]
 
-_LIP_PAIRS = ((82, 87), (13, 14), (312, 317))
-"""Upper and lower points of the inner lip line: left of the middle, middle, right of it."""
-_CHEEKS = (234, 454)
 _FACE_MIDDLE = np.array([0.0, -0.896, 0.121])
 """Middle of the face's box from the middle of `RIGID_SHAPE`, in its unit and axes, mouth closed."""
 _FACE_HEIGHT = 2.96
@@ -48,7 +46,7 @@ def face_rois(landmarks: NDArray[np.floating], margin: float = 1.5) -> NDArray[n
     """
     rotation, scale, centre = _rigid_fit(landmarks)
     middle = centre + scale[:, None] * (rotation @ _FACE_MIDDLE)
-    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
+    roll = rotation_angles(rotation)[:, 2]
     return np.column_stack([middle[:, 0], -middle[:, 1], scale * _FACE_HEIGHT * margin, -roll])
 
 
@@ -113,7 +111,7 @@ def face_width(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
 
     Depth is part of it, so a turned head is about as wide as a frontal one.
     """
-    return np.linalg.norm((landmarks[..., _CHEEKS[1], :] - landmarks[..., _CHEEKS[0], :]).astype(np.float64), axis=-1)
+    return np.linalg.norm((landmarks[..., CHEEKS[1], :] - landmarks[..., CHEEKS[0], :]).astype(np.float64), axis=-1)
 
 
 def lip_opening(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -129,11 +127,11 @@ def lip_opening(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         (...,) ratio without unit; slightly negative where the lower line is put above the upper one.
     """
     points = landmarks.astype(np.float64)
-    across = points[..., 291, :2] - points[..., 61, :2]
+    across = points[..., MOUTH_CORNERS[1], :2] - points[..., MOUTH_CORNERS[0], :2]
     length = np.linalg.norm(across, axis=-1, keepdims=True)
     across = across / np.where(length > 0, length, 1)
     down = np.stack([-across[..., 1], across[..., 0]], axis=-1)
-    gaps = [((points[..., low, :2] - points[..., up, :2]) * down).sum(axis=-1) for up, low in _LIP_PAIRS]
+    gaps = [((points[..., low, :2] - points[..., up, :2]) * down).sum(axis=-1) for up, low in LIP_OPENING_PAIRS]
     width = face_width(points)
     return np.divide(np.mean(gaps, axis=0), width, out=np.zeros_like(width), where=width > 0)
 
@@ -148,18 +146,8 @@ def head_angles(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         (T, 3) pitch, yaw, roll in radians, with R = Rz(roll) Ry(yaw) Rx(pitch) in axes x right, y up, z out
         of the face: pitch > 0 looks down, yaw > 0 turns the nose to image right, roll > 0 is counter-clockwise
         in the image. Zero pitch is that of the mean shape; a person's own zero may differ by some degrees.
-
-    Source:
-        Kabsch, "A solution for the best rotation to relate two sets of vectors", 1976.
     """
-    r, _, _ = _rigid_fit(landmarks)
-    return np.column_stack(
-        [
-            np.arctan2(r[:, 2, 1], r[:, 2, 2]),
-            np.arcsin(np.clip(-r[:, 2, 0], -1, 1)),
-            np.arctan2(r[:, 1, 0], r[:, 0, 0]),
-        ]
-    )
+    return rotation_angles(_rigid_fit(landmarks)[0])
 
 
 def _rigid_fit(
@@ -173,8 +161,5 @@ def _rigid_fit(
     points = landmarks[:, RIGID].astype(np.float64) * (1, -1, -1)
     centre = points.mean(axis=1)
     shape = RIGID_SHAPE - RIGID_SHAPE.mean(axis=0)
-    u, s, vt = np.linalg.svd(np.einsum("tki,kj->tij", points - centre[:, None], shape))
-    flip = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
-    u[:, :, 2] *= flip[:, None]
-    s[:, 2] *= flip
-    return u @ vt, s.sum(axis=1) / (shape**2).sum(), centre
+    rotation, strength = nearest_rotation(np.einsum("tki,kj->tij", points - centre[:, None], shape))
+    return rotation, strength / (shape**2).sum(), centre

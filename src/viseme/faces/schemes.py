@@ -11,18 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "ALIGNMENT",
+    "ALIGNMENT_SHAPE",
+    "CHEEKS",
+    "CHIN",
+    "EYE_CORNERS",
     "FACE_OVAL",
+    "INNER_MOUTH_CORNERS",
     "JAW",
     "LEFT_EYE",
     "LEFT_IRIS",
+    "LIPS",
     "LIPS_INNER",
     "LIPS_OUTER",
+    "LIP_MIDDLE",
+    "LIP_OPENING_PAIRS",
+    "LIP_POINTS",
+    "LIP_POINTS_MIDDLE",
+    "LIP_POINTS_MIRROR",
+    "LOWER_INNER",
     "MIRROR",
+    "MOUTH_CORNERS",
+    "NOSE",
     "NUM_POINTS",
     "RIGHT_EYE",
     "RIGHT_IRIS",
     "RIGID",
     "RIGID_SHAPE",
+    "UPPER_INNER",
 ]
 
 NUM_POINTS = 478
@@ -43,6 +59,26 @@ LIPS_INNER = _indices(
     78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95
 )  # fmt: skip
 """(20,) inner lip line, in the order of `LIPS_OUTER`: 78, upper 13, 308, lower 14."""
+LIPS = _indices(*LIPS_OUTER, *LIPS_INNER)
+"""(40,) both lip lines."""
+UPPER_INNER, LOWER_INNER = LIPS_INNER[1:10], LIPS_INNER[:10:-1]
+"""(9,) each: upper and lower inner lip, opposite points in the same place; the corners have no opposite."""
+LIP_MIDDLE = _indices(13, 14)
+"""Middle of the upper and of the lower inner lip."""
+LIP_OPENING_PAIRS = ((82, 87), (13, 14), (312, 317))
+"""Opposite points of the inner lip line: right of the middle, middle, left of it."""
+MOUTH_CORNERS = _indices(61, 291)
+"""Right and left end of the outer lip line."""
+INNER_MOUTH_CORNERS = _indices(78, 308)
+"""Right and left end of the inner lip line."""
+EYE_CORNERS = _indices(33, 263)
+"""Outer corners of the right and of the left eye."""
+CHEEKS = _indices(234, 454)
+"""Right and left end of the face's width."""
+CHIN = 152
+"""Lowest point of the outline."""
+NOSE = _indices(168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 48, 278, 64, 294)
+"""(18,) ridge from the bridge to the tip, then base and wings."""
 FACE_OVAL = _indices(
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109
@@ -122,6 +158,58 @@ RIGID_SHAPE.setflags(write=False)
 """(41, 3) mean place of `RIGID` in a face looking into the camera: +x image right, +y up, +z out of the face,
 distance between the eyes = 1. Mean of one GRID speaker (s1, CC BY 4.0) looking ahead, made symmetric."""
 
+ALIGNMENT = _indices(
+    10, 338, 297, 332, 284, 251, 389, 109, 67, 103, 54, 21, 162, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362,
+    263, 127, 356, 34, 264, 143, 372, 245, 465, 122, 351, 193, 417
+)  # fmt: skip
+"""(38,) what lip motion is aligned by: forehead, temples, bridge and ridge of the nose, eye corners. Other than `RIGID`
+it leaves out the brows' surroundings and has the nose's ridge; trained networks depend on it."""
+
+_ALIGNMENT_SHAPE = """
+ 0.0000  0.5054  0.2126
+ 0.2133  0.5002  0.1928
+ 0.3935  0.4717  0.1169
+ 0.5606  0.4089 -0.0143
+ 0.6713  0.3105 -0.1699
+ 0.7396  0.1827 -0.3224
+ 0.7761  0.0441 -0.4841
+-0.2133  0.5002  0.1928
+-0.3935  0.4717  0.1169
+-0.5606  0.4089 -0.0143
+-0.6713  0.3105 -0.1699
+-0.7396  0.1827 -0.3224
+-0.7761  0.0441 -0.4841
+ 0.0000  0.3009  0.2382
+ 0.0000  0.0804  0.2504
+ 0.0000 -0.0233  0.2254
+ 0.0000 -0.1128  0.2109
+ 0.0000 -0.2121  0.2516
+ 0.0000 -0.3064  0.3000
+ 0.0000 -0.3957  0.3537
+ 0.0000 -0.4916  0.4087
+ 0.0000 -0.6024  0.4253
+-0.5000 -0.1217 -0.0451
+-0.1894 -0.1498  0.0111
+ 0.1894 -0.1498  0.0111
+ 0.5000 -0.1217 -0.0451
+-0.7914 -0.1343 -0.6183
+ 0.7914 -0.1343 -0.6183
+-0.7747 -0.1661 -0.3848
+ 0.7747 -0.1661 -0.3848
+-0.6969 -0.1778 -0.2152
+ 0.6969 -0.1778 -0.2152
+-0.1149 -0.2009  0.1128
+ 0.1149 -0.2009  0.1128
+-0.0666 -0.2286  0.2219
+ 0.0666 -0.2286  0.2219
+-0.0883 -0.1102  0.1603
+ 0.0883 -0.1102  0.1603
+"""
+ALIGNMENT_SHAPE: NDArray[np.float64] = np.array(_ALIGNMENT_SHAPE.split(), dtype=np.float64).reshape(-1, 3)
+ALIGNMENT_SHAPE.setflags(write=False)
+"""(38, 3) mean place of `ALIGNMENT` in a frontal face, mirror-symmetric: axes as `RIGID_SHAPE`, the outer eye corners
+one unit apart, the origin in the middle of the points."""
+
 _PAIRS = """
 3:248 7:249 20:250 21:251 22:252 23:253 24:254 25:255 26:256 27:257 28:258 29:259 30:260 31:261 32:262 33:263
 34:264 35:265 36:266 37:267 38:268 39:269 40:270 41:271 42:272 43:273 44:274 45:275 46:276 47:277 48:278 49:279
@@ -154,3 +242,13 @@ def _mirror() -> NDArray[np.intp]:
 MIRROR = _mirror()
 """(478,) the point that takes this point's place in a mirrored face: flip x, then `points[..., MIRROR, :]`.
 Every edge of MediaPipe's tesselation goes to another edge under it, except three diagonals of quads."""
+
+LIP_POINTS = _indices(
+    *LIPS, 152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 199, 200, 18, 175,
+    2, 164, 205, 425, 207, 427, 57, 287, 212, 432
+)  # fmt: skip
+"""(67,) points of lip motion: 20 outer lip, 20 inner lip, 17 jaw, 10 around the mouth."""
+LIP_POINTS_MIRROR = _indices(*(LIP_POINTS.tolist().index(point) for point in MIRROR[LIP_POINTS].tolist()))
+"""(67,) the place in `LIP_POINTS` that takes a place's part in a mirrored face."""
+LIP_POINTS_MIDDLE: tuple[int, int] = (LIP_POINTS.tolist().index(13), LIP_POINTS.tolist().index(14))
+"""Places in `LIP_POINTS` of the middle of the upper and of the lower inner lip."""

@@ -18,9 +18,10 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from viseme.audio.mel_frames import Listener
 from viseme.audio.voice_activity import VoiceReader
-from viseme.face3d.lips import LIP_POINTS, LipMotion
+from viseme.face3d.lips import LipMotion
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
+from viseme.faces.schemes import LIP_POINTS_MIDDLE
 from viseme.speakers.features import Align, Gatherer, lagged_features, local_features, pair_bands
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, heard_at
 from viseme.speakers.timeline import cleaned
@@ -230,7 +231,7 @@ def under_audio(
     )
 
 
-_TOP, _BOTTOM = LIP_POINTS.tolist().index(13), LIP_POINTS.tolist().index(14)
+_TOP, _BOTTOM = LIP_POINTS_MIDDLE
 
 
 def _heard(power: NDArray[np.floating], first: int) -> Heard:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, align, template
+from viseme.face3d.lips import align
 from viseme.faces import FaceTrackChunk
+from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, LIP_POINTS
 from viseme.faces.thumbnails import FaceStrips, crop_face
 from viseme.speakers.crops import CropStore
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard
@@ -70,7 +71,7 @@ class Looks(FaceStrips):
     def take(self, chunk: FaceTrackChunk) -> None:
         """Take the shape of a face, from frames on which it was seen from the front."""
         points = chunk.landmarks[::5, :468].astype(np.float64) * (1.0, -1.0, -1.0)
-        scale, rotation, translation = align(points[:, RIGID_POINTS], template())
+        scale, rotation, translation = align(points[:, ALIGNMENT], ALIGNMENT_SHAPE)
         frontal = rotation[:, 2, 2] > 0.8
         if not frontal.any():
             return

@@ -26,6 +26,7 @@ from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
 from viseme.faces.crops import CROP_SIZE
+from viseme.faces.schemes import LIP_MIDDLE
 from viseme.media.images import encode_png
 from viseme.standardization.augment import augment_frame
 from viseme.standardization.corpus import Collection, merged, prepare_real, prepare_synthetic
@@ -510,6 +511,7 @@ def measure(network: ExpressionNetwork, basis: FaceBasis, collections: Sequence[
     network.eval()
     expression = basis.face_landmark_expression.cpu()
     lips = basis.face_lips.cpu()
+    top, bottom = LIP_MIDDLE.tolist()
     wrong, still, gaps = [], [], []
     for collection in collections:
         if collection.beta is None:
@@ -520,7 +522,7 @@ def measure(network: ExpressionNetwork, basis: FaceBasis, collections: Sequence[
         moved, true = (torch.einsum("kce,be->bkc", expression, b) for b in (beta, truth))
         wrong.append(PIXELS_PER_DM * torch.linalg.vector_norm((moved - true)[:, lips], dim=-1).mean(1))
         still.append(PIXELS_PER_DM * torch.linalg.vector_norm(true[:, lips], dim=-1).mean(1))
-        gaps.append(torch.stack([m[:, 13, 1] - m[:, 14, 1] for m in (moved, true)]))
+        gaps.append(torch.stack([m[:, top, 1] - m[:, bottom, 1] for m in (moved, true)]))
     if not wrong:
         return {"lips_px": float("nan"), "lips_still_px": float("nan"), "aperture_correlation": float("nan")}
     correlation = torch.corrcoef(torch.cat(gaps, 1))[0, 1]

@@ -17,22 +17,13 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from viseme.audio.features import NUM_MELS, mel_filters
+from viseme.faces.schemes import LIP_POINTS_MIDDLE, LIP_POINTS_MIRROR, LIPS
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
 from viseme.sync.evidence import normalise_mels
 from viseme.sync.inputs.points import lip_basis
 
 __all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]
 
-_FRONT = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 19, 18, 17, 16, 15, 14, 13, 12, 11]
-MIRROR = np.array(
-    _FRONT
-    + [i + 20 for i in _FRONT]
-    + [40, 42, 41, 44, 43, 46, 45, 48, 47, 50, 49, 52, 51, 53, 54, 55, 56]
-    + [57, 58, 60, 59, 62, 61, 64, 63, 66, 65]
-)
-"""(67,) which lip point each lip point becomes in a mirror."""
-UPPER, LOWER, NUM_LIPS = 25, 35, 40
-"""Middle of the upper and lower inner lip; lip points come first."""
 REGIONS = (slice(0, 11), slice(11, 20), slice(20, 31), slice(31, 40), slice(40, 57), slice(57, 67))
 """Upper and lower outer lip, upper and lower inner lip, jaw, surroundings."""
 
@@ -153,11 +144,12 @@ def _other_manner(
     points: NDArray[np.float32], rest: NDArray[np.floating], config: AugmentConfig, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """(T, 67, 3) displacements with expressions that no word asked for, from a mouth that widens as it opens."""
-    opening = points[:, UPPER, 1] - points[:, LOWER, 1]
+    top, bottom = LIP_POINTS_MIDDLE
+    opening = points[:, top, 1] - points[:, bottom, 1]
     wider = 2 * rng.uniform(*config.widening) * opening[:, None]
     if rng.random() < 0.8:
         points = points.copy()
-        points[:, :NUM_LIPS, 0] += (rest[:NUM_LIPS, 0] - rest[:NUM_LIPS, 0].mean()) * wider
+        points[:, : len(LIPS), 0] += (rest[: len(LIPS), 0] - rest[: len(LIPS), 0].mean()) * wider
     if rng.random() < 0.8:
         basis = _mouth_units()
         units = rng.integers(basis.shape[-1], size=rng.integers(2, 7))
@@ -192,7 +184,7 @@ def other_face(
     if landmarks:
         points = _other_manner(points, rest, config, rng)
     if landmarks and rng.random() < 0.5:
-        points = (points[:, MIRROR] * np.array([-1, 1, 1])).astype(np.float32)
+        points = (points[:, LIP_POINTS_MIRROR] * np.array([-1, 1, 1])).astype(np.float32)
     axes = np.diag(np.exp(rng.normal(0, config.region_gain, 3))) * np.exp(rng.normal(0, config.region_gain))
     points = (points @ (axes + rng.normal(0, 0.1, (3, 3))).T).astype(np.float32)
     flat, rank = points.reshape(num, -1), 10

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from viseme.face3d.lips import LIP_POINTS
+from viseme.faces.schemes import LIP_POINTS
 from viseme.sync.augment import AugmentConfig, other_face
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.corpus import Clip, band_filters

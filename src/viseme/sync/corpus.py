@@ -20,7 +20,8 @@ from viseme.audio.features import mel_filters, power_spectrum
 from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
-from viseme.face3d.lips import LIP_POINTS, lip_motion
+from viseme.face3d.lips import lip_motion
+from viseme.faces.schemes import LIP_POINTS
 
 __all__ = ["Clip", "band_filters", "bands", "prepare", "prepare_synthetic"]
 

@@ -16,6 +16,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from viseme.face3d.camera import place
 from viseme.face3d.interface import FaceModel, load_face_model
+from viseme.face3d.neutral_landmarks import shut_lips
+from viseme.faces.schemes import EYE_CORNERS, LIPS, LOWER_INNER, UPPER_INNER
 from viseme.synthetic.acoustics import disturb
 from viseme.synthetic.motion import Motion, Style, move
 from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, speak
@@ -23,10 +25,6 @@ from viseme.synthetic.text import LANGUAGES, command_sentence, pseudo_words, sen
 from viseme.synthetic.voices import VOICES
 
 __all__ = ["LandmarkSpec", "TrainingClip", "focal_px", "landmarks_of", "script", "synth_landmarks", "training_clip"]
-
-_OUTER_LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
-_INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
-_LIPS = np.array(_OUTER_LIPS + _INNER_LIPS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +66,9 @@ class LandmarkSpec:
 def _bases(name: str) -> tuple[FaceModel, NDArray, NDArray, NDArray, NDArray]:
     model = load_face_model(name)
     mean, identity, expression = (x.astype(np.float32) for x in model.landmark_bases("mp478"))
-    neutral = mean.copy()
-    # The inner-lip points lie a little inside the seam, so that shut lips would read as 2-3 mm apart.
-    inner = np.zeros(len(mean), np.float32)
-    upper, lower = [191, 80, 81, 82, 13, 312, 311, 310, 415], [95, 88, 178, 87, 14, 317, 402, 318, 324]
-    inner[upper], inner[lower] = 1.0, -1.0
-    excess = (mean[upper, 1:] - mean[lower, 1:]) / 2
-    neutral[upper, 1:] -= excess
-    neutral[lower, 1:] += excess
+    neutral = shut_lips(mean)
+    inner = np.zeros(len(neutral), np.float32)
+    inner[UPPER_INNER], inner[LOWER_INNER] = 1.0, -1.0
     return model, neutral, identity, expression, inner
 
 
@@ -96,7 +89,7 @@ def synth_landmarks(spec: LandmarkSpec, *, model: str = "default") -> tuple[NDAr
 def focal_px(spec: LandmarkSpec, name: str = "default") -> float:
     """Focal length in pixels of the camera that shows this face with its eyes `spec.eye_distance_px` apart."""
     _, mean, id_basis, _, _ = _bases(name)
-    corners = [33, 263]
+    corners = EYE_CORNERS
     still = mean[corners] + id_basis[corners] @ _identity(spec.identity, id_basis.shape[-1])
     return spec.eye_distance_px / float(np.linalg.norm(still[1] - still[0])) * spec.perspective
 
@@ -109,7 +102,7 @@ def landmarks_of(motion: Motion, spec: LandmarkSpec, name: str = "default") -> N
     still = mean + id_basis @ _identity(spec.identity, id_basis.shape[-1])
     moved = np.tensordot(motion.beta(model), exp_basis, axes=(1, 2))
     lips = np.zeros(len(mean), np.float32)
-    lips[_LIPS] = 1.0
+    lips[LIPS] = 1.0
     moved *= 1 - (1 - spec.lip_response) * lips[None, :, None]
     moved[..., 2] *= spec.depth_response
     points = still + moved
@@ -153,7 +146,7 @@ def _jitter(points: NDArray[np.float32], spec: LandmarkSpec, rng: np.random.Gene
     smooth = (0.0012 * white + 0.0022 * slow) * size
     noise += smooth[:, None, :, 0] + np.einsum("tkj,tij->tki", centred, smooth[..., 1:] * 0.8)
     # Lips err together: the attention net places the whole mouth a bit off.
-    noise[:, _LIPS] += (0.0013 * size) * rng.standard_normal((num, 1, 3), dtype=np.float32)
+    noise[:, LIPS] += (0.0013 * size) * rng.standard_normal((num, 1, 3), dtype=np.float32)
     return noise
 
 

@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from viseme.face3d.interface import load_face_model
+from viseme.faces.schemes import CHEEKS
 from viseme.reproduce.table1.answers import FoldAnswer
 from viseme.reproduce.table1.folds import Study
 from viseme.reproduce.table1.landmark_bound import Explained, lip_distances
 from viseme.reproduce.table1.rows import FIT_PARTS, PARTS
 from viseme.standardization.corpus import Collection
-from viseme.standardization.estimators.landmark_fit import CHEEKS, LandmarkFit
+from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.interface import in_standard_crops
 from viseme.standardization.model_tensors import FaceBasis
 

@@ -31,6 +31,8 @@ from viseme.face3d.interface import load_face_model
 from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.face3d.raster import jit
 from viseme.faces.crops import CROP_SIZE, into_crop
+from viseme.faces.rotation import rotation_angles
+from viseme.faces.schemes import CHEEKS
 from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation
 
 __all__ = ["LandmarkFit", "refused"]
@@ -45,8 +47,6 @@ IN_MEMORY = 32 << 20
 """Bytes of a track's landmarks kept in memory; what is more waits in a temporary file."""
 ENOUGH = 12
 """Frames from about the front that say all of a person's identity: half a second."""
-CHEEKS = (234, 454)
-"""Landmarks at the two ends of the face's width."""
 
 OK, NOT_SEEN, INTERPOLATED, PROFILE, POOR_FIT, BAD_LANDMARKS = (
     FRAME_REASONS.index(name) for name in ("ok", "not_seen", "interpolated", "profile", "poor_fit", "bad_landmarks")
@@ -229,7 +229,7 @@ class LandmarkFit:
     def _from_the_front(self, state: _State) -> NDArray[np.bool_]:
         """(F,) frames up to `turned_yaw`; where there are hardly any, the least turned ones. Otherwise an identity
         that explains the far side of the face as the tracker makes it up would hide that it is made up."""
-        yaw = np.abs(_angles(state.rotation)[:, 1])
+        yaw = np.abs(rotation_angles(state.rotation)[:, 1])
         front = yaw <= self.config.turned_yaw
         return front if front.sum() >= ENOUGH else yaw <= float(np.quantile(yaw, 0.1)) + 0.15
 
@@ -266,7 +266,7 @@ class LandmarkFit:
             for _ in range(self.config.rounds):
                 _move(state, slice(None), self._eliminate(points, state, alpha, None).own)
             beta[chosen] = state.beta
-            pose[chosen] = np.concatenate([_angles(state.rotation), state.shift], 1)
+            pose[chosen] = np.concatenate([rotation_angles(state.rotation), state.shift], 1)
             residual[chosen] = self._residual(points, state, alpha)
         reason[fitted[self._turned_away(pose[fitted], residual[fitted])]] = PROFILE
         poor = ~(residual[fitted] <= self.config.max_residual) & (reason[fitted] == OK)
@@ -385,7 +385,7 @@ class LandmarkFit:
         """(F,) frames that have a say in the identity: from the front, and explained about as well as the others."""
         residual = self._residual(points, state, alpha)
         near = residual <= max(2 * float(np.median(residual)), self.config.max_residual)
-        return near & (np.abs(_angles(state.rotation)[:, 1]) <= self.config.max_yaw)
+        return near & (np.abs(rotation_angles(state.rotation)[:, 1]) <= self.config.max_yaw)
 
 
 class _View(NamedTuple):
@@ -474,14 +474,6 @@ def _turns(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(-1, 3, 3)
     sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
     return np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
-
-
-def _angles(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(F, 3) pitch, yaw, roll; the inverse of `rotation_matrix`."""
-    yaw = np.arcsin(np.clip(-rotation[:, 2, 0], -1, 1))
-    pitch = np.arctan2(rotation[:, 2, 1], rotation[:, 2, 2])
-    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
-    return np.stack([pitch, yaw, roll], -1)
 
 
 def _batches(num: int) -> Iterator[slice]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.face3d.interface import FaceModel, load_face_model
-from viseme.face3d.lips import LIP_POINTS, RIGID_POINTS, LipMotion, align, template
+from viseme.face3d.lips import LipMotion, align
+from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, LIP_POINTS
 
 __all__ = ["Landmarks", "Mesh", "VisualInput", "lip_basis"]
 
@@ -33,7 +34,7 @@ def _model_in_lip_space() -> tuple[FaceModel, NDArray[np.floating], NDArray[np.f
     """The default face model, (3, 3) its axes and unit turned into those of lip motion, and (67, 3, E) `lip_basis`."""
     model = load_face_model("default")
     mean = model.landmark_points(model.mean, "mp468")
-    scale, rotation, _ = align(mean[None, RIGID_POINTS], template())
+    scale, rotation, _ = align(mean[None, ALIGNMENT], ALIGNMENT_SHAPE)
     turn = scale[0] * rotation[0]
     basis = model.landmark_bases("mp468")[2][LIP_POINTS]
     return model, turn, np.einsum("ij,vjk->vik", turn, basis)
