@@ -1,4 +1,4 @@
-"""The in-wheel nets: stateless, quiet, and no faces where there are none."""
+"""The face networks that ship: stateless, quiet, and no faces where there are none."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from viseme.core.errors import FaceError
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.faces.mediapipe import MediaPipeTracker
-from viseme.faces.nets import MediaPipeNets
+from viseme.faces.mediapipe import ENVIRONMENT, MediaPipeTracker, TaskFileTracker, task_file
+from viseme.faces.nets import BlazeFaceNets
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Frame:
 
 
 @pytest.fixture(scope="module")
-def nets() -> MediaPipeNets:
-    return MediaPipeNets()
+def nets() -> BlazeFaceNets:
+    return BlazeFaceNets()
 
 
 def noise(seed: int, height: int = 180, width: int = 320) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_patterns_give_no_track(kind):
         wave = np.sin((x + i) / 9) if kind == "stripes" else np.cos(np.hypot((x + i) % 60 - 30, y % 60 - 30) / 5)
         return np.repeat((wave * 120 + 128).astype(np.uint8)[..., None], 3, axis=2)
 
-    run = MediaPipeTracker(MediaPipeTracker.Config(num_workers=1))
+    run = MediaPipeTracker(MediaPipeTracker.Config(num_threads=1))
     events = list(run.track(Frame(i, Fraction(i, 25), frame(i)) for i in range(30)))
     assert not [e for e in events if isinstance(e, FaceTrackChunk)]
 
@@ -77,8 +77,8 @@ def test_patterns_give_no_track(kind):
 def test_nothing_is_written_to_standard_error():
     code = (
         "import warnings; warnings.simplefilter('error', UserWarning)\n"
-        "import numpy as np; from viseme.faces.nets import MediaPipeNets\n"
-        "nets = MediaPipeNets(); nets.detect(np.full((90, 90, 3), 99, np.uint8))\n"
+        "import numpy as np; from viseme.faces.nets import BlazeFaceNets\n"
+        "nets = BlazeFaceNets(); nets.detect(np.full((90, 90, 3), 99, np.uint8))\n"
         "nets.landmarks(np.full((90, 90, 3), 99, np.uint8), np.array([[45.0, 45, 60, 0]]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -93,7 +93,20 @@ def test_every_registered_tracker_has_a_config_with_documented_fields():
         assert hasattr(tracker[name], "track")
 
 
-def test_nets_that_do_not_start_are_a_face_error(monkeypatch):
-    monkeypatch.setattr("viseme.faces.nets._LANDMARKS", "node { calculator: 'NoSuchCalculator' }")
-    with pytest.raises(FaceError, match="could not be started"):
-        MediaPipeNets()
+def test_networks_that_do_not_load_are_a_face_error(monkeypatch, tmp_path):
+    monkeypatch.setattr("viseme.faces.networks.assets_folder", lambda: tmp_path)
+    with pytest.raises(FaceError, match="cannot be loaded"):
+        BlazeFaceNets()
+
+
+def test_a_task_file_is_asked_for_by_name(monkeypatch, tmp_path):
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    with pytest.raises(FaceError, match=ENVIRONMENT):
+        task_file(None)
+    with pytest.raises(FaceError, match="no such"):
+        task_file(str(tmp_path / "face_landmarker.task"))
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "face_landmarker.task"))
+    (tmp_path / "face_landmarker.task").write_bytes(b"not a zip")
+    assert task_file(None).is_file()
+    with pytest.raises(FaceError):
+        TaskFileTracker()

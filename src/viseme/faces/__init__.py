@@ -2,7 +2,7 @@
 
 >>> from viseme.faces import tracker
 >>> list(tracker)
-['mediapipe', 'mediapipe-tasks']
+['mediapipe', 'task-file']
 """
 
 from viseme.faces.geometry import face_boxes, face_width, head_angles, lip_opening

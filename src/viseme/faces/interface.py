@@ -128,7 +128,7 @@ tracker: Registry[type] = Registry(
     "tracker",
     {
         "mediapipe": "viseme.faces.mediapipe:MediaPipeTracker",
-        "mediapipe-tasks": "viseme.faces.tasks:MediaPipeTasksTracker",
+        "task-file": "viseme.faces.mediapipe:TaskFileTracker",
     },
 )
 """Name -> tracker class; `tracker["mediapipe"](tracker["mediapipe"].Config())`."""

@@ -1,236 +1,155 @@
-"""The nets inside the `mediapipe==0.10.14` wheel, run as two small graphs without memory of earlier frames.
+"""Where faces are in a frame, and their landmarks: the networks behind tracking, without memory of earlier frames.
 
-Knows MediaPipe; refuses to know tracks. `mp.solutions.face_mesh` keeps its own region of interest from
-frame to frame: it cannot be reset, runs one instance per face and hides the presence score. Here the
-region is an argument: one graph serves every face, two faces never swap, nothing leaks over a cut, the
-score comes out, and a face costs 2.7 ms instead of 4.8 ms (two cores, no detector inside).
+Knows how the networks are fed and read; refuses to know tracks. The region is an argument: two faces never swap,
+nothing leaks over a cut, and the presence score comes out. The networks are Google's (BlazeFace, Face Mesh with
+irises; Apache-2.0), converted by `tools/convert_face_nets.py`; see `networks` for what runs them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from importlib import import_module
+from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.errors import FaceError
+from viseme.faces import detections
+from viseme.faces.networks import load_network
+from viseme.faces.roi_crop import RoiCrop, crop_roi
 
-__all__ = ["Detection", "FaceNets", "MediaPipeNets", "Points", "Roi"]
+__all__ = ["BlazeFaceNets", "Detection", "FaceNets", "Points", "Roi", "shared_nets", "smallest_face"]
 
-Detection = NDArray[np.float32]
+Detection: TypeAlias = NDArray[np.float32]
 """(N, 5): x0, y0, x1, y1 in pixels of the frame given, score."""
-Roi = NDArray[np.float64]
+Roi: TypeAlias = NDArray[np.float64]
 """(N, 4): centre x, centre y, side in pixels, rotation in radians (clockwise in the image, as y is down)."""
-Points = NDArray[np.float32]
-"""(N, 478, 3) pixels of the frame given; z in the same scale."""
+Points: TypeAlias = NDArray[np.float32]
+"""(N, 478, 3) pixels of the frame given: x right, y down, pixel centres at +0.5; z in the same scale, smaller = nearer."""
+
+LANDMARK_INPUT = 256
+"""Pixels of the landmark network's input, either way."""
+_MAX_BATCH = 4
+"""Faces in one run of the landmark network."""
+_MIN_TILED = 3 * detections.INPUT_SIZE
+"""Longer side of a frame, pixels, from which small faces are looked for in tiles."""
+_TILE_STEP = 90
+"""Largest distance between two tiles, pixels of the input: a face too small for the whole frame fits into one tile."""
+_SMALLEST_SEEN = 15
+"""Width of a face, pixels of the input, from which the detector finds most: 38 faces pasted on grey, 63 % at 14, all
+at 16."""
 
 
 class FaceNets(Protocol):
     """What tracking needs of a set of nets. Stateless: the same arguments give the same answer."""
 
-    def detect(self, image: NDArray[np.uint8]) -> Detection:
+    def detect(self, frame: NDArray[np.uint8]) -> Detection:
         """Every face in the frame, overlapping answers included."""
         ...
 
-    def landmarks(self, image: NDArray[np.uint8], rois: Roi) -> tuple[Points, NDArray[np.float32]]:
-        """Landmarks and presence score (N,) of the face in each region; score 0 = no answer."""
+    def landmarks(self, frame: NDArray[np.uint8], rois: Roi) -> tuple[Points, NDArray[np.float32]]:
+        """Landmarks and presence score (N,), 0 to 1, of the face in each region."""
         ...
 
 
-_DETECT = """
-input_stream: "image"
-output_stream: "detections"
-node {{ calculator: "FaceDetection{kind}RangeCpu" input_stream: "IMAGE:image" output_stream: "DETECTIONS:detections"
-  node_options {{ [type.googleapis.com/mediapipe.FaceDetectionOptions] {{ min_score_thresh: {score} }} }} }}
-"""
-_LANDMARKS = """
-input_stream: "image"
-input_stream: "roi"
-output_stream: "points"
-output_stream: "score"
-node { calculator: "TfLiteCustomOpResolverCalculator" output_side_packet: "OP_RESOLVER:operations" }
-node { calculator: "ImageToTensorCalculator"
-  input_stream: "IMAGE:image" input_stream: "NORM_RECT:roi" output_stream: "TENSORS:pixels"
-  options { [mediapipe.ImageToTensorCalculatorOptions.ext] {
-    output_tensor_width: 192 output_tensor_height: 192 output_tensor_float_range { min: 0 max: 1 } } } }
-node { calculator: "InferenceCalculator"
-  input_stream: "TENSORS:pixels" input_side_packet: "OP_RESOLVER:operations" output_stream: "TENSORS:answers"
-  options { [mediapipe.InferenceCalculatorOptions.ext] {
-    model_path: "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite" delegate { xnnpack {} } } } }
-node { calculator: "SplitTensorVectorCalculator"
-  input_stream: "answers" output_stream: "regions" output_stream: "flag"
-  options { [mediapipe.SplitVectorCalculatorOptions.ext] { ranges { begin: 0 end: 6 } ranges { begin: 6 end: 7 } } } }
-node { calculator: "TensorsToFloatsCalculator" input_stream: "TENSORS:flag" output_stream: "FLOAT:score"
-  options { [mediapipe.TensorsToFloatsCalculatorOptions.ext] { activation: SIGMOID } } }
-node { calculator: "TensorsToFaceLandmarksWithAttention"
-  input_stream: "TENSORS:regions" output_stream: "LANDMARKS:in_roi" }
-node { calculator: "LandmarkProjectionCalculator"
-  input_stream: "NORM_LANDMARKS:in_roi" input_stream: "NORM_RECT:roi" output_stream: "NORM_LANDMARKS:points" }
-"""
-_POINT = np.dtype([("head", "V2"), ("tx", "u1"), ("x", "<f4"), ("ty", "u1"), ("y", "<f4"), ("tz", "u1"), ("z", "<f4")])
-"""One `NormalizedLandmark` inside a serialised list: tag, length, then three tagged floats."""
-_NOISE = re.compile(r"^(INFO: Created TensorFlow|WARNING: All log messages before absl|[IW]\d{4} )")
-_import_lock = threading.Lock()
+class BlazeFaceNets:
+    """`FaceNets` on the networks that ship or on those of a user's task file."""
 
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep the C++ log lines of MediaPipe off file descriptor 2; anything else written there is passed on."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            held.seek(0)
-            for line in held.read().splitlines(keepends=True):
-                if failed or not _NOISE.match(line.decode(errors="replace")):
-                    os.write(2, line)
-
-
-def load_mediapipe() -> SimpleNamespace:
-    """MediaPipe's bindings under short names.
-
-    Raises:
-        FaceError: the package is missing, broken, or of another version than its graphs are written for.
-    """
-    with _import_lock:
-        try:
-            package = import_module("mediapipe")
-            bindings = import_module("mediapipe.python._framework_bindings")
-            names = SimpleNamespace(
-                Graph=import_module("mediapipe.python._framework_bindings.calculator_graph").CalculatorGraph,
-                Rect=import_module("mediapipe.framework.formats.rect_pb2").NormalizedRect,
-                DetectionMessage=import_module("mediapipe.framework.formats.detection_pb2").Detection,
-                create=import_module("mediapipe.python.packet_creator"),
-                read=bindings._packet_getter,
-                rgb=package.ImageFormat.SRGB,
-            )
-        except Exception as error:  # an optional native package may fail in many ways
-            raise FaceError(
-                f"the face nets could not be loaded ({type(error).__name__}: {error}); pip install 'mediapipe==0.10.14'"
-            ) from error
-        root = Path(package.__path__[0]).parent
-        if not (root / "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite").exists():
-            raise FaceError(
-                f"mediapipe {package.__version__} does not carry the face nets; pip install 'mediapipe==0.10.14', "
-                "or use the tracker 'mediapipe-tasks' with a face_landmarker.task file"
-            )
-        bindings.resource_util.set_resource_dir(str(root))
-        return names
-
-
-class _Graph:
-    """One MediaPipe graph, fed and read synchronously."""
-
-    def __init__(self, mp: SimpleNamespace, text: str, outputs: tuple[str, ...]) -> None:
-        self._now = 0
-        self._answers: dict[tuple[str, int], Any] = {}
-        self._graph = mp.Graph(graph_config=text)
-        for name in outputs:
-            self._graph.observe_output_stream(name, self._keep, False)
-        self._graph.start_run({})
-
-    def _keep(self, name: str, packet: Any) -> None:
-        self._answers[name, packet.timestamp.value] = packet
-
-    def put(self, **packets: Any) -> int:
-        """Feed one packet per input stream; returns the key for `get`."""
-        self._now += 1
-        for name, packet in packets.items():
-            self._graph.add_packet_to_input_stream(name, packet.at(self._now))
-        return self._now
-
-    def wait(self) -> None:
-        self._graph.wait_until_idle()
-
-    def get(self, name: str, key: int) -> Any:
-        """The packet of an output stream, or None when the graph gave none."""
-        return self._answers.pop((name, key), None)
-
-
-class MediaPipeNets:
-    """Detector (short and full range) and attention landmarks, all from the wheel."""
-
-    def __init__(self, *, min_score: float = 0.3, num_workers: int = 2) -> None:
-        """Load the nets.
+    def __init__(self, task_file: Path | None = None, *, min_score: float = 0.3, num_threads: int = 1) -> None:
+        """Load the networks.
 
         Args:
+            task_file: A `face_landmarker.task`; None = the networks that ship.
             min_score: Detections below it are dropped.
-            num_workers: Graphs among which several faces of one frame are dealt out.
+            num_threads: Threads that share one run.
 
         Raises:
-            FaceError: the package or its nets could not be loaded.
+            FaceError: a network cannot be loaded.
         """
-        with quiet_stderr():
-            self._mp = load_mediapipe()
-            try:
-                self._detectors = [
-                    _Graph(self._mp, _DETECT.format(kind=kind, score=min_score), ("detections",))
-                    for kind in ("Short", "Full")
-                ]
-                self._meshes = [_Graph(self._mp, _LANDMARKS, ("points", "score")) for _ in range(num_workers)]
-                blank = np.zeros((64, 64, 3), np.uint8)  # the first run writes log lines too
-                self.detect(blank)
-                self.landmarks(blank, np.tile([32.0, 32.0, 48.0, 0.0], (num_workers, 1)))
-            except RuntimeError as error:
-                raise FaceError(f"the face nets could not be started: {error}") from error
+        self._min_score = min_score
+        self._detector = load_network("face_detector", task_file, num_threads=num_threads)
+        self._landmarks = load_network("face_landmarks", task_file, num_threads=num_threads)
+        self._memory = threading.local()
 
-    def detect(self, image: NDArray[np.uint8]) -> Detection:
-        """See `FaceNets.detect`; both ranges, not merged."""
-        packet = self._frame(image)
-        keys = [graph.put(image=packet) for graph in self._detectors]
-        found: list[tuple[float, ...]] = []
-        for graph, key in zip(self._detectors, keys):
-            graph.wait()
-            answer = graph.get("detections", key)
-            if answer is None:
-                continue
-            for message in self._mp.read._get_serialized_proto_list(answer):
-                face = self._mp.DetectionMessage.FromString(message)
-                box = face.location_data.relative_bounding_box
-                found.append((box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height, face.score[0]))
-        height, width = image.shape[:2]
-        return np.array(found, np.float32).reshape(-1, 5) * np.array([width, height, width, height, 1], np.float32)
+    def detect(self, frame: NDArray[np.uint8]) -> Detection:
+        """See `FaceNets.detect`: in the whole frame and, from 384 pixels on, in tiles of half its longer side."""
+        height, width = frame.shape[:2]
+        corners, size = _tile_corners(height, width), detections.INPUT_SIZE
+        scale = 2 if corners else 1
+        (canvas,) = self._batch(f"canvas{scale}", 1, scale * size)
+        crop = crop_roi(frame, np.array([width / 2, height / 2, max(height, width), 0.0]), canvas, outside="black")
+        canvas *= 2
+        canvas -= 1
+        batch = self._batch("detector", 1 + len(corners), size)
+        batch[0] = (canvas[:, ::2, ::2] + canvas[:, 1::2, 1::2]) / 2 if corners else canvas
+        for tile, (x, y) in zip(batch[1:], corners):
+            tile[:] = canvas[:, y : y + size, x : x + size]
+        boxes, logits = self._detector(batch)
+        found = [detections.faces(boxes[i], logits[i, :, 0], self._min_score) for i in range(len(batch))]
+        found[0][:, :4] *= scale
+        for i, (x, y) in enumerate(corners, start=1):
+            found[i] = found[i][_uncut(found[i])]
+            found[i][:, :4] += x, y, x, y
+        return _to_frame(crop, np.concatenate(found))
 
-    def landmarks(self, image: NDArray[np.uint8], rois: Roi) -> tuple[Points, NDArray[np.float32]]:
+    def landmarks(self, frame: NDArray[np.uint8], rois: Roi) -> tuple[Points, NDArray[np.float32]]:
         """See `FaceNets.landmarks`."""
-        height, width = image.shape[:2]
         points = np.zeros((len(rois), 478, 3), np.float32)
         scores = np.zeros(len(rois), np.float32)
-        packet = self._frame(image)
-        graphs = [self._meshes[i % len(self._meshes)] for i in range(len(rois))]
-        keys = [graph.put(image=packet, roi=self._rect(roi, width, height)) for graph, roi in zip(graphs, rois)]
-        for i, (graph, key) in enumerate(zip(graphs, keys)):
-            graph.wait()
-            raw = np.frombuffer(self._mp.read._get_serialized_proto(graph.get("points", key)), _POINT)
-            points[i] = np.stack([raw["x"] * width, raw["y"] * height, raw["z"] * width], axis=1)
-            scores[i] = self._mp.read.get_float(graph.get("score", key))
+        for start in range(0, len(rois), _MAX_BATCH):
+            part = slice(start, min(start + _MAX_BATCH, len(rois)))
+            batch = self._batch("landmarks", part.stop - start, LANDMARK_INPUT)
+            crops = [crop_roi(frame, roi, pixels) for roi, pixels in zip(rois[part], batch)]
+            in_crops, logits = self._landmarks(batch)
+            scores[part] = detections.scores_of(logits)
+            points[part] = [crop.to_frame(p) for crop, p in zip(crops, in_crops)]
         return points, scores
 
-    def _frame(self, image: NDArray[np.uint8]) -> Any:
-        return self._mp.create.create_image_frame(data=np.ascontiguousarray(image), image_format=self._mp.rgb)
+    def _batch(self, name: str, num: int, size: int) -> NDArray[np.float32]:
+        """(num, 3, size, size) for crops, used again by the next call in this thread."""
+        kept = getattr(self._memory, name, None)
+        if kept is None or len(kept) < num:
+            kept = np.empty((num, 3, size, size), np.float32)
+            setattr(self._memory, name, kept)
+        return kept[:num]
 
-    def _rect(self, roi: NDArray[np.float64], width: int, height: int) -> Any:
-        x, y, side, rotation = map(float, roi)
-        return self._mp.create.create_proto(
-            self._mp.Rect(
-                x_center=x / width, y_center=y / height, width=side / width, height=side / height, rotation=rotation
-            )
-        )
+
+def smallest_face(height: int, width: int) -> float:
+    """Width, pixels, of the smallest face that `BlazeFaceNets.detect` finds in a frame of this size."""
+    longer = max(height, width)
+    return longer * _SMALLEST_SEEN / (detections.INPUT_SIZE * (2 if longer >= _MIN_TILED else 1))
+
+
+def _tile_corners(height: int, width: int) -> list[tuple[int, int]]:
+    """Upper left corners x, y of the tiles in a canvas of twice the detector's input, in whose middle the frame lies."""
+    longer, size = max(height, width), detections.INPUT_SIZE
+    if longer < _MIN_TILED:
+        return []
+
+    def places(length: int) -> list[int]:
+        room = max(2 * size * length / longer - size, 0)
+        middle = np.linspace(-room / 2, room / 2, int(np.ceil(room / _TILE_STEP)) + 1) if room else np.zeros(1)
+        return [round(place + size / 2) for place in middle]
+
+    return [(x, y) for y in places(height) for x in places(width)]
+
+
+def _uncut(found: Detection) -> NDArray[np.bool_]:
+    """Which boxes of a tile lie inside it; a face on its edge is whole in another tile, or large."""
+    return (found[:, :2].min(axis=1, initial=np.inf) > 0) & (
+        found[:, 2:4].max(axis=1, initial=0) < detections.INPUT_SIZE
+    )
+
+
+def _to_frame(crop: RoiCrop, found: Detection) -> Detection:
+    """Boxes in a crop as boxes in the frame."""
+    corners = np.zeros((2 * len(found), 3), np.float32)
+    corners[:, :2] = found[:, :4].reshape(-1, 2)
+    return np.column_stack([crop.to_frame(corners)[:, :2].reshape(-1, 4), found[:, 4]])
+
+
+@lru_cache(maxsize=2)
+def shared_nets(task_file: Path | None = None, num_threads: int = 1) -> BlazeFaceNets:
+    """The one set of nets of this process: they keep no state, and may be used from several threads."""
+    return BlazeFaceNets(task_file, num_threads=num_threads)
