@@ -119,7 +119,8 @@ class ConvConverter(Converter):
         assert weights.shape[2] == weights.shape[3]
         assert op.options.strideH == stride
         assert not op.options.fusedActivationFunction
-        where = dict(kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad[0]] * 2 + [pad[1]] * 2, group=group)
+        pads = [pad[0]] * 2 + [pad[1]] * 2
+        where = {"kernel_shape": [size] * 2, "strides": [stride] * 2, "pads": pads, "group": group}
         return self.graph.op(
             "Conv",
             self._value(op.inputs[0]),
@@ -136,7 +137,7 @@ class ConvConverter(Converter):
 
     def _prelu(self, op: Op) -> str:
         x, slope = self._value(op.inputs[0]), self.net.constants[op.inputs[1]].reshape(-1, 1, 1, 1)
-        where = dict(kernel_shape=[1, 1], group=len(slope))
+        where = {"kernel_shape": [1, 1], "group": len(slope)}
         minus = self.graph.constant(-np.ones_like(slope))
         factor = self.graph.op("Sub", self.graph.constant(np.ones(1, np.float32)), self.graph.constant(slope))
         negative = self.graph.op("Relu", self.graph.op("Conv", x, minus, **where))
@@ -162,7 +163,7 @@ class ConvConverter(Converter):
 
 
 class MixerConverter(Converter):
-    """The blendshape network, an MLP-Mixer on 1 + 96 tokens of 64 features: B 1 tokens features become B tokens features.
+    """The blendshape network, an MLP-Mixer on 1 + 96 tokens of 64 features: (B, 1, N, D) becomes (B, N, D).
 
     A convolution over tokens is a product from the left, so the transpositions around it are dropped.
     """

@@ -26,7 +26,7 @@ Detection: TypeAlias = NDArray[np.float32]
 Roi: TypeAlias = NDArray[np.float64]
 """(N, 4): centre x, centre y, side in pixels, rotation in radians (clockwise in the image, as y is down)."""
 Points: TypeAlias = NDArray[np.float32]
-"""(N, 478, 3) pixels of the frame given: x right, y down, pixel centres at +0.5; z in the same scale, smaller = nearer."""
+"""(N, 478, 3) pixels of the frame given: x right, y down, pixel centres at +0.5; z alike, smaller = nearer."""
 
 LANDMARK_INPUT = 256
 """Pixels of the landmark network's input, either way."""
@@ -122,7 +122,7 @@ def smallest_face(height: int, width: int) -> float:
 
 
 def _tile_corners(height: int, width: int) -> list[tuple[int, int]]:
-    """Upper left corners x, y of the tiles in a canvas of twice the detector's input, in whose middle the frame lies."""
+    """Upper left corners x, y of the tiles in a canvas of twice the detector's input; the frame is centred."""
     longer, size = max(height, width), detections.INPUT_SIZE
     if longer < _MIN_TILED:
         return []
