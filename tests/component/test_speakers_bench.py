@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import DataError
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
 from viseme.reproduce import speakers_bench as bench
-from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.interface import FaceSteps, Heard, Scored
 from viseme.speakers.scorers import CosineScorer
 from viseme.sync.checkpoint import Calibration, SyncWeights

@@ -51,7 +51,7 @@ def _spoken(delay: float) -> Seen:
         times=np.arange(NUM) * 0.04,
         points=points,
         audio=audio,
-        audio_start=delay - 0.015,
+        audio_start=delay - 0.02,
         level=6.0,
     )
     empty = np.zeros((NUM, 4, 48, 48), np.uint8)

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from viseme.audio.mel_frames import Listener
+from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
 from viseme.speakers import features as gather
-from viseme.speakers.corpus import AudioPiece
 from viseme.speakers.features import Gatherer
 from viseme.sync.checkpoint import Calibration, SyncWeights
 from viseme.sync.models.torch_model import TorchModel
@@ -46,7 +45,7 @@ def chunk(track_id: int, start: float) -> FaceTrackChunk:
 
 def gatherer(bundle: SyncWeights) -> Gatherer:
     samples = np.random.default_rng(9).normal(0, 0.1, 16000 * 20).astype(np.float32)
-    return Gatherer(bundle, Listener([AudioPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
+    return Gatherer(bundle, MelFrames([AudioPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
 
 
 def test_a_face_has_the_same_features_in_company_as_alone(bundle, monkeypatch) -> None:

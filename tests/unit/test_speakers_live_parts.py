@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from viseme.audio.features import RATE
-from viseme.audio.mel_frames import Listener
-from viseme.audio.voice_activity import VoiceReader
+from viseme.audio.band_levels import BandLevels
+from viseme.audio.clock import RATE
+from viseme.audio.mel_frames import MelFrames
 from viseme.core.errors import ConfigError
 from viseme.media import AudioBlock
 from viseme.speakers.audio_embeddings import RENEW_S, VOICE_S, Ear
@@ -50,14 +50,14 @@ def blocks(seconds: float, size: int = 700, start: Fraction = Fraction(0)) -> li
 
 def test_audio_embedded_piece_by_piece_is_audio_embedded_at_once(bundle: SyncWeights) -> None:
     """With the loudness that was measured last; but for the last frames, beside padding of another phase."""
-    ear, listener = Ear(bundle.models, 6.0), Listener(None)
+    ear, mel_frames = Ear(bundle.models, 6.0), MelFrames(None)
     for number, block in enumerate(blocks(9.3)):
         ear.hear(block)
-        listener.hear(block)
+        mel_frames.take(block)
         if number % 5:
             continue
         first, (kept,) = ear.embedded()
-        begin, power = listener.window(first * 0.01, listener.position + 1)
+        begin, power = mel_frames.window(first * 0.01, mel_frames.position + 1)
         assert begin == first
         assert ear._like is not None
         (whole,) = embed_audio(bundle.models, normalise_mels(power, ear._like))
@@ -84,21 +84,21 @@ def test_an_ear_forgets(bundle: SyncWeights) -> None:
     for block in blocks(150, size=RATE):
         ear.hear(block)
         _, (kept,) = ear.embedded()
-        listener = ear._listener
-        sizes.append(len(kept) + sum(len(m) for m in listener._mels) + len(listener.levels))
+        mel_frames = ear._audio
+        sizes.append(len(kept) + sum(len(m) for m in mel_frames._kept) + len(mel_frames.levels))
     assert max(sizes[100:]) == max(sizes[50:100]), "what is kept grows"
     assert ear.voiced_fraction == 1
 
 
 def test_bands_are_those_of_the_reader(bundle: SyncWeights) -> None:
     start = Fraction(-7, 100)
-    reader = VoiceReader(Listener(blocks(3, start=start)))
+    reader = BandLevels(MelFrames(blocks(3, start=start)))
     reader.read_to(np.inf)
     ear = Ear(bundle.models, 6.0)
     for block in blocks(3, start=start):
         ear.hear(block)
     ear.end()
-    first, expected = reader.bands()
+    first, expected = reader.steps()
     begin, bands = ear.bands(-VOICE_S)
     assert begin == first
     assert len(bands) == len(expected)

@@ -1,50 +1,80 @@
-"""Audio features of the sync models: power spectra, log-mel bands, MFCC. NumPy only.
+"""Audio features of the sync models: power spectra, mel bands, MFCC. NumPy only.
 
-Knows samples and frequencies; refuses to know files and networks. All features are at 16 kHz and 100 frames a second.
+Knows samples with their place on the clock (`viseme.audio.clock`); refuses to know files and networks. All features
+are made from 16 kHz mono at full scale 1 and come at 100 frames a second.
 """
 
 from __future__ import annotations
 
 import functools
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct, rfft
 
-__all__ = ["FFT", "HOP", "RATE", "WINDOW", "log_mel", "mel_filters", "mfcc", "power_spectrum"]
+from viseme.audio.clock import HOP, RATE, WINDOW, centre_sample, first_frame
 
-RATE = 16_000
-"""Samples per second."""
-WINDOW = 400
-"""Samples per frame (25 ms)."""
-HOP = 160
-"""Samples between frames (10 ms)."""
+__all__ = ["FFT", "NUM_MELS", "NUM_POWERS", "mel_filters", "mfcc", "power_frames", "power_spectrum"]
+
 FFT = 512
+"""Samples of the Fourier transform; a frame's window is filled up with zeros."""
+NUM_POWERS = FFT // 2 + 1
+"""Values of a power spectrum, 31.25 Hz apart."""
 NUM_MELS = 40
+"""Mel bands."""
 
 
-def power_spectrum(samples: NDArray[np.floating], *, centred: bool = True) -> NDArray[np.float32]:
-    """Power spectra of Hann-windowed frames every 160 samples.
+def power_spectrum(samples: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Power spectra of whole Hann windows: frame `j` is taken from samples 160 j to 160 j + 400.
 
     Args:
-        samples: (S,) at 16 kHz, full scale 1.
-        centred: Frame `j` is centred on sample `160 j`, half a window beyond either end counting as silence; else it
-            begins there and only whole frames are given.
+        samples: (S,).
 
     Returns:
-        (A, 257) with A = S // 160 + 1 when centred (0 when there are no samples).
+        (A, 257); A = 0 where there are fewer than 400 samples.
+
+    Source:
+        FFT, window and hop of the trainer that DSP-0 and LMID use (joonson/syncnet_trainer).
     """
-    if centred and len(samples):
-        num = len(samples) // HOP + 1
-        samples = np.pad(samples, (WINDOW // 2, WINDOW // 2 + HOP))[: (num - 1) * HOP + WINDOW]
     if len(samples) < WINDOW:
-        return np.zeros((0, FFT // 2 + 1), np.float32)
+        return np.zeros((0, NUM_POWERS), np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), WINDOW)[::HOP]
-    out = np.empty((len(frames), FFT // 2 + 1), np.float32)
+    out = np.empty((len(frames), NUM_POWERS), np.float32)
     window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     for at in range(0, len(frames), 4096):
-        out[at : at + 4096] = np.abs(np.asarray(rfft(frames[at : at + 4096] * window, FFT, axis=-1))) ** 2
+        out[at : at + 4096] = np.abs(_rfft(frames[at : at + 4096] * window)) ** 2
     return out
+
+
+def power_frames(samples: NDArray[np.floating], start: float | Fraction = 0) -> tuple[int, NDArray[np.float32]]:
+    """Power spectra of all frames of the clock whose centres lie within a whole array of samples.
+
+    Args:
+        samples: (S,).
+        start: Seconds of the first sample on the clip's clock; taken to the nearest sample.
+
+    Returns:
+        The number of the first frame and (A, 257) powers. Beyond either end of the samples there is silence.
+
+    Example:
+        >>> click = np.zeros(16000, np.float32)
+        >>> click[6480] = 1  # at .405 s, the middle of frame 40
+        >>> first, power = power_frames(click)
+        >>> first + int(power.sum(1).argmax())
+        40
+    """
+    begin = round(start * RATE)
+    first = first_frame(Fraction(begin, RATE))
+    num = max(0, (begin + len(samples) - centre_sample(first) - 1) // HOP + 1)
+    lead = centre_sample(first) - begin - WINDOW // 2
+    need = lead + (num - 1) * HOP + WINDOW
+    padded = np.pad(samples, (max(0, -lead), max(0, need - len(samples))))[max(0, lead) :]
+    return first, power_spectrum(padded)[:num]
+
+
+def _rfft(frames: NDArray[np.floating]) -> NDArray[np.complexfloating]:
+    """(A, 257) of (A, 400); half as costly in single precision, which NumPy keeps from version 2 on."""
+    return np.fft.rfft(frames, FFT, axis=-1)
 
 
 @functools.cache
@@ -64,23 +94,20 @@ def mel_filters(
     """
     mel = np.linspace(2595 * np.log10(1 + low / 700), 2595 * np.log10(1 + high / 700), num + 2)
     edges = 700 * (10 ** (mel / 2595) - 1) * warp
-    hertz = np.linspace(0, RATE / 2, FFT // 2 + 1)[:, None]
+    hertz = np.linspace(0, RATE / 2, NUM_POWERS)[:, None]
     up = (hertz - edges[:-2]) / np.maximum(edges[1:-1] - edges[:-2], 1e-6)
     down = (edges[2:] - hertz) / np.maximum(edges[2:] - edges[1:-1], 1e-6)
     return np.maximum(0, np.minimum(up, down)).astype(np.float32)
 
 
-def log_mel(samples: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(A, 40) natural logarithm of mel band powers + 1e-6; frame `j` is centred on sample `160 j`.
-
-    Source:
-        Bands, FFT, window and hop of the trainer that DSP-0 and LMID use (joonson/syncnet_trainer); no frame dropped.
-    """
-    return np.log(power_spectrum(samples) @ mel_filters() + 1e-6)
-
-
 def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(A, 13) mel-frequency cepstra as the SyncNet preprocessing makes them; `samples` at full scale 1.
+    """(A, 13) mel-frequency cepstra as the SyncNet preprocessing makes them.
+
+    Frame `j` begins at sample 160 j, as in the authors' program, and is 400 samples long: it is centred 7.5 ms later
+    than frame `j` of the clock would be, were the first sample at time zero.
+
+    Args:
+        samples: (S,).
 
     Source:
         DSP ("Data Standardization for Robust Lip Sync"), after python_speech_features: int16 scale, pre-emphasis .97,
@@ -93,20 +120,30 @@ def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     num = 1 if len(signal) <= WINDOW else 1 + -(-(len(signal) - WINDOW) // HOP)
     signal = np.pad(signal, (0, max(0, (num - 1) * HOP + WINDOW - len(signal))))
     frames = np.lib.stride_tricks.sliding_window_view(signal, WINDOW)[::HOP][:num]
-    power = np.abs(np.asarray(rfft(frames, FFT, axis=-1))) ** 2 / FFT
+    power = np.abs(_rfft(frames)) ** 2 / FFT
     energy = np.maximum(power.sum(-1), np.finfo(float).eps)
     bands = np.maximum(power @ _bin_filters(), np.finfo(float).eps)
-    cepstra = np.asarray(dct(np.log(bands), type=2, axis=-1, norm="ortho"))[:, :13]
+    cepstra = np.log(bands) @ _cosines(bands.shape[1])[:, :13]
     cepstra *= 1 + 11 * np.sin(np.pi * np.arange(13) / 22)
     cepstra[:, 0] = np.log(energy)
     return cepstra.astype(np.float32)
 
 
 @functools.cache
+def _cosines(num: int) -> NDArray[np.float64]:
+    """(num, num) orthonormal DCT-II: column `k` gives coefficient `k`."""
+    n, k = np.arange(num)[:, None], np.arange(num)[None]
+    out = np.cos(np.pi * k * (2 * n + 1) / (2 * num)) * np.sqrt(2 / num)
+    out[:, 0] = np.sqrt(1 / num)
+    return out
+
+
+@functools.cache
 def _bin_filters(num: int = 26) -> NDArray[np.float64]:
+    """(257, num) filters whose edges lie on whole bins of the transform."""
     mel = np.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), num + 2)
     bins = np.floor((FFT + 1) * 700 * (10 ** (mel / 2595) - 1) / RATE)
-    k = np.arange(FFT // 2 + 1)[:, None]
+    k = np.arange(NUM_POWERS)[:, None]
     up = (k - bins[:-2]) / (bins[1:-1] - bins[:-2])
     down = (bins[2:] - k) / (bins[2:] - bins[1:-1])
     return np.where(k < bins[1:-1], np.maximum(up, 0), np.maximum(down, 0)) * (k >= bins[:-2]) * (k < bins[2:])

@@ -1,27 +1,30 @@
-"""Audio as a moving window of mel powers on an absolute 10 ms grid, in constant memory.
+"""Mel powers of a stream of audio, or of a whole array, on the clock of audio frames (`viseme.audio.clock`).
 
-Knows samples with start times; refuses to know files and faces. Frame `n` is centred on `n / 100 + 0.005` seconds of
-the clip's clock, so that the embeddings of the audio stream, which lie one and a half frames after the first frame
-they start from, fall on whole multiples of 10 ms.
+Knows samples with start times; refuses to know files and faces. Each frame is computed once, and memory is constant
+where frames are forgotten that are no longer needed. The embeddings of the audio stream lie one and a half frames
+after the first frame they are made from, so on whole multiples of 10 ms.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.features import HOP, NUM_MELS, RATE, WINDOW, mel_filters, power_spectrum
+from viseme.audio.clock import FRAME_S, HOP, RATE, WINDOW, centre_sample, first_frame, frame_centre
+from viseme.audio.features import FFT, NUM_MELS, mel_filters, power_spectrum
+from viseme.audio.voice_activity import voiced
 
-__all__ = ["AudioLike", "Listener", "voiced"]
+__all__ = ["AudioLike", "AudioPiece", "MelFrames"]
 
-FRAME = 0.01
-OFFSET = 0.005
+LEVEL_FRAMES = 5
+"""Frames of one entry of `MelFrames.levels`."""
+KEEP_FRAMES = 3000
+"""Frames by which `MelFrames.forget` waits, so that what is kept is not copied at each call."""
 
 
 class AudioLike(Protocol):
@@ -38,18 +41,42 @@ class AudioLike(Protocol):
         ...
 
 
-class Listener:
-    """Mel powers of a stream of audio blocks, computed once and forgotten when no longer needed."""
+@dataclass(frozen=True, eq=False)
+class AudioPiece:
+    """Samples with their place on the clip's clock: the plainest `AudioLike`."""
+
+    start: Fraction
+    """Seconds of the first sample."""
+    samples: NDArray[np.float32]
+    """(S,) mono at 16 kHz, full scale 1."""
+
+
+class MelFrames:
+    """Mel powers of audio that is read block by block.
+
+    Example:
+        >>> click = np.zeros(16000, np.float32)
+        >>> click[6480] = 1  # at .405 s, the middle of frame 40
+        >>> first, power = MelFrames.of_samples(click).window(0.3, 0.5)
+        >>> first, first + int(power.sum(1).argmax())
+        (30, 40)
+    """
 
     def __init__(self, blocks: Iterable[AudioLike] | None) -> None:
-        """`blocks` are read as they are asked for; None = they are handed over with `hear` as they come."""
+        """Read nothing yet.
+
+        Args:
+            blocks: In order, without gaps; read as they are asked for. None = they are handed over with `take`.
+        """
         self._blocks = None if blocks is None else iter(blocks)
         self._pending = np.zeros(0, np.float32)
+        """Samples that frames to come are made from."""
         self._pending_at = 0
-        """Sample number, on a clock where sample 0 is at time zero of the clip, of the first pending sample."""
+        """Number of the first of them; sample 0 lies at time zero of the clip."""
         self._started = False
         self._ended = False
-        self._mels: deque[NDArray[np.float32]] = deque()
+        self._kept: list[NDArray[np.float32]] = []
+        """Powers of the frames from `_first` up to `_next`."""
         self._first = 0
         self._next = 0
         self.level_times: list[float] = []
@@ -60,15 +87,32 @@ class Listener:
         """Seconds of the first sample; None before anything was read."""
         self.end: float | None = None
         """Seconds after the last sample; None while more may come."""
-        self.loud_frames = 0
-        """Frames that may hold a voice, see `voiced`."""
+        self.num_voiced = 0
+        """Frames loud enough to hold a voice, see `voiced`."""
         self.num_frames = 0
+        """Frames computed, forgotten ones too."""
 
-    def _read(self) -> bool:
-        """Take in one block; False at the end of the audio, or where blocks are handed over."""
-        return self._blocks is not None and self.hear(next(self._blocks, None))
+    @classmethod
+    def of_samples(cls, samples: NDArray[np.floating], start: float | Fraction = 0) -> MelFrames:
+        """The frames of a whole array.
 
-    def hear(self, block: AudioLike | None) -> bool:
+        Args:
+            samples: (S,) mono at 16 kHz, full scale 1.
+            start: Seconds of the first sample; taken to the nearest sample.
+        """
+        return cls([AudioPiece(Fraction(round(start * RATE), RATE), np.asarray(samples, np.float32))])
+
+    @property
+    def voiced_fraction(self) -> float:
+        """Frames loud enough to hold a voice over all that were computed."""
+        return self.num_voiced / max(self.num_frames, 1)
+
+    @property
+    def position(self) -> float:
+        """Seconds up to which frames are computed."""
+        return self._next * FRAME_S
+
+    def take(self, block: AudioLike | None) -> bool:
         """Take in the next block; None = the audio has ended, which is answered with False."""
         if block is None:
             if not self._ended:
@@ -81,13 +125,52 @@ class Listener:
             self._started = True
             self.start = float(block.start)
             self._pending_at = round(block.start * RATE)
-            self._first = self._next = math.ceil((self._pending_at / RATE - OFFSET) / FRAME - 1e-9)
+            self._first = self._next = first_frame(Fraction(self._pending_at, RATE))
         self._pending = np.concatenate([self._pending, block.samples])
         self._compute(final=False)
         return True
 
+    def window(self, start: float, end: float) -> tuple[int, NDArray[np.float32]]:
+        """Mel powers of the frames that are centred in [start, end) seconds.
+
+        Returns:
+            The number of the first frame and (A, 40) powers; fewer frames where the audio begins later, ends earlier,
+            or was forgotten.
+        """
+        low, high = first_frame(start), first_frame(end)
+        while self._next < high and self._read():
+            pass
+        kept = self._joined()
+        if not len(kept):
+            return low, kept
+        low, high = max(low, self._first), min(high, self._next)
+        return low, kept[max(0, low - self._first) : max(0, high - self._first)]
+
+    def forget(self, before: float) -> None:
+        """Frames centred before `before` seconds are not asked for again."""
+        cut = min(first_frame(before), self._next)
+        if cut > self._first + KEEP_FRAMES:
+            self._kept = [self._joined()[cut - self._first :].copy()]
+            self._first = cut
+
+    def read_to_end(self) -> None:
+        """Read the rest of the audio for `levels` and `num_voiced`, keeping no frames."""
+        while self._read():
+            self.forget(self.position - 1)
+
+    def _read(self) -> bool:
+        """Take in one block; False at the end of the audio, or where blocks are handed over."""
+        return self._blocks is not None and self.take(next(self._blocks, None))
+
+    def _joined(self) -> NDArray[np.float32]:
+        """(A, 40) all frames that are kept."""
+        if len(self._kept) > 1:
+            self._kept = [np.concatenate(self._kept)]
+        return self._kept[0] if self._kept else np.zeros((0, NUM_MELS), np.float32)
+
     def _compute(self, *, final: bool) -> None:
-        centre = round((self._next * FRAME + OFFSET) * RATE)
+        """Make frames of the pending samples; the last ones, whose windows reach beyond them, only when `final`."""
+        centre = centre_sample(self._next)
         last = self._pending_at + len(self._pending) - (0 if final else WINDOW // 2)
         num = max(0, (last - centre - 1) // HOP + 1)
         if num == 0:
@@ -95,64 +178,25 @@ class Listener:
         begin = centre - self._pending_at - WINDOW // 2
         need = begin + (num - 1) * HOP + WINDOW
         samples = np.pad(self._pending, (max(0, -begin), max(0, need - len(self._pending))))
-        power = power_spectrum(samples[max(0, begin) :], centred=False)[:num]
-        self._mels.append(power @ mel_filters(NUM_MELS))
-        self._note(power)
+        power = power_spectrum(samples[max(0, begin) :])[:num]
+        self._kept.append(power @ mel_filters(NUM_MELS))
+        self._measure(power)
         self._next += num
         keep = begin + num * HOP
         if keep > 0:
             self._pending = self._pending[keep:].copy()
             self._pending_at += keep
 
-    def _note(self, power: NDArray[np.float32]) -> None:
+    def _measure(self, power: NDArray[np.float32]) -> None:
+        """Note loudness and voice of new frames."""
         energy = power.sum(1)
         self.num_frames += len(power)
-        self.loud_frames += int(voiced(power).sum())
-        for at in range((-self._next) % 5, len(power), 5):
-            self.level_times.append((self._next + at) * FRAME + OFFSET)
-            self.levels.append(float(10 * np.log10(energy[at : at + 5].mean() * 2 / (FFT_GAIN * WINDOW) + 1e-10)))
-
-    @property
-    def position(self) -> float:
-        """Seconds up to which frames are there."""
-        return self._next * FRAME
-
-    def window(self, start: float, end: float) -> tuple[int, NDArray[np.float32]]:
-        """Mel powers of the frames whose centres lie in [start, end).
-
-        Returns:
-            The number of the first frame and (A, 40) powers; fewer frames where the audio begins later, ends earlier,
-            or was forgotten.
-        """
-        low, high = math.ceil((start - OFFSET) / FRAME - 1e-9), math.ceil((end - OFFSET) / FRAME - 1e-9)
-        while self._next < high and self._read():
-            pass
-        if self._mels:
-            joined = np.concatenate(self._mels) if len(self._mels) > 1 else self._mels[0]
-            self._mels = deque([joined])
-            low, high = max(low, self._first), min(high, self._next)
-            return low, joined[max(0, low - self._first) : max(0, high - self._first)]
-        return low, np.zeros((0, NUM_MELS), np.float32)
-
-    def forget(self, before: float) -> None:
-        """Drop frames centred before `before` seconds."""
-        cut = math.ceil((before - OFFSET) / FRAME)
-        if self._mels and cut > self._first + 3000:
-            joined = np.concatenate(self._mels)
-            self._mels = deque([joined[cut - self._first :].copy()])
-            self._first = min(cut, self._next)
-
-    def drain(self) -> None:
-        """Read to the end of the audio, for its level curve, keeping nothing else."""
-        while self._read():
-            self.forget(self._next * FRAME - 1)
+        self.num_voiced += int(voiced(power).sum())
+        for at in range((-self._next) % LEVEL_FRAMES, len(power), LEVEL_FRAMES):
+            self.level_times.append(frame_centre(self._next + at))
+            mean_square = energy[at : at + LEVEL_FRAMES].mean() * 2 / POWER_OF_FULL_SCALE
+            self.levels.append(float(10 * np.log10(mean_square + 1e-10)))
 
 
-FFT_GAIN = 512 * 0.375
-"""Power gain of FFT and Hann window per unit of mean square, over the window's length."""
-
-
-def voiced(power: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(A,) frames loud enough in the band of speech (150-4000 Hz) to hold a voice: above -60 dB of full scale."""
-    band = power[:, 5:129].sum(1)
-    return band > 1e-6 * FFT_GAIN * WINDOW / 2
+POWER_OF_FULL_SCALE = FFT * 0.375 * WINDOW
+"""Sum of a frame's powers over both halves of the spectrum when its mean square is 1: a Hann window keeps .375."""

@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from viseme.audio.features import RATE
+from viseme.audio.clock import RATE
+from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import ConfigError, DataError, VisemeError
 from viseme.metrics.detection import DetectionScores
 from viseme.reproduce.sync_bench import tracked_clip
-from viseme.speakers.corpus import AudioPiece, features_of
+from viseme.speakers.corpus import features_of
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, SpeakerScorer, load_scorer
 from viseme.speakers.pipeline import find_speakers_with
 from viseme.speakers.timeline import TimelineConfig, read_states

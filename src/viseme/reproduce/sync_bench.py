@@ -21,7 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
+from viseme.audio.clock import RATE
+from viseme.audio.features import mel_filters, power_frames
+from viseme.audio.voice_activity import voiced
 from viseme.core.errors import VisemeError
 from viseme.core.results import DelayEstimate, Verdict
 from viseme.face3d.lips import lip_motion
@@ -188,23 +190,18 @@ class Judge:
         cut_from = max(0, round((low - begin) * RATE))
         samples = samples[cut_from : max(cut_from, round((high - begin) * RATE))]
         begin += cut_from / RATE
-        first = int(np.ceil((begin - 0.005) * 100 - 1e-9))
-        lead = round((first / 100 + 0.005 - begin) * RATE) - WINDOW // 2
-        padded = np.pad(samples, (max(0, -lead), WINDOW))[max(0, lead) :]
-        spectrum = power_spectrum(padded, centred=False)[: max(0, (len(samples) - lead - WINDOW // 2) // HOP + 1)]
+        first, spectrum = power_frames(samples, begin)
         evidence = FaceEvidence(0, compare(self.bundle.models, times, points, first, spectrum @ mel_filters(), LAGS))
         curve = evidence.curve(LAGS)
-        loud = spectrum[:, 5:129].sum(1) if len(spectrum) else np.zeros(1)
-        whole = power_spectrum(heard.samples)[:, 5:129].sum(1)
+        loud = voiced(spectrum) if len(spectrum) else np.zeros(1)
+        whole = power_frames(heard.samples)[1][:, 5:129].sum(1)
         spoken = whole[max(0, round((start - heard.audio_start) * 100)) : round((end - heard.audio_start) * 100)]
-        voiced = float((spoken > np.percentile(whole, 95) * 0.003).mean()) if len(spoken) else 0.0
-        activity = FaceActivity(
-            float((loud > 0.02).mean()), float(clip.opening[inside].std()), 0.04 * int(inside.sum())
-        )
+        speech = float((spoken > np.percentile(whole, 95) * 0.003).mean()) if len(spoken) else 0.0
+        activity = FaceActivity(float(loud.mean()), float(clip.opening[inside].std()), 0.04 * int(inside.sum()))
         estimate = decide(curve, self.config, self.bundle.calibration, activity)
         usable = curve.usable(self.config)
         guess = float(curve.delays[np.where(usable, curve.scores, -np.inf).argmax()]) if usable.any() else np.nan
-        return estimate, guess, voiced
+        return estimate, guess, speech
 
     def zero(self, clip: Material, *, label_free: bool = False) -> float | None:
         """The clip's delay: by the manifest, or else (or always) as measured on the clip untouched; None = unclear."""

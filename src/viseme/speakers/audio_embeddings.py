@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.mel_frames import FRAME, Listener
-from viseme.audio.voice_activity import FRAMES_PER_STEP, mel_bands
+from viseme.audio.band_levels import band_levels
+from viseme.audio.clock import FRAME_S
+from viseme.audio.mel_frames import MelFrames
 from viseme.media import AudioBlock
 from viseme.sync.evidence import CONTEXT, embed_audio, normalise_mels
 from viseme.sync.interface import SyncModel
@@ -30,7 +31,7 @@ class Ear:
     def __init__(self, models: Sequence[SyncModel], window_s: float) -> None:
         """`window_s`: seconds of embeddings that are kept."""
         self._models, self._window_s = models, window_s
-        self._listener = Listener(None)
+        self._audio = MelFrames(None)
         self._like: NDArray[np.float32] | None = None
         self._renewed_at = 0.0
         self._first = 0
@@ -40,39 +41,36 @@ class Ear:
 
     def hear(self, block: AudioBlock) -> None:
         """Take in the next block."""
-        self._listener.hear(block)
+        self._audio.take(block)
         self.reach = float(block.end)
-        self._listener.forget(self.reach - max(self._window_s, VOICE_S) - 2 * CONTEXT)
-        self._listener.levels.clear()  # for the plots of a report; here they would grow
-        self._listener.level_times.clear()
+        self._audio.forget(self.reach - max(self._window_s, VOICE_S) - 2 * CONTEXT)
+        self._audio.levels.clear()  # for the plots of a report; here they would grow
+        self._audio.level_times.clear()
 
     def end(self) -> None:
         """No further audio comes."""
-        self._listener.hear(None)
+        self._audio.take(None)
 
     @property
     def voiced_fraction(self) -> float:
         """Frames loud enough to hold a voice over all, since the beginning."""
-        return self._listener.loud_frames / max(self._listener.num_frames, 1)
+        return self._audio.voiced_fraction
 
     def bands(self, start: float) -> tuple[int, NDArray[np.float16]]:
         """From `start` seconds on, the number of the first 40 ms step and (V, 40) decibels of the mel bands."""
-        begin, power = self._listener.window(start, self._listener.position + 1)
-        skip = (-begin) % FRAMES_PER_STEP
-        whole = max(0, len(power) - skip) // FRAMES_PER_STEP * FRAMES_PER_STEP
-        return (begin + skip) // FRAMES_PER_STEP, mel_bands(power[skip : skip + whole])
+        return band_levels(*self._audio.window(start, self._audio.position + 1))
 
     def embedded(self) -> tuple[int, list[NDArray[np.float32]]]:
         """The number of the first frame and, for each model, (A, D) embeddings up to the last audio heard."""
-        end = self._listener.position
+        end = self._audio.position
         if self._like is None or end - self._renewed_at >= RENEW_S or end < 2 * RENEW_S:
-            self._first, power = self._listener.window(end - self._window_s, end + 1)
+            self._first, power = self._audio.window(end - self._window_s, end + 1)
             self._like, self._renewed_at = power, end
             self._kept = self._embed(power)
         elif len(self._kept[0]):
-            context = round(CONTEXT / FRAME)
+            context = round(CONTEXT / FRAME_S)
             known = max(0, len(self._kept[0]) - context)  # what lies nearer to the end did not see all of its context
-            begin, power = self._listener.window((self._first + known - context) * FRAME, end + 1)
+            begin, power = self._audio.window((self._first + known - context) * FRAME_S, end + 1)
             again = self._first + known - begin
             self._kept = [
                 np.concatenate([old[:known], new[again:]]) for old, new in zip(self._kept, self._embed(power))

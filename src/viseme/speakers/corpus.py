@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from viseme.audio.mel_frames import Listener
-from viseme.audio.voice_activity import VoiceReader
+from viseme.audio.band_levels import BandLevels, band_levels
+from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.face3d.lips import LipMotion
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
@@ -34,7 +34,6 @@ from viseme.synthetic.conversation import STATES, Conversation, conversation_tra
 __all__ = [
     "APART",
     "UNCERTAIN",
-    "AudioPiece",
     "LabelledFaces",
     "features_of",
     "load",
@@ -42,14 +41,6 @@ __all__ = [
     "synthetic",
     "under_audio",
 ]
-
-
-@dataclass(frozen=True)
-class AudioPiece:
-    """Samples at 16 kHz with their place on the clip's clock."""
-
-    start: Fraction
-    samples: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -112,16 +103,16 @@ def features_of(
     Returns:
         Faces, the audio on the clock of the frame, and the delay that was taken out.
     """
-    listener = Listener([audio])
-    gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
-    reader = VoiceReader(listener)
+    mel_frames = MelFrames([audio])
+    gatherer = Gatherer(bundle, mel_frames, align=align, max_delay=max_delay)
+    reader = BandLevels(mel_frames)
     for track_id, shot, times, landmarks in sorted(tracks, key=lambda t: t[2][0]):
         for chunk in _chunks(track_id, shot, times, landmarks):
             gatherer.take(chunk)
     reader.read_to(float("inf"))
     faces = gatherer.finish()
     delay = 0.0 if align == "none" else gatherer.file_delay()
-    return faces, heard_at(*reader.bands(), delay), delay
+    return faces, heard_at(*reader.steps(), delay), delay
 
 
 def _mask(spans: Sequence[tuple[float, float]], first: int, num: int) -> NDArray[np.bool_]:
@@ -235,10 +226,7 @@ _TOP, _BOTTOM = LIP_POINTS_MIDDLE
 
 
 def _heard(power: NDArray[np.floating], first: int) -> Heard:
-    skip = (-first) % 4
-    whole = (len(power) - skip) // 4 * 4
-    means = power[skip : skip + whole].reshape(-1, 4, power.shape[1]).mean(1)
-    return heard_at((first + skip) // 4, (10 * np.log10(means + 1e-10)).astype(np.float16), 0.0)
+    return heard_at(*band_levels(first, power), 0.0)
 
 
 def save(made: LabelledFaces, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From tracked faces and a listener to features on a common clock, in constant memory.
+"""From tracked faces and a mel_frames to features on a common clock, in constant memory.
 
 Knows lip motion, pair scores and delays; refuses to know who is speaking. Every pair of lips and audio is scored at
 all delays at once; what was scored is held until the delay of the file is known, at most `HOLD_S` seconds of it.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from viseme.audio.mel_frames import Listener
+from viseme.audio.mel_frames import MelFrames
 from viseme.core.results import DelayEstimate, Reason
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk
@@ -123,8 +123,8 @@ class _Face:
 class Gatherer:
     """Takes chunks of tracks as they come, gives features of every face at the end."""
 
-    def __init__(self, bundle: SyncWeights, listener: Listener, *, align: Align, max_delay: float) -> None:
-        self._bundle, self._listener, self._align = bundle, listener, align
+    def __init__(self, bundle: SyncWeights, mel_frames: MelFrames, *, align: Align, max_delay: float) -> None:
+        self._bundle, self._audio, self._align = bundle, mel_frames, align
         self._visual = visual_inputs[bundle.input_mode]()
         reach = round(max_delay * 100)
         self.lags = np.arange(-reach, reach + 1)
@@ -180,7 +180,7 @@ class Gatherer:
         if len(steps) == 0:
             return
         reach = max(REACH_S, self._wide[-1] * 0.01) + CONTEXT
-        first, power = self._listener.window(face.times[0] - reach, face.times[-1] + reach)
+        first, power = self._audio.window(face.times[0] - reach, face.times[-1] + reach)
         pairs = self._pairs(points, first, power)
         band, cosines, present = bands_of(pairs, steps, first, len(power), self._wide)
         keep = np.flatnonzero(steps >= (face.next_step if face.next_step is not None else steps[0]))
@@ -233,7 +233,7 @@ class Gatherer:
     def estimate(self) -> DelayEstimate:
         """The delay of the file, from all faces so far; a refusal with its reasons where it cannot be told."""
         faces = [f for f in self._faces.values() if f.evidence.stretches]
-        if self._listener.num_frames == 0:
+        if self._audio.num_frames == 0:
             return withhold(Reason.NO_AUDIO)
         if not faces:
             return withhold(Reason.NO_FACE)
@@ -248,7 +248,7 @@ class Gatherer:
         return self._decide(face.evidence.curve(self.lags), face.mouth_motion, face.seconds)
 
     def _decide(self, curve: DelayCurve, mouth_motion: float, seconds: float) -> DelayEstimate:
-        voiced = self._listener.loud_frames / max(self._listener.num_frames, 1)
+        voiced = self._audio.voiced_fraction
         activity = FaceActivity(voiced, mouth_motion, seconds)
         return decide(curve, self._config, self._bundle.calibration, activity)
 
@@ -316,7 +316,7 @@ def pair_bands(
         bundle: Sync weights; their models are averaged before anything else.
         points: (T, K, 3) what the video stream sees.
         steps: (T,) numbers of the steps.
-        first: Number of the first audio frame; frame `n` is centred on `n / 100 + 0.005` seconds.
+        first: Number of the first audio frame, see `viseme.audio.clock`.
         power: (A, M) mel powers, only what really exists.
         lags: (L,) delays in 10 ms.
 

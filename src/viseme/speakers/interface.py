@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.band_levels import STEP_S
 from viseme.audio.features import NUM_MELS
-from viseme.audio.voice_activity import STEP_S, speech_level, voice_log_odds
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
 from viseme.speakers.crops import CropReader
@@ -86,7 +87,7 @@ class Heard:
     first: int
     """Number of the first step."""
     voice: NDArray[np.float32]
-    """(V,) log-odds that somebody is heard; `VoiceReader` and `voice_log_odds` made them."""
+    """(V,) log-odds that somebody is heard; `BandLevels` and `voice_log_odds` made them."""
     bands: NDArray[np.float16]
     """(V, 40) decibels of the mel bands."""
     delay: float = 0.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viseme.audio.mel_frames import FRAME
+from viseme.audio.clock import FRAME_S, RATE, WINDOW
 from viseme.face3d.lips import POSE_REACH_S
 from viseme.speakers.features import NEAR
 from viseme.speakers.interface import STEP_S, SpeakerScorer
@@ -26,7 +26,7 @@ VOICE_S = 0.66
 """Seconds of later audio that tell a voice: half of the second in which its level must move, and its smoothing."""
 PACKET_S = 0.1
 """Seconds by which a packet of audio may come after its frame."""
-assert max(NEAR) * FRAME <= SEARCH_S
+assert max(NEAR) * FRAME_S <= SEARCH_S
 
 
 def video_reach(models: Sequence[SyncModel], num_points: int) -> int:
@@ -50,7 +50,7 @@ def audio_reach(models: Sequence[SyncModel], num_mels: int) -> float:
     for model in models:
         a, b = model.embed_audio(mels)
         first = min(first, int(np.flatnonzero(np.abs(a - b).max(1) > 1e-6)[0]))
-    return (middle - (4 * first + 1.5)) * FRAME + 0.5 * 0.025  # an embedding lies 1.5 frames on; a frame is 25 ms long
+    return (middle - (4 * first + 1.5)) * FRAME_S + 0.5 * WINDOW / RATE  # an embedding lies 1.5 frames on
 
 
 @dataclass(frozen=True, kw_only=True)

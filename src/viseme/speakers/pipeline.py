@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.features import RATE
-from viseme.audio.mel_frames import Listener
-from viseme.audio.voice_activity import VoiceReader
+from viseme.audio.band_levels import BandLevels
+from viseme.audio.clock import RATE
+from viseme.audio.mel_frames import MelFrames
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.core.results import RejectedTrack, Verdict
 from viseme.core.speakers import FaceTimeline, SpeakersResult
@@ -153,12 +153,18 @@ class Gathered:
     """What one pass over a file left: features of faces, levels of audio, looks."""
 
     def __init__(
-        self, bundle: SyncWeights, listener: Listener, *, align: Align, max_delay: float, crops: CropStore | None = None
+        self,
+        bundle: SyncWeights,
+        mel_frames: MelFrames,
+        *,
+        align: Align,
+        max_delay: float,
+        crops: CropStore | None = None,
     ) -> None:
         self.weights = bundle.name
-        self.listener = listener
-        self.gatherer = Gatherer(bundle, listener, align=align, max_delay=max_delay)
-        self.reader = VoiceReader(listener)
+        self.mel_frames = mel_frames
+        self.gatherer = Gatherer(bundle, mel_frames, align=align, max_delay=max_delay)
+        self.reader = BandLevels(mel_frames)
         self.looks = Looks(crops)
         self.rejected: list[RejectedTrack] = []
         self.faces: list[FaceSteps] = []
@@ -179,8 +185,8 @@ def gather(
     crops: CropStore | None = None,
 ) -> Gathered:
     """Read a file once."""
-    listener = Listener(_audio(path, info, audio, audio_stream, warn))
-    got = Gathered(bundle, listener, align=align, max_delay=max_delay, crops=crops)
+    mel_frames = MelFrames(_audio(path, info, audio, audio_stream, warn))
+    got = Gathered(bundle, mel_frames, align=align, max_delay=max_delay, crops=crops)
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
     stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warn), 8)
     try:
@@ -193,7 +199,7 @@ def gather(
             got.gatherer.take(event)
             got.looks.take(event)
             got.reader.read_to(event.end - 40)
-            listener.forget(min(got.reader.position, event.end - 40 - STRETCH - REACH_S - max_delay) - 2)
+            mel_frames.forget(min(got.reader.position, event.end - 40 - STRETCH - REACH_S - max_delay) - 2)
             if on_progress and info.duration:
                 on_progress(min(1.0, event.end / float(info.duration)))
     finally:
@@ -231,7 +237,7 @@ def _result(
         why = ", ".join(r.value for r in estimate.reasons)
         warnings.append(f"the delay of the file cannot be told ({why}); faces were scored as recorded")
     delay = 0.0 if align == "none" else got.gatherer.file_delay()
-    begin, bands = got.reader.bands()
+    begin, bands = got.reader.steps()
     heard = replace(heard_at(begin, bands, delay, scorer.voice(bands)), samples=samples)
     limit = scorer.threshold if threshold is None else threshold
     scored = scorer.score(got.faces, heard)
@@ -271,6 +277,6 @@ def _result(
         elapsed=time.perf_counter() - began,
         warnings=tuple(dict.fromkeys(warnings)),
         strips=tuple(got.looks),
-        audio_times=np.array(got.listener.level_times),
-        audio_level_db=np.array(got.listener.levels),
+        audio_times=np.array(got.mel_frames.level_times),
+        audio_level_db=np.array(got.mel_frames.levels),
     )

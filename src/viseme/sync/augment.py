@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from viseme.audio.clock import FRAME_S
 from viseme.audio.features import NUM_MELS, mel_filters
 from viseme.faces.schemes import LIP_POINTS_MIDDLE, LIP_POINTS_MIRROR, LIPS
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
@@ -95,9 +96,9 @@ def _crop(
     """One crop: lip points (num, 67, 3) and mel power (4 (num + lead + tail), 40)."""
     stretch = float(np.exp(rng.uniform(*np.log(config.stretch)))) if rng.random() < 0.8 else 1.0
     step = 0.04 * stretch
-    audio_start = clip.audio_start - clip.delay
-    begin = max(clip.times[0], audio_start)
-    end = min(clip.times[-1], audio_start + (len(clip.audio) - 1) * 0.01)
+    first_centre = clip.audio_start - clip.delay + FRAME_S / 2
+    begin = max(clip.times[0], first_centre)
+    end = min(clip.times[-1], first_centre + (len(clip.audio) - 1) * FRAME_S)
     span = num - 1 + max(tail, 0) + max(lead, 0)
     step = min(step, (end - begin) / span * 0.999)
     first = begin + max(lead, 0) * step + rng.random() * (end - begin - span * step)
@@ -107,7 +108,7 @@ def _crop(
     times, points = clip.times[keep], clip.points[keep]
     lips = _rows(points, np.interp(first + np.arange(num) * step, times, np.arange(len(times))))
     instants = first - lead * step + (np.arange(4 * (num + lead + tail)) - 1.5) * step / 4
-    logs = _rows(clip.audio, np.clip((instants - audio_start) / 0.01, 0, len(clip.audio) - 1))
+    logs = _rows(clip.audio, np.clip((instants - first_centre) / FRAME_S, 0, len(clip.audio) - 1))
     logs = _other_voice(logs, config, rng)
     warp = round(float(rng.uniform(*config.warp)) * 50) / 50 if rng.random() < 0.8 else 1.0
     return lips, np.exp(logs - clip.level + 6) @ band_filters(warp)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from viseme.audio.clock import FRAME_S
 from viseme.faces.schemes import LIP_POINTS
 from viseme.sync.augment import AugmentConfig, other_face
 from viseme.sync.checkpoint import Calibration
@@ -46,7 +47,9 @@ def _trial(
         points = other_face(points, GENTLE, rng, landmarks=points.shape[1] == NUM_LANDMARKS).astype(np.float32)
     shift = round(float(rng.uniform(-1, 1)), 2)
     power = np.exp(heard.audio.astype(np.float32)) @ band_filters(1.0)
-    first = round((heard.audio_start - heard.delay + shift) * 100)
+    start = heard.audio_start - heard.delay
+    first = round((start + shift) / FRAME_S)
+    shift = first * FRAME_S - start
     if rng.random() < 0.6:
         loud = np.percentile(power.sum(1), 90)
         other = clips[int(rng.integers(len(clips)))]
@@ -57,9 +60,8 @@ def _trial(
         low, high = int(np.ceil(grid[0] * 100)) - first, int(grid[-1] * 100 + 4) - first
         low = max(low, 0)
         power, first = power[low : max(high, low)], first + low
-    # band frames are centred on n / 100, `compare` takes them for n / 100 + .005
     evidence = FaceEvidence(0, compare(models, grid, points, first, power, lags))
-    return evidence.curve(lags), None if mismatched else shift + 0.005
+    return evidence.curve(lags), None if mismatched else shift
 
 
 def calibrate(

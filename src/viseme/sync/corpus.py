@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.features import mel_filters, power_spectrum
+from viseme.audio.clock import FRAME_S
+from viseme.audio.features import mel_filters, power_frames
 from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
@@ -28,7 +29,7 @@ __all__ = ["Clip", "band_filters", "bands", "prepare", "prepare_synthetic"]
 _EDGES = np.concatenate([np.arange(0, 32), np.arange(32, 96, 2), np.arange(96, 257, 4)])
 _WIDTHS = np.diff(np.append(_EDGES, 257))
 NUM_BANDS = len(_EDGES)
-TALKERS = "talkers-2"
+TALKERS = "talkers-3"
 """Folder of prepared synthetic talkers; the number changes when a seed no longer makes the same clip."""
 BAND_WIDTHS_HZ = _WIDTHS * 31.25
 """(105,) widths of the bands that `bands` keeps, hertz."""
@@ -47,19 +48,20 @@ class Clip:
     points: NDArray[np.float32]
     """(T, 67, 3) pose-normalised lip motion."""
     audio: NDArray[np.float16]
-    """(A, 105) logarithm of the power in bands; frame `j` is centred on `audio_start + j / 100`."""
+    """(A, 105) logarithm of the power in bands; frame `j` is centred on `audio_start + (j + 1/2) / 100`."""
     audio_start: float
-    """Seconds."""
+    """Seconds at which the first audio frame begins, a multiple of .01 (`viseme.audio.clock`)."""
     level: float
     """90th percentile of the logarithm of the frames' power."""
     delay: float = 0.0
     """Seconds by which the audio is late; taken out in training."""
 
 
-def bands(samples: NDArray[np.floating]) -> NDArray[np.float16]:
-    """(A, 105) logarithm of power in bands fine enough that mel filters of any warp can be read from them."""
-    power = np.add.reduceat(power_spectrum(samples), _EDGES, axis=-1)
-    return np.log(power + 1e-7).astype(np.float16)
+def bands(samples: NDArray[np.floating], start: float) -> tuple[int, NDArray[np.float16]]:
+    """The number of the first audio frame and (A, 105) logarithm of the power in bands fine enough that mel filters of
+    any warp can be read from them; `start`: seconds of the first sample."""
+    first, power = power_frames(samples, start)
+    return first, np.log(np.add.reduceat(power, _EDGES, axis=-1) + 1e-7).astype(np.float16)
 
 
 @cache
@@ -69,7 +71,7 @@ def band_filters(warp: float) -> NDArray[np.float32]:
 
 
 def _clip(name: str, speaker: str, times, points, samples, audio_start: float) -> Clip:
-    audio = bands(samples)
+    first, audio = bands(samples, audio_start)
     level = float(np.percentile(np.log(np.exp(audio.astype(np.float32)).sum(1)), 90))
     return Clip(
         name=name,
@@ -77,7 +79,7 @@ def _clip(name: str, speaker: str, times, points, samples, audio_start: float) -
         times=times,
         points=points.astype(np.float32),
         audio=audio,
-        audio_start=audio_start,
+        audio_start=first * FRAME_S,
         level=level,
     )
 
@@ -132,7 +134,7 @@ def _synthesise_one(seed: int, out: Path) -> None:
 
 
 def _key(row: ManifestRow) -> str:
-    return hashlib.sha256(f"3:{row.path.parent.name}/{row.path.name}:{len(LIP_POINTS)}".encode()).hexdigest()[:20]
+    return hashlib.sha256(f"4:{row.path.parent.name}/{row.path.name}:{len(LIP_POINTS)}".encode()).hexdigest()[:20]
 
 
 def prepare(

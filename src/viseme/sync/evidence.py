@@ -201,7 +201,7 @@ def compare(
         models: Sync models of one visual input.
         times: (T,) seconds on the 40 ms grid.
         points: (T, K, 3) lip motion there, or (T, C, H, W) uint8 frames.
-        first_frame: Number of the first audio frame; frame `n` is centred on `n / 100 + 0.005` seconds.
+        first_frame: Number of the first audio frame, see `viseme.audio.clock`.
         power: (A, M) mel powers; only what really exists.
         lags: (L,) candidate delays in 10 ms steps.
         scored_from: Windows before this time are context and not scored.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.mel_frames import Listener
+from viseme.audio.mel_frames import MelFrames
 from viseme.core.errors import ConfigError, NoAudio, NoVideo
 from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrack, TrackResult
 from viseme.engine.prefetch import ahead
@@ -124,8 +124,8 @@ def check_with(
     if info.video is None or info.video.is_still:
         what = "is a photograph" if info.video is not None else "has no video stream"
         raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
-    listener = Listener(_audio(path, info, audio, audio_stream, warnings.append))
-    work = _Work(bundle, config, listener, info, on_progress, path)
+    mel_frames = MelFrames(_audio(path, info, audio, audio_stream, warnings.append))
+    work = _Work(bundle, config, mel_frames, info, on_progress, path)
     strips = FaceStrips() if evidence else None
     face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
     stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
@@ -135,7 +135,7 @@ def check_with(
     finally:
         stream.close()
     work.finish()
-    listener.drain()
+    mel_frames.read_to_end()
     return work.result(Path(path), warnings, strips, time.perf_counter() - began)
 
 
@@ -175,13 +175,13 @@ class _Work:
         self,
         bundle: SyncWeights,
         config: EstimatorConfig,
-        listener: Listener,
+        mel_frames: MelFrames,
         info: MediaInfo,
         on_progress: Callable[[float], None] | None,
         path: Any = None,
     ) -> None:
         self.path = path
-        self.bundle, self.config, self.listener, self.info = bundle, config, listener, info
+        self.bundle, self.config, self.mel_frames, self.info = bundle, config, mel_frames, info
         self.visual: Any = visual_inputs[bundle.input_mode]()
         reach = round(config.max_delay * 100)
         self.lags = np.arange(-reach, reach + 1)
@@ -205,7 +205,7 @@ class _Work:
                 face.pending = []
         if self.on_progress and self.info.duration:
             self.on_progress(min(1.0, event.end / float(self.info.duration)))
-        self.listener.forget(event.end - 40 - STRETCH - self.config.max_delay)
+        self.mel_frames.forget(event.end - 40 - STRETCH - self.config.max_delay)
 
     def finish(self) -> None:
         """Compare what is still waiting."""
@@ -230,7 +230,7 @@ class _Work:
         else:
             grid, points = to_grid(_with_points(motion, self.visual(motion)))
         reach = self.config.max_delay + CONTEXT
-        first, power = self.listener.window(times[0] - reach, times[-1] + reach)
+        first, power = self.mel_frames.window(times[0] - reach, times[-1] + reach)
         face.evidence.stretches += compare(
             self.bundle.models, grid, points, first, power, self.lags, scored_from=face.scored_to + 1e-3
         )
@@ -249,16 +249,16 @@ class _Work:
 
     def result(self, path: Path, warnings: list[str], strips: FaceStrips | None, elapsed: float) -> CheckResult:
         """The answer for the file and for each face."""
-        calibration, listener = self.bundle.calibration, self.listener
+        calibration, mel_frames = self.bundle.calibration, self.mel_frames
         config = _configured(self.config, calibration)
         used = {i: f for i, f in self.faces.items() if f.evidence.stretches}
-        voiced = listener.loud_frames / max(listener.num_frames, 1)
+        voiced = mel_frames.voiced_fraction
         curves = {i: f.evidence.curve(self.lags) for i, f in used.items()}
         total = FaceEvidence(0).curve(self.lags)
         for curve in curves.values():
             total = total + curve
         stretches = sorted((s for f in used.values() for s in f.evidence.stretches), key=lambda s: s.start)
-        if listener.num_frames == 0:
+        if mel_frames.num_frames == 0:
             estimate = withhold(Reason.NO_AUDIO)
         elif not used:
             estimate = withhold(Reason.NO_VOICE if voiced < 0.02 and self.faces else Reason.NO_FACE)
@@ -318,8 +318,8 @@ class _Work:
             curve_posterior=posterior(total, config),
             mouth_times=np.concatenate([t for t, _ in mouth]) if mouth else np.zeros(0),
             mouth_opening=np.concatenate([o for _, o in mouth]).astype(np.float64) if mouth else np.zeros(0),
-            audio_times=np.array(self.listener.level_times),
-            audio_level_db=np.array(self.listener.levels),
+            audio_times=np.array(self.mel_frames.level_times),
+            audio_level_db=np.array(self.mel_frames.levels),
             track_curves={i: np.asarray(curve.scores, np.float64) for i, curve in curves.items()},
             strips=tuple(strip for i in order[:4] if (strip := strips.strip(i)) is not None),
         )

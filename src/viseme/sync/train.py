@@ -265,8 +265,8 @@ def _corrected(clips: list[Clip]) -> list[Clip]:
         power = np.exp(clip.audio.astype(np.float32)) @ band_filters(1.0)
         stretches = compare([network], grid, points, round(clip.audio_start * 100), power, lags)
         peak = find_peak(FaceEvidence(0, stretches).curve(lags), EstimatorConfig(max_delay=0.3))
-        clear = peak is not None and peak.margin > 5 and abs(peak.delay - 0.005 - USUAL_DELAY) < 0.12
-        out.append(replace(clip, delay=peak.delay - 0.005 if peak is not None and clear else USUAL_DELAY))
+        clear = peak is not None and peak.margin > 5 and abs(peak.delay - USUAL_DELAY) < 0.12
+        out.append(replace(clip, delay=peak.delay if peak is not None and clear else USUAL_DELAY))
     return out
 
 

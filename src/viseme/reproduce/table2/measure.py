@@ -43,7 +43,7 @@ class Measurer:
         raw = score_pairs([self.model], stream, mels)
         self.cpu += time.process_time() - began
         self.seconds += len(grid) * VIDEO_STEP
-        columns = np.rint((grid - clip.audio_start) * 100 - 1.5).astype(int)
+        columns = np.rint((grid - clip.audio_start) * 100 - 2).astype(int)
         out: dict[str, Any] = {"name": clip.name, "speaker": clip.speaker, "seconds": len(grid) * VIDEO_STEP}
         out["yaw_deg"] = float(np.rad2deg(np.median(np.abs(seen.yaw))))
         truth = truths.get(clip.name)

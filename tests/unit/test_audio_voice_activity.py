@@ -1,4 +1,4 @@
-"""Voice activity on drawn levels, and the reader against the listener."""
+"""Voice activity on drawn levels, and band levels against the frames they are read from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from viseme.audio.mel_frames import Listener
-from viseme.audio.voice_activity import VoiceReader, speech_level, voice_log_odds
-from viseme.speakers.corpus import AudioPiece
+from viseme.audio.band_levels import BandLevels
+from viseme.audio.mel_frames import AudioPiece, MelFrames
+from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.speakers.interface import heard_at
 
 
@@ -22,9 +22,9 @@ def syllables(seconds: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def odds_of(samples: np.ndarray, start: Fraction = Fraction(0)) -> tuple[int, np.ndarray]:
-    reader = VoiceReader(Listener([AudioPiece(start, samples)]))
+    reader = BandLevels(MelFrames([AudioPiece(start, samples)]))
     reader.read_to(float("inf"))
-    first, bands = reader.bands()
+    first, bands = reader.steps()
     return first, voice_log_odds(speech_level(bands))
 
 
@@ -48,21 +48,21 @@ def test_steady_noise_and_silence_are_none(level: float) -> None:
 def test_syllables_are_a_voice_loud_or_soft(gain: float) -> None:
     rng = np.random.default_rng(2)
     samples = np.concatenate([syllables(1, rng) * 0.01, syllables(3, rng)])
-    reader = VoiceReader(Listener([AudioPiece(Fraction(0), samples * np.float32(gain))]))
+    reader = BandLevels(MelFrames([AudioPiece(Fraction(0), samples * np.float32(gain))]))
     reader.read_to(float("inf"))
-    level = speech_level(reader.bands()[1])
+    level = speech_level(reader.steps()[1])
     assert (voice_log_odds(level)[level > level.max() - 5] > 0).all()
 
 
 @pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 3), Fraction(-7, 10), Fraction(9), Fraction(100)])
-def test_the_reader_places_the_audio(start: Fraction) -> None:
+def test_band_levels_lie_where_the_audio_does(start: Fraction) -> None:
     """A burst at 2 s after the beginning lies at `start` + 2 s, read at once or bit by bit."""
     samples = np.zeros(4 * 16000, np.float32)
     samples[32000:35200] = 0.3 * np.random.default_rng(3).standard_normal(3200)
-    reader = VoiceReader(Listener([AudioPiece(start, samples)]))
+    reader = BandLevels(MelFrames([AudioPiece(start, samples)]))
     for until in (0.5, 0.51, 1.7, 9.0, float(start) + 9.0):
         reader.read_to(until)
-    first, bands = reader.bands()
+    first, bands = reader.steps()
     level = speech_level(bands)
     middle = (first + np.flatnonzero(level > level.max() - 6).mean() + 0.5) * 0.04
     assert middle == pytest.approx(float(start) + 2.1, abs=0.03)
@@ -80,7 +80,7 @@ def test_the_delay_is_taken_out() -> None:
 
 
 def test_no_audio_is_no_voice() -> None:
-    reader = VoiceReader(Listener([]))
+    reader = BandLevels(MelFrames([]))
     reader.read_to(float("inf"))
-    assert reader.bands()[1].shape == (0, 40)
+    assert reader.steps()[1].shape == (0, 40)
     assert len(voice_log_odds(np.zeros(0))) == 0

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
-from viseme.audio.mel_frames import Listener, voiced
+from viseme.audio.clock import HOP, RATE, WINDOW
+from viseme.audio.features import mel_filters, power_frames, power_spectrum
+from viseme.audio.mel_frames import MelFrames
+from viseme.audio.voice_activity import voiced
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ def _noise(num: int, seed: int = 0) -> np.ndarray:
 )
 def test_block_sizes_and_questions_do_not_change_the_frames(num, cuts, start, asked):
     samples, begin = _noise(num), Fraction(start, RATE)
-    first, whole = Listener(_cut(samples, [], begin)).window(-2, 2)
-    listener = Listener(_cut(samples, cuts, begin))
+    first, whole = MelFrames(_cut(samples, [], begin)).window(-2, 2)
+    mel_frames = MelFrames(_cut(samples, cuts, begin))
     for until in asked:
-        listener.window(-2, until)
-    number, pieces = listener.window(-2, 2)
+        mel_frames.window(-2, until)
+    number, pieces = mel_frames.window(-2, 2)
     assert number == first or not len(whole)
     assert pieces.shape == whole.shape
     np.testing.assert_allclose(pieces, whole, rtol=1e-4, atol=1e-9)
@@ -56,76 +58,76 @@ def test_frames_lie_on_the_absolute_grid(start):
     samples = np.zeros(RATE, np.float32)
     click = 0.405  # the centre of frame 40
     samples[round((click - float(start)) * RATE)] = 1.0
-    first, power = Listener([Block(start, samples)]).window(-1, 3)
+    first, power = MelFrames([Block(start, samples)]).window(-1, 3)
     assert first + int(power.sum(1).argmax()) == 40
     assert abs((first / 100 + 0.005) - float(start)) <= 0.01
 
 
 def test_a_frame_equals_the_spectrum_around_its_centre():
     samples = _noise(RATE)
-    first, power = Listener(_cut(samples, [700, 1111])).window(0, 1)
+    first, power = MelFrames(_cut(samples, [700, 1111])).window(0, 1)
     assert first == 0
     assert len(power) == 100
     for frame in (3, 50, 90):
         centre = round((frame / 100 + 0.005) * RATE)
         around = samples[centre - WINDOW // 2 : centre + WINDOW // 2]
-        expected = power_spectrum(around, centred=False) @ mel_filters()
+        expected = power_spectrum(around) @ mel_filters()
         np.testing.assert_allclose(power[frame], expected[0], rtol=1e-4)
 
 
 def test_windows_end_where_the_audio_ends():
-    listener = Listener([Block(Fraction(1, 2), _noise(RATE // 2))])
-    assert listener.start is None
-    first, power = listener.window(-5, 5)
+    mel_frames = MelFrames([Block(Fraction(1, 2), _noise(RATE // 2))])
+    assert mel_frames.start is None
+    first, power = mel_frames.window(-5, 5)
     assert (first, len(power)) == (50, 50)
-    assert listener.start == pytest.approx(0.5)
-    assert listener.end == pytest.approx(1.0)
-    assert len(listener.window(2, 3)[1]) == 0
-    assert len(Listener([]).window(0, 1)[1]) == 0
+    assert mel_frames.start == pytest.approx(0.5)
+    assert mel_frames.end == pytest.approx(1.0)
+    assert len(mel_frames.window(2, 3)[1]) == 0
+    assert len(MelFrames([]).window(0, 1)[1]) == 0
 
 
 def test_forgetting_keeps_memory_bounded():
     held, seconds = [], 200
-    listener = Listener(Block(Fraction(s), _noise(RATE, s)) for s in range(seconds))
+    mel_frames = MelFrames(Block(Fraction(s), _noise(RATE, s)) for s in range(seconds))
     for now in range(10, seconds, 5):
-        first, power = listener.window(now - 5, now)
+        first, power = mel_frames.window(now - 5, now)
         assert (first, len(power)) == ((now - 5) * 100, 500), "what is still needed must not be forgotten"
-        listener.forget(now - 10)
-        held.append(sum(len(m) for m in listener._mels))
+        mel_frames.forget(now - 10)
+        held.append(sum(len(m) for m in mel_frames._kept))
     assert max(held) <= 3000 + 1600
-    assert len(listener._pending) < WINDOW + HOP
-    first, power = listener.window(0, 1)
+    assert len(mel_frames._pending) < WINDOW + HOP
+    first, power = mel_frames.window(0, 1)
     assert len(power) == 0, "forgotten frames are absent, not silent"
 
 
-def test_draining_reads_all_and_keeps_little():
-    listener = Listener(Block(Fraction(s), _noise(RATE, s)) for s in range(60))
-    listener.drain()
-    assert listener.end == pytest.approx(60.0)
-    assert listener.num_frames == 6000
-    assert len(listener.levels) == len(listener.level_times) == 1200
-    assert sum(len(m) for m in listener._mels) < 3300
+def test_reading_to_the_end_keeps_little():
+    mel_frames = MelFrames(Block(Fraction(s), _noise(RATE, s)) for s in range(60))
+    mel_frames.read_to_end()
+    assert mel_frames.end == pytest.approx(60.0)
+    assert mel_frames.num_frames == 6000
+    assert len(mel_frames.levels) == len(mel_frames.level_times) == 1200
+    assert sum(len(m) for m in mel_frames._kept) < 3300
 
 
 @pytest.mark.parametrize("amplitude", [1.0, 0.1, 0.01])
 def test_levels_of_a_sine_are_its_power_in_decibels(amplitude):
     wave = (amplitude * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)).astype(np.float32)
-    listener = Listener(_cut(wave, [5000, 20000]))
-    listener.drain()
-    inner = np.array(listener.levels[2:-2])
+    mel_frames = MelFrames(_cut(wave, [5000, 20000]))
+    mel_frames.read_to_end()
+    inner = np.array(mel_frames.levels[2:-2])
     np.testing.assert_allclose(inner, 20 * math.log10(amplitude / math.sqrt(2)), atol=0.15)
-    np.testing.assert_allclose(np.diff(listener.level_times), 0.05, atol=0.011)
+    np.testing.assert_allclose(np.diff(mel_frames.level_times), 0.05, atol=0.011)
 
 
 def test_silence_holds_no_voice_and_speech_levels_do():
-    power = power_spectrum(np.concatenate([np.zeros(RATE), _noise(RATE), np.zeros(RATE)]).astype(np.float32))
+    _, power = power_frames(np.concatenate([np.zeros(RATE), _noise(RATE), np.zeros(RATE)]).astype(np.float32))
     flags = voiced(power)
     assert not flags[:95].any()
     assert flags[105:195].all()
-    listener = Listener([Block(Fraction(0), np.zeros(RATE, np.float32))])
-    listener.drain()
-    assert listener.loud_frames == 0
-    assert max(listener.levels) <= -99
+    mel_frames = MelFrames([Block(Fraction(0), np.zeros(RATE, np.float32))])
+    mel_frames.read_to_end()
+    assert mel_frames.num_voiced == 0
+    assert max(mel_frames.levels) <= -99
 
 
 def test_a_hum_below_the_band_of_speech_is_no_voice():
