@@ -1,29 +1,25 @@
-"""A set of sync models that answer together, with their calibration, in one safetensors file that describes itself.
+"""A set of sync models that answer together, with their calibration, as one file holds them. No torch is needed.
 
-Knows weights and headers; refuses to know media and faces. No pickle is ever read.
+Knows weights and headers; refuses to know media, faces and how a model is trained (`export.py` writes such files).
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
 
-import viseme
 from viseme.core.errors import WeightsError
 from viseme.sync.estimator import Peak
-from viseme.sync.interface import SyncModel, sync_models
-from viseme.sync.models.torch_model import TorchModel
-from viseme.weights import find_weights, weights_id
+from viseme.sync.interface import SyncModel
+from viseme.weights import FileStamp, Session, file_stamp, find_weights, read_checkpoint, resolve_device
 
-__all__ = ["Calibration", "SyncWeights", "load_sync_weights", "save_sync_weights"]
+__all__ = ["COMPONENT", "Calibration", "ShippedSyncModel", "SyncWeights", "load_sync_weights"]
 
 COMPONENT = "sync"
 
@@ -56,6 +52,26 @@ class Calibration:
         return float(1 / (1 + np.exp(-np.clip(self.features(peak) @ np.array(self.coefficients), -30, 30))))
 
 
+class ShippedSyncModel:
+    """Two streams as exported, on one device."""
+
+    def __init__(self, video: Session, audio: Session, scale: float) -> None:
+        self._video, self._audio, self._scale = video, audio, scale
+
+    @property
+    def scale(self) -> float:
+        """Factor on the dot product of two embeddings."""
+        return self._scale
+
+    def embed_video(self, x: Float[np.ndarray, "T ..."]) -> Float[np.ndarray, "T D"]:
+        """See `SyncModel.embed_video`."""
+        return self._video.run(x=x[None])["embedding"][0]
+
+    def embed_audio(self, mels: Float[np.ndarray, "P A M"]) -> Float[np.ndarray, "P T D"]:
+        """See `SyncModel.embed_audio`."""
+        return self._audio.run(mels=mels)["embedding"]
+
+
 @dataclass(frozen=True)
 class SyncWeights:
     """Sync models that answer together, ready to run, and what turns their scores into an answer."""
@@ -63,82 +79,47 @@ class SyncWeights:
     models: tuple[SyncModel, ...]
     calibration: Calibration
     input_mode: str
+    """The visual input that the models see."""
     name: str
     """Name and hash, for results."""
     card: dict[str, Any]
     """Training data, licence and metrics, as written by the trainer."""
 
 
-def save_sync_weights(
-    path: str | Path,
-    models: list[torch.nn.Module],
-    *,
-    input_mode: str,
-    calibration: Calibration,
-    card: dict[str, Any],
-    model: str = "two-stream",
-    half: bool = True,
-) -> None:
-    """Write models and what is needed to use them; half precision by default."""
-    tensors = {
-        f"{i}.{name}": tensor.detach().to(torch.float16 if half else torch.float32).contiguous().clone()
-        for i, network in enumerate(models)
-        for name, tensor in network.state_dict().items()
-    }
-    header = {
-        "component": COMPONENT,
-        "model": model,
-        "configs": [asdict(network.config) for network in models],  # type: ignore[arg-type]
-        "input_mode": input_mode,
-        "calibration": asdict(calibration),
-        "card": card,
-        "weights_of": "viseme",
-        "package": viseme.__version__,
-    }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, str(temporary), metadata={"viseme": json.dumps(header)})
-    temporary.replace(path)
-
-
-def load_sync_weights(name: str | Path | None = None) -> SyncWeights:
+def load_sync_weights(weights: str | Path | None = None, *, device: str = "auto") -> SyncWeights:
     """Read weights by catalogue name or path; None is the default that ships.
+
+    A file is read once in a process: asked for again, unchanged and for the same device, it is the same object.
+
+    Args:
+        weights: Name or path.
+        device: Where the models run, see `viseme.weights.DEVICES`.
 
     Raises:
         MissingWeights: not there.
         WeightsError: there, and not the weights of a sync model of this package.
+        ConfigError: there is no such device here.
     """
-    path = find_weights(name, component=COMPONENT)
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("viseme", "{}"))
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except Exception as error:
-        raise WeightsError(f"{path} cannot be read as safetensors: {error}") from error
-    if header.get("component") != COMPONENT:
-        raise WeightsError(f"{path} holds no sync model (component is {header.get('component')!r})")
-    try:
-        return _assemble(path, header, tensors)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} has an incomplete or foreign header ({error!r}); get the file again") from error
+    return _load(file_stamp(find_weights(weights, component=COMPONENT)), resolve_device(device))
 
 
-def _assemble(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> SyncWeights:
-    kind = sync_models[header["model"]]
-    models = []
-    for i, config in enumerate(header["configs"]):
-        network = kind(kind.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}))
-        prefix = f"{i}."
-        try:
-            network.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
-        except RuntimeError as error:
-            raise WeightsError(f"{path} does not fit its own configuration: {error}") from None
-        models.append(TorchModel(network))
-    if len(header.get("calibration", {}).get("coefficients", ())) != 4:
-        raise WeightsError(f"{path} was calibrated by another version of this package; train or calibrate it again")
-    known = {f.name for f in fields(Calibration)}
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in header["calibration"].items() if k in known
-    }
-    return SyncWeights(tuple(models), Calibration(**values), header["input_mode"], weights_id(path), header["card"])
+@lru_cache(maxsize=4)
+def _load(file: FileStamp, device: str) -> SyncWeights:
+    found = read_checkpoint(file.path, component=COMPONENT, holds="sync model")
+    header = found.header
+    try:
+        if len(header["calibration"]["coefficients"]) != 4:
+            raise WeightsError(
+                f"{file.path} was calibrated by another version of this package; train or calibrate it again"
+            )
+        models = tuple(
+            ShippedSyncModel(
+                *(found.session(part, prefix=f"{i}.", device=device) for part in ("video", "audio")), float(scale)
+            )
+            for i, scale in enumerate(header["scales"])
+        )
+        known = {f.name for f in fields(Calibration)}
+        calibration = Calibration(**{k: v for k, v in found.config("calibration").items() if k in known})
+        return SyncWeights(models, calibration, header["input_mode"], found.name, header["card"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{file.path} has an incomplete or unknown header ({error!r}); get the file again") from error

@@ -13,11 +13,22 @@ from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from viseme.core.errors import BadHash, MissingWeights
 from viseme.weights.safetensors import read_header
 
-__all__ = ["WEIGHTS", "WeightsRecord", "assets_folder", "find_weights", "sha256_of", "verify", "weights_id"]
+__all__ = [
+    "WEIGHTS",
+    "FileStamp",
+    "WeightsRecord",
+    "assets_folder",
+    "file_stamp",
+    "find_weights",
+    "sha256_of",
+    "verify",
+    "weights_id",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +149,27 @@ def sha256_of(path: str | Path) -> str:
     except FileNotFoundError:
         raise MissingWeights(f"there are no weights at {path}") from None
     return digest.hexdigest()
+
+
+class FileStamp(NamedTuple):
+    """A file as it was at one moment: equal stamps, equal content. For caches of what was read from it."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+def file_stamp(path: str | Path) -> FileStamp:
+    """The stamp of a file now.
+
+    Raises:
+        MissingWeights: there is no such file.
+    """
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        raise MissingWeights(f"there are no weights at {path}") from None
+    return FileStamp(Path(path).resolve(), status.st_size, status.st_mtime_ns)
 
 
 def find_weights(name: str | Path | None = None, *, component: str = "sync") -> Path:

@@ -1,17 +1,18 @@
-"""The JSON header of a safetensors file: what it says about itself, without loading a tensor or running code."""
+"""The safetensors format: a JSON header that says what a file holds, then bytes. Runs no code of the file."""
 
 from __future__ import annotations
 
 import json
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from viseme.core.errors import MissingWeights, WeightsError
 
-__all__ = ["TensorInfo", "WeightsHeader", "read_header"]
+__all__ = ["RawTensor", "TensorInfo", "WeightsHeader", "read_header", "read_tensors", "write_tensors"]
 
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the format itself
 
@@ -23,6 +24,8 @@ class TensorInfo:
     dtype: str
     """"F32", "F16", "I64", ..."""
     shape: tuple[int, ...]
+    start: int
+    """Where its bytes begin in the file."""
     num_bytes: int
 
     @property
@@ -84,7 +87,61 @@ def read_header(path: str | Path) -> WeightsHeader:
             start, end = entry["data_offsets"]
             if not 0 <= start <= end <= size - 8 - length:
                 raise WeightsError(f"{path} is cut short: {name!r} lies past its end; get the file again")
-            tensors[name] = TensorInfo(dtype=entry["dtype"], shape=tuple(entry["shape"]), num_bytes=end - start)
+            at = 8 + length + start
+            tensors[name] = TensorInfo(
+                dtype=entry["dtype"], shape=tuple(entry["shape"]), start=at, num_bytes=end - start
+            )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is not a safetensors file (odd entry in its header)") from error
     return WeightsHeader(metadata=metadata, tensors=tensors)
+
+
+@dataclass(frozen=True)
+class RawTensor:
+    """One tensor as it lies in a file."""
+
+    dtype: str
+    """As in `TensorInfo`."""
+    shape: tuple[int, ...]
+    data: bytes
+    """Little-endian, the last axis fastest."""
+
+
+def read_tensors(path: str | Path) -> dict[str, RawTensor]:
+    """Every tensor of a file.
+
+    Raises:
+        MissingWeights: there is no such file.
+        WeightsError: see `read_header`.
+    """
+    header = read_header(path)
+    out = {}
+    with Path(path).open("rb") as file:
+        for name, info in header.tensors.items():
+            file.seek(info.start)
+            out[name] = RawTensor(info.dtype, info.shape, file.read(info.num_bytes))
+    return out
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, RawTensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file under another name and rename it: it appears complete or not at all.
+
+    Args:
+        path: Its folder is made.
+        tensors: By name, in the order they are to lie in.
+        metadata: What the file says about itself, by name.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + len(tensor.data)
+        header[name] = {"dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    with temporary.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.writelines(tensor.data for tensor in tensors.values())
+    temporary.replace(path)

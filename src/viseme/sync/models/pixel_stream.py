@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError
 from viseme.sync.models.two_stream import TwoStream
+from viseme.weights.graphs import GraphPart
 
 __all__ = ["PixelStream"]
 
@@ -80,3 +81,12 @@ class PixelStream(nn.Module):
     def scale(self) -> Tensor:
         """Factor on the dot product of the embeddings."""
         return self.stream.scale()
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What ships."""
+        c = self.config
+        frames = ("B", "T", c.channels, c.size, c.size)
+        return {
+            "video": GraphPart("embed_video", {"x": frames}, ("embedding",), low=0.0),
+            "audio": self.stream.graph_parts()["audio"],
+        }

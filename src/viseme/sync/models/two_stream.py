@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError
+from viseme.weights.graphs import GraphPart
 
 __all__ = ["TwoStream"]
 
@@ -115,3 +116,11 @@ class TwoStream(nn.Module):
     def scale(self) -> Tensor:
         """Factor on the dot product of the embeddings."""
         return self.log_scale.exp() / self.config.embedding**0.5
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What ships."""
+        c = self.config
+        return {
+            "video": GraphPart("embed_video", {"x": ("B", "T", c.num_points, 3)}, ("embedding",), low=-0.1, high=0.1),
+            "audio": GraphPart("embed_audio", {"mels": ("P", "A", c.num_mels)}, ("embedding",)),
+        }
