@@ -26,7 +26,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The shipped weights; untrained ones where none ship yet, as bad input must fail well with any."""
     if any(record.component == "sync" and record.default for record in WEIGHTS.values()):
         return []
-    from viseme.sync.checkpoint import Calibration, save_sync_weights
+    from viseme.sync.checkpoint import Calibration
+    from viseme.sync.export import save_sync_weights
     from viseme.sync.models.two_stream import TwoStream
 
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"

@@ -19,8 +19,9 @@ from viseme.speakers.corpus import LabelledFaces
 from viseme.speakers.head import HeadScorer
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer
 from viseme.sync import corpus
-from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
+from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.corpus import Clip
+from viseme.sync.export import save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
 from viseme.synthetic.conversation import HELD_OUT_SEED
 

@@ -14,7 +14,8 @@ import viseme
 from viseme.core.errors import ConfigError, MissingWeights, NoAudio, NoVideo, UnreadableMedia
 from viseme.core.results import CheckResult, Reason, Verdict
 from viseme.media import VideoWriter, read_audio, shift_audio
-from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
+from viseme.sync.checkpoint import Calibration, load_sync_weights
+from viseme.sync.export import save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
 from viseme.weights import assets_folder, find_weights
 

@@ -10,7 +10,8 @@ import pytest
 
 from viseme.core.errors import ConfigError
 from viseme.reproduce import table2
-from viseme.sync.checkpoint import Calibration, save_sync_weights
+from viseme.sync.checkpoint import Calibration
+from viseme.sync.export import save_sync_weights
 from viseme.sync.inputs.batches import model_name, network_of
 from viseme.sync.inputs.tracks import Seen, film_talkers, look_at_all
 from viseme.sync.models.two_stream import TwoStream

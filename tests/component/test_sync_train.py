@@ -15,6 +15,7 @@ from viseme.data.manifest import read_manifest
 from viseme.sync import corpus, train
 from viseme.sync.checkpoint import load_sync_weights
 from viseme.sync.corpus import Clip, prepare
+from viseme.sync.export import load_sync_networks
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.recipes import RECIPES, quick_recipe
 
@@ -86,7 +87,7 @@ def test_a_run_ends_in_weights_that_load_and_say_what_they_are(studio):
 
 
 def _weights(path: Path) -> list[torch.Tensor]:
-    return list(load_sync_weights(path).models[0].network.state_dict().values())
+    return list(load_sync_networks(path)[0].state_dict().values())
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(studio, monkeypatch):
@@ -147,7 +148,7 @@ def test_networks_trained_side_by_side_are_those_trained_one_after_another(studi
         torch.set_num_threads(1)
         out = studio / f"{jobs}.safetensors"
         train.train_sync(out, data=studio, work=studio / "work", recipe="quick", models=2, jobs=jobs, resume=False)
-        made.append(load_sync_weights(out).models)
+        made.append(load_sync_networks(out))
     for one, other in zip(*made, strict=True):
-        for name, tensor in one.network.state_dict().items():
-            torch.testing.assert_close(other.network.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+        for name, tensor in one.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)

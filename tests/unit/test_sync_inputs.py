@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,9 +16,10 @@ from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
 from viseme.sync import corpus
 from viseme.sync.augment import AugmentConfig
-from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
+from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.corpus import Clip
 from viseme.sync.evidence import score_pairs, to_grid_points
+from viseme.sync.export import load_sync_networks, save_sync_weights
 from viseme.sync.inputs.batches import batch_of, draw_frames, model_name, network_of
 from viseme.sync.inputs.tracks import FRAME_SIZE, INPUTS, Seen, in_threes, look_at_all, lower_face, standard_lower_face
 from viseme.sync.interface import sync_models, visual_inputs
@@ -159,15 +160,21 @@ def test_a_bundle_of_frames_comes_back_as_it_was(tmp_path):
     network = PixelStream(PixelStream.Config.tiny()).eval()
     path = tmp_path / "w.safetensors"
     save_sync_weights(
-        path, [network], input_mode="raw", calibration=Calibration(), card={}, model=model_name("raw"), half=False
+        path,
+        [network],
+        input_mode="raw",
+        calibration=Calibration(),
+        card={},
+        model=model_name("raw"),
+        storage="float32",
     )
     bundle = load_sync_weights(path)
     assert bundle.input_mode == "raw"
-    assert asdict(bundle.models[0].network.config) == asdict(network.config)
+    assert load_sync_networks(path)[0].config == network.config
     frames = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
     mels = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
     np.testing.assert_allclose(
-        score_pairs([TorchModel(network)], frames, mels), score_pairs(bundle.models, frames, mels)
+        score_pairs(bundle.models, frames, mels), score_pairs([TorchModel(network)], frames, mels), rtol=1e-4, atol=1e-5
     )
 
 

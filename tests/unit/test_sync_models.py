@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
+from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.evidence import score_pairs
+from viseme.sync.export import load_sync_networks, save_sync_weights
 from viseme.sync.interface import sync_models
 from viseme.sync.loss import matching_loss
 from viseme.sync.models.torch_model import TorchModel
@@ -98,27 +99,20 @@ def test_one_step_lowers_the_loss(network):
     assert _loss(network) < before
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_saved_and_loaded_it_is_the_same(name, network, tmp_path, half):
+@pytest.mark.parametrize("storage", ["float32", "float16", "bfloat16"])
+def test_saved_and_loaded_it_is_the_same(name, network, tmp_path, storage):
     path = tmp_path / "net.safetensors"
-    save_sync_weights(
-        path,
-        [network],
-        input_mode="landmarks",
-        calibration=Calibration(bias=0.01),
-        card={"n": 3},
-        model=name,
-        half=half,
-    )
-    bundle = load_sync_weights(path)
-    assert bundle.models[0].network.config == network.config
-    assert not bundle.models[0].network.training
-    assert bundle.calibration == Calibration(bias=0.01)
-    assert (bundle.input_mode, bundle.card) == ("landmarks", {"n": 3})
-    assert bundle.name.startswith("net@")
+    given = {"input_mode": "landmarks", "calibration": Calibration(bias=0.01), "card": {"n": 3}}
+    save_sync_weights(path, [network], **given, model=name, storage=storage)
+    weights = load_sync_weights(path)
+    assert weights.calibration == Calibration(bias=0.01)
+    assert (weights.input_mode, weights.card) == ("landmarks", {"n": 3})
+    assert weights.name.startswith("net@")
+    assert weights.models[0].scale == float(network.scale().detach())
+    (again,) = load_sync_networks(path)
+    assert again.config == network.config
     for key, tensor in network.state_dict().items():
-        expected = tensor.half().float() if half else tensor
-        assert torch.equal(bundle.models[0].network.state_dict()[key], expected), key
+        assert torch.equal(again.state_dict()[key], tensor.to(getattr(torch, storage)).float()), key
 
 
 def _moved(before: torch.Tensor, after: torch.Tensor) -> list[int]:

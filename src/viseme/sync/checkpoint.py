@@ -122,4 +122,6 @@ def _load(file: FileStamp, device: str) -> SyncWeights:
         calibration = Calibration(**{k: v for k, v in found.config("calibration").items() if k in known})
         return SyncWeights(models, calibration, header["input_mode"], found.name, header["card"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{file.path} has an incomplete or unknown header ({error!r}); get the file again") from error
+        raise WeightsError(
+            f"{file.path} has an incomplete or unknown header ({error!r}); get the file again"
+        ) from error

@@ -25,10 +25,11 @@ from viseme.engine.jobs import one_thread
 from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.sync.calibrate import calibrate
-from viseme.sync.checkpoint import load_sync_weights, save_sync_weights
+from viseme.sync.checkpoint import load_sync_weights
 from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.export import save_sync_weights
 from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
 from viseme.sync.inputs.tracks import Input, Seen, film_talkers, look_at_all
 from viseme.sync.interface import visual_inputs

@@ -80,8 +80,8 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="sync-landmarks",
         component="sync",
         file="sync-landmarks.safetensors",
-        sha256="0943841f57c5a869e3470faa733a5db7178da56d745c983bb91ac15bbfae00fc",
-        size=7443876,
+        sha256="ed71b05cfeb4c986ae21d4157b3cfdd45dc3c92d6ee00cfd971662ca940adc3d",
+        size=7462077,
         licence="Apache-2.0",
         training_data=_TRAINED_ON,
         preprocessing=_SEES,
@@ -92,8 +92,8 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="sync-mesh",
         component="sync",
         file="sync-mesh.safetensors",
-        sha256="5c40580b28d7ed6c57f28846741e62ce1e5e788958ad979b241f4046f786eed5",
-        size=3778074,
+        sha256="d2f7632a4a8b4bfb98d67229b0002ae5edf819f58989f3a95a63576ee80f158c",
+        size=3795875,
         licence="Apache-2.0",
         training_data=_TRAINED_ON,
         preprocessing=_SEES + "; lip points explained by the default face model's expressions",
@@ -169,7 +169,7 @@ def file_stamp(path: str | Path) -> FileStamp:
         status = Path(path).stat()
     except FileNotFoundError:
         raise MissingWeights(f"there are no weights at {path}") from None
-    return FileStamp(Path(path).resolve(), status.st_size, status.st_mtime_ns)
+    return FileStamp(Path(path), status.st_size, status.st_mtime_ns)
 
 
 def find_weights(name: str | Path | None = None, *, component: str = "sync") -> Path:

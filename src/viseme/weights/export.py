@@ -141,7 +141,9 @@ def _slim(model: Any, weights: set[str], part: GraphPart) -> Graph:
     from onnxscript import optimizer
 
     # while the graph is simplified, weights are inputs: what is not known is not folded into constants
-    kept = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name.removeprefix("network.") in weights}
+    kept = {
+        tensor.name: tensor for tensor in model.graph.initializer if tensor.name.removeprefix("network.") in weights
+    }
     open_model = onnx.ModelProto()
     open_model.CopyFrom(model)
     constants = [tensor for tensor in open_model.graph.initializer if tensor.name not in kept]

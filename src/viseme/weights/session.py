@@ -1,6 +1,7 @@
 """A network that ships, ready to run on a device. The one place that knows ONNX Runtime.
 
-Knows graphs, tensors and devices; refuses to know what a network is for and how it was trained.
+Knows graphs, tensors and devices; refuses to know what a network is for and how it was trained. ONNX Runtime is
+imported when the first network is made, so that a mistyped file name is reported at once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, WeightsError
@@ -34,6 +34,8 @@ MOST_THREADS = 8
 
 def available_devices() -> tuple[str, ...]:
     """The devices that the installed ONNX Runtime can drive; "cpu" is always one."""
+    import onnxruntime
+
     known = set(onnxruntime.get_available_providers())
     return tuple(name for name, (provider, _) in _PROVIDERS.items() if provider in known)
 
@@ -80,6 +82,8 @@ class Session:
             ConfigError: the device does not exist, or not here.
             WeightsError: the graph cannot be run, or not with these weights.
         """
+        import onnxruntime
+
         self.device = resolve_device(device)
         provider, options = _PROVIDERS[self.device]
         cpu = _PROVIDERS["cpu"]
@@ -123,6 +127,8 @@ class Session:
 
 
 def _as_values(initializers: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    import onnxruntime
+
     return {
         name: onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(values))
         for name, values in initializers.items()
@@ -130,6 +136,8 @@ def _as_values(initializers: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def _options(values: Mapping[str, Any], threads: int) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; what matters of them is raised
     options.intra_op_num_threads = threads

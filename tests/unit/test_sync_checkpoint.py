@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from viseme.core.errors import MissingWeights, WeightsError
-from viseme.sync.checkpoint import Calibration, load_sync_weights, save_sync_weights
+from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.estimator import Peak
+from viseme.sync.export import load_sync_networks, save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
+from viseme.weights import read_checkpoint, write_checkpoint
+from viseme.weights.safetensors import read_header, read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -49,21 +54,27 @@ def test_a_pickle_is_never_read(tmp_path, protocol):
     assert trap.exists(), "the canary: read as a pickle, the file would have done its harm"
 
 
-def _rewritten(source: Path, out: Path, **changes) -> Path:
-    from safetensors import safe_open
-
-    with safe_open(str(source), framework="pt") as file:
-        header = json.loads(file.metadata()["viseme"])
-        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-    header.update(changes)
-    save_file(tensors, str(out), metadata={"viseme": json.dumps({k: v for k, v in header.items() if v is not None})})
+def _rewritten(source: Path, out: Path, without: str = "-", **changes) -> Path:
+    """The file with other values in its header (None = taken out), and without some tensors."""
+    header = read_header(source).metadata["viseme"] | changes
+    tensors = {k: v for k, v in read_tensors(source).items() if not k.startswith(without)}
+    write_tensors(out, tensors, {"viseme": json.dumps({k: v for k, v in header.items() if v is not None})})
     return out
 
 
 def test_several_models_are_kept(good):
-    bundle = load_sync_weights(good)
-    assert len(bundle.models) == 2
-    assert not torch.equal(bundle.models[0].network.video_in.weight, bundle.models[1].network.video_in.weight)
+    weights = load_sync_weights(good)
+    one, other = weights.models
+    points = np.random.default_rng(0).normal(size=(9, 67, 3)).astype(np.float32)
+    assert np.abs(one.embed_video(points) - other.embed_video(points)).max() > 1e-3
+    first, second = load_sync_networks(good)
+    assert not torch.equal(first.video_in.weight, second.video_in.weight)
+
+
+def test_networks_that_answer_together_have_one_configuration(tmp_path):
+    nets = [TwoStream(TwoStream.Config.tiny()), TwoStream(replace(TwoStream.Config.tiny(), width=8))]
+    with pytest.raises(ValueError, match="one configuration"):
+        save_sync_weights(tmp_path / "a", nets, input_mode="landmarks", calibration=Calibration(), card={})
 
 
 def test_another_component_is_refused(good, tmp_path):
@@ -78,27 +89,45 @@ def test_a_file_that_says_nothing_about_itself_is_refused(tmp_path):
         load_sync_weights(path)
 
 
-def test_weights_that_do_not_fit_their_configuration_are_refused(good, tmp_path):
-    config = {"width": 32, "embedding": 8, "video_dilations": [1], "audio_dilations": [1]}
-    with pytest.raises(WeightsError, match="does not fit"):
-        load_sync_weights(_rewritten(good, tmp_path / "a.safetensors", configs=[config]))
+def test_weights_that_do_not_fit_their_graph_are_refused(good, tmp_path):
+    found = read_checkpoint(good, component="sync", holds="sync model")
+    for change in ({"0.video_in.weight": np.zeros((3, 3), np.float32)}, {"0.video_in.weight": None}):
+        tensors = {k: v for k, v in {**found.tensors, **change}.items() if v is not None}
+        path = tmp_path / "a.safetensors"
+        header = {k: v for k, v in found.header.items() if k not in ("component", "graphs", "package", "weights_of")}
+        write_checkpoint(path, component="sync", header=header, tensors=tensors, graphs=found.graphs)
+        with pytest.raises(WeightsError, match=r"a\.safetensors (does not fit|has no tensor '0.video_in.weight')"):
+            load_sync_weights(path)
+        with pytest.raises(WeightsError, match="do not fit"):
+            load_sync_networks(path)
+
+
+def test_weights_without_graphs_are_refused(good, tmp_path):
+    with pytest.raises(WeightsError, match="holds no graph 'video'"):
+        load_sync_weights(_rewritten(good, tmp_path / "a.safetensors", without="graph/"))
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"configs": None},
-        {"model": None},
+        {"scales": None},
         {"calibration": None},
         {"card": None},
         {"input_mode": None},
-        {"configs": [{"no_such_setting": 1}]},
+        {"graphs": None},
     ],
     ids=lambda c: next(iter(c)) + ("-odd" if next(iter(c.values())) else "-missing"),
 )
 def test_an_incomplete_header_is_refused(good, tmp_path, changes):
+    path = _rewritten(good, tmp_path / "a.safetensors", **changes)
     with pytest.raises(WeightsError, match=r"a\.safetensors"):
-        load_sync_weights(_rewritten(good, tmp_path / "a.safetensors", **changes))
+        load_sync_weights(path)
+
+
+@pytest.mark.parametrize("changes", [{"config": None}, {"model": None}, {"config": {"no_such_setting": 1}}])
+def test_training_goes_on_only_from_a_complete_header(good, tmp_path, changes):
+    with pytest.raises(WeightsError, match=r"a\.safetensors"):
+        load_sync_networks(_rewritten(good, tmp_path / "a.safetensors", **changes))
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, 4000])
