@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from viseme.face3d.camera import Camera, place, project
-from viseme.face3d.deferred import render
+from viseme.face3d.differentiable import render
 from viseme.face3d.interface import load_face_model
 from viseme.face3d.light import UNIFORM_LIGHT, lamp
 from viseme.face3d.raster import visible_triangles, visible_triangles_torch
@@ -30,7 +30,7 @@ def test_both_rasterisers_see_the_same_triangles(yaw: float) -> None:
     assert (ids >= 0).mean() > 0.3
 
 
-def test_the_deferred_frame_under_uniform_light_is_the_albedo() -> None:
+def test_the_differentiable_frame_under_uniform_light_is_the_albedo() -> None:
     arrays = MODEL.tensors()
     drawn = render(
         arrays["mean"],

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from viseme.face3d.camera import Camera, place, project
-from viseme.face3d.deferred import visibility
+from viseme.face3d.differentiable import visibility
 from viseme.face3d.formation import (
     STANDARD_LIGHT,
-    depth_range,
     form_image,
     form_landmarks,
     form_shape,
-    outer_triangles,
     render_standard,
     standard_pose,
 )
 from viseme.face3d.interface import load_face_model
-from viseme.face3d.light import lamp
+from viseme.faces.schemes import LIP_MIDDLE
 
 MODEL = load_face_model()
-OPEN = MODEL.shape(None, MODEL.expression({"jawOpen": 0.5}))
+OPEN = MODEL.expression({"jawOpen": 0.5})
+RANGE = (-1.0, 1.0)
+"""Decimetres that depths 0 and 255 stand for."""
+
+
+def standard(*betas: np.ndarray, **options: Any) -> np.ndarray:
+    return render_standard(MODEL, np.stack(betas), RANGE, **options)
 
 
 def test_a_batch_has_the_same_ids_in_torch_and_in_numba() -> None:
@@ -58,72 +63,84 @@ def test_landmarks_are_those_of_the_model() -> None:
     torch.manual_seed(2)
     alpha, beta, pose = torch.randn(2, 80), torch.randn(2, 10), torch.randn(2, 6) * 0.1
     for scheme in ("mp468", "ibug68"):
-        found = form_landmarks(MODEL, MODEL.tensors(), alpha, beta, pose, scheme=scheme).numpy()
+        names = ("mean", "id_basis", "exp_basis")
+        bases = {n: torch.as_tensor(b, dtype=torch.float32) for n, b in zip(names, MODEL.landmark_bases(scheme))}
+        found = form_landmarks(bases, alpha, beta, pose).numpy()
         for i in range(2):
             points = MODEL.landmark_points(MODEL.shape(alpha[i].numpy(), beta[i].numpy()), scheme).astype(float)
             expected = project(place(points, pose[i].numpy().astype(float)), Camera())
             np.testing.assert_allclose(found[i], expected, atol=2e-2)
 
 
+def test_numpy_and_torch_form_the_same_shapes() -> None:
+    rng = np.random.default_rng(3)
+    alpha, beta = rng.normal(0, 0.5, (3, 80)).astype(np.float32), rng.normal(0, 0.5, (3, 9)).astype(np.float32)
+    many = form_shape(MODEL.arrays(), alpha, beta)
+    ours = form_shape(MODEL.tensors(), torch.from_numpy(alpha), torch.from_numpy(beta))
+    np.testing.assert_allclose(many, ours.numpy(), atol=1e-5)
+    for row in range(3):
+        np.testing.assert_allclose(many[row], MODEL.shape(alpha[row], beta[row]), atol=1e-5)
+    one_face = form_shape(MODEL.arrays(), alpha[:1], beta)
+    np.testing.assert_allclose(one_face[2], MODEL.shape(alpha[0], beta[2]), atol=1e-5)
+
+
 def test_the_standard_frame_is_equation_nine() -> None:
-    rgb, z = render_standard(MODEL, OPEN)
-    tensors = {**MODEL.tensors(), "triangles": torch.as_tensor(outer_triangles(MODEL), dtype=torch.int64)}
-    beta = torch.as_tensor(MODEL.expression({"jawOpen": 0.5}))[None]
+    drawn = standard(OPEN)[0]
+    rgb, shown = np.moveaxis(drawn[:3], 0, -1), drawn[:3].any(0)
+    tensors = {**MODEL.tensors(), "triangles": torch.as_tensor(MODEL.outer_triangles(), dtype=torch.int64)}
     pose = torch.as_tensor(standard_pose(MODEL), dtype=torch.float32)[None]
     gamma = torch.as_tensor(STANDARD_LIGHT, dtype=torch.float32)[None]
-    formed = form_image(tensors, None, beta, None, gamma, pose)
-    same = formed.mask[0].numpy() == ~np.isnan(z)
+    formed = form_image(tensors, None, torch.as_tensor(OPEN)[None], None, gamma, pose)
+    same = formed.mask[0].numpy() == shown
     assert same.mean() > 0.999
     theirs = formed.rgb[0].movedim(0, -1).numpy()
     close = np.abs(theirs * 255 - rgb).max(-1) <= 1.5
     assert close.mean() > 0.999
-    inside = same & ~np.isnan(z)
-    assert np.abs(formed.depth[0].numpy() - z)[inside].mean() < 1e-4
+    inside = same & shown
+    low, high = RANGE
+    depth = ((formed.depth[0].numpy() - low) / (high - low) * 255).clip(0, 255)
+    assert np.abs(depth - drawn[3])[inside].mean() < 0.5
+
+
+def test_antialiasing_is_the_mean_of_finer_samples() -> None:
+    fine = standard(OPEN, size=224)[0].astype(float)
+    coarse = standard(OPEN, size=112, antialias=2)[0]
+    np.testing.assert_allclose(coarse, fine.reshape(4, 112, 2, 112, 2).mean((2, 4)), atol=1.01)
 
 
 def test_the_standard_face_is_frontal_centred_and_black_around() -> None:
-    rgb, z = render_standard(MODEL, MODEL.mean)
-    assert rgb.shape == (224, 224, 3)
-    assert z.shape == (224, 224)
-    empty = np.isnan(z)
-    assert rgb[empty].max() == 0
+    drawn = standard(np.zeros_like(OPEN))[0]
+    assert drawn.shape == (4, 224, 224)
+    empty = ~drawn[:3].any(0)
+    assert drawn[:, empty].max() == 0
     columns = np.nonzero(~empty)[1]
     assert abs(columns.mean() - 111.5) < 2
-    assert np.isnan(z[100, :20]).all()
-    assert rgb[100, 112].min() > 60
+    assert empty[100, :20].all()
+    assert drawn[:3, 100, 112].min() > 60
 
 
 def test_the_mouth_shows_the_background_unless_asked() -> None:
-    (rgb, _), (full, _) = render_standard(MODEL, OPEN), render_standard(MODEL, OPEN, interior=True)
-    points = project(place(MODEL.landmark_points(OPEN, "mp468").astype(float), standard_pose(MODEL)), Camera())
-    row, column = int(points[[13, 14], 1].mean()), int(points[[13, 14], 0].mean())
-    assert rgb[row, column].max() == 0
-    assert full[row, column].max() > 0
+    without, full = standard(OPEN)[0], standard(OPEN, interior=True)[0]
+    shape = MODEL.shape(None, OPEN)
+    points = project(place(MODEL.landmark_points(shape, "mp468").astype(float), standard_pose(MODEL)), Camera())
+    column, row = points[LIP_MIDDLE, :2].mean(0).astype(int)
+    assert without[:, row, column].max() == 0
+    assert full[:3, row, column].max() > 0
 
 
-def test_another_light_shades() -> None:
-    lit, _ = render_standard(MODEL, MODEL.mean, gamma=lamp((1, 0, 0.2), ambient=(0.2, 0.2, 0.2)))
-    assert lit[100, 140:150].mean() > lit[100, 74:84].mean() + 20
-
-
-def test_a_clip_is_its_frames_and_its_depth_range_holds_them() -> None:
-    clip = np.stack([MODEL.mean, OPEN])
-    rgb, z = render_standard(MODEL, clip, size=112)
+def test_a_clip_is_its_frames() -> None:
+    clip = np.stack([np.zeros_like(OPEN), OPEN])
+    drawn = standard(*clip, size=112)
     for i in range(2):
-        one, depth = render_standard(MODEL, clip[i], size=112)
-        np.testing.assert_array_equal(rgb[i], one)
-        np.testing.assert_array_equal(z[i], depth)
-    low, high = depth_range(MODEL, clip)
-    assert low == min(depth_range(MODEL, c)[0] for c in clip)
-    assert high == max(depth_range(MODEL, c)[1] for c in clip)
-    with pytest.raises(ValueError, match="4861"):
-        render_standard(MODEL, MODEL.mean[:-1])
+        np.testing.assert_array_equal(drawn[i], standard(clip[i], size=112)[0])
+    with pytest.raises(ValueError, match="beta must be"):
+        render_standard(MODEL, clip[:, :-1], RANGE)
 
 
 def test_standard_frames_are_quick() -> None:
     """Processor time: 100 frames a second with room to spare (500 on one idle core)."""
     clip = np.repeat(OPEN[None], 20, 0)
-    render_standard(MODEL, clip[:1])
+    standard(OPEN)
     began = time.process_time()
-    render_standard(MODEL, clip)
+    standard(*clip)
     assert (time.process_time() - began) / 20 < 1 / 100

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from viseme.face3d.camera import Camera
-from viseme.face3d.formation import STANDARD_LIGHT, form_image, form_shape, normalise_depth
+from viseme.face3d.formation import STANDARD_LIGHT, form_image, form_shape
 from viseme.face3d.light import K0, K1, K2_AXIAL
 
 SQUARE = np.array([[-0.5, -0.25, 0.5], [0.5, -0.25, 0.5], [0.5, 0.75, 0.5], [-0.5, 0.75, 0.5]])
@@ -176,7 +176,7 @@ def test_the_torch_path_never_leaves_the_device(monkeypatch: pytest.MonkeyPatch)
         raise AssertionError("left the device")
 
     monkeypatch.setattr(torch.Tensor, "numpy", refuse)
-    monkeypatch.setattr("viseme.face3d.deferred.visible_triangles", refuse)
+    monkeypatch.setattr("viseme.face3d.differentiable.visible_triangles", refuse)
     coefficient = torch.ones(1, 1, dtype=torch.float64, requires_grad=True)
     gamma = torch.from_numpy(STANDARD_LIGHT)[None]
     form_image(plane(), coefficient, None, coefficient, gamma, pose(), compiled=False).rgb.sum().backward()
@@ -201,8 +201,3 @@ def test_wrong_shapes_are_refused() -> None:
         form_image(plane(), None, None, None, None, torch.zeros(6))
     with pytest.raises(ValueError, match="gamma must be"):
         form_image(plane(), None, None, None, torch.zeros(1, 9), pose())
-
-
-def test_depth_is_normalised_to_the_range_given() -> None:
-    found = normalise_depth(np.array([[-2.0, -1.0], [1.0, np.nan]]), -1.0, 3.0)
-    np.testing.assert_allclose(found, [[0, 0], [0.5, 0]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError
-from viseme.face3d.formation import render_standard, standard_pose
+from viseme.face3d.formation import standard_pose
 from viseme.face3d.interface import load_face_model
 from viseme.standardization.interface import Coefficients
 from viseme.standardization.synthesis import StandardFace, rendered_frames
@@ -32,10 +32,7 @@ def test_a_frame_is_the_mean_face_on_black(face: StandardFace) -> None:
     assert abs(nose[0] - 130) < 25
 
 
-def test_the_standard_pose_is_one_and_in_the_middle(face: StandardFace) -> None:
-    drawn = face.rgb(betas(0))[0].any(0)
-    other = render_standard(face.model, face.model.shape())[0].any(-1)
-    assert (drawn != other).mean() < 0.01
+def test_the_standard_pose_puts_the_face_in_the_middle(face: StandardFace) -> None:
     front = face.model.mean[face.model.masks["face_front"]] + standard_pose(face.model)[3:]
     np.testing.assert_allclose(front[:, :2].min(0), -front[:, :2].max(0), atol=1e-6)
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import FaceError
 from viseme.core.registry import Registry
+from viseme.face3d.formation import form_albedo, form_shape
 
 if TYPE_CHECKING:
     import torch
@@ -133,11 +134,11 @@ class FaceModel:
 
         Fewer coefficients than columns stand for zeros in the rest; None for all zeros.
         """
-        return _linear(_linear(self.mean, self.id_basis, alpha), self.exp_basis, beta)
+        return form_shape(self.arrays(), _vector(alpha), _vector(beta))
 
     def albedo(self, delta: Any = None) -> NDArray[np.float32]:
         """Vertex colours (V, 3), RGB, clipped to [0, 1], for `delta` (<= D,)."""
-        return np.clip(_linear(self.tex_mean, self.tex_basis, delta), 0.0, 1.0)
+        return np.clip(form_albedo(self.arrays(), _vector(delta)), 0.0, 1.0)
 
     def expression(self, activations: Mapping[str, float]) -> NDArray[np.float32]:
         """(E,) coefficients for named activations; 1 is the full shape.
@@ -176,13 +177,24 @@ class FaceModel:
 
         return at(self.mean), at(self.id_basis), at(self.exp_basis)
 
+    def outer_triangles(self, *, interior: bool = False) -> NDArray[np.int32]:
+        """(F', 3) what a standard frame shows: skin and eyes; mouth cavity, teeth and tongue only with `interior`."""
+        if interior:
+            return np.ascontiguousarray(self.triangles)
+        inside = self.masks.get("mouth_interior", np.zeros(len(self.mean), bool))
+        mouth = np.isin(self.part, [PARTS.index(name) for name in ("tongue", "teeth_u", "teeth_l")])
+        return np.ascontiguousarray(self.triangles[~(inside[self.triangles].all(1) | mouth)])
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What the equations of `viseme.face3d.formation` need, by name: means and bases."""
+        return {name: getattr(self, name) for name in ("mean", "id_basis", "exp_basis", "tex_mean", "tex_basis")}
+
     def tensors(self, *, device: Any = None, dtype: Any = None) -> dict[str, torch.Tensor]:
         """The arrays as torch tensors, for a differentiable pipeline (imports torch)."""
         import torch
 
         dtype = dtype or torch.float32
-        names = ("mean", "id_basis", "exp_basis", "tex_mean", "tex_basis")
-        tensors = {name: torch.as_tensor(getattr(self, name), dtype=dtype, device=device) for name in names}
+        tensors = {name: torch.as_tensor(a, dtype=dtype, device=device) for name, a in self.arrays().items()}
         tensors["triangles"] = torch.as_tensor(self.triangles, dtype=torch.int64, device=device)
         return tensors
 
@@ -211,14 +223,13 @@ def vertex_normals(vertices: NDArray[Any], triangles: NDArray[Any]) -> NDArray[n
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
 
 
-def _linear(mean: NDArray[Any], basis: NDArray[Any], coefficients: Any) -> NDArray[np.float32]:
+def _vector(coefficients: Any) -> NDArray[np.float32] | None:
     if coefficients is None:
-        return mean
+        return None
     values = np.asarray(coefficients, dtype=np.float32)
-    if values.ndim != 1 or len(values) > basis.shape[-1]:
-        raise ValueError(f"expected at most {basis.shape[-1]} coefficients, got shape {values.shape}")
-    used = np.flatnonzero(values)
-    return mean + basis[..., used] @ values[used]
+    if values.ndim != 1:
+        raise ValueError(f"expected one row of coefficients, got shape {values.shape}")
+    return values
 
 
 class FaceModelLoader(Protocol):

@@ -1,19 +1,21 @@
-"""What `deferred` does per pixel and per triangle, compiled, with the derivative by hand. Knows no torch.
+"""What `differentiable` and `formation.render_standard` do per pixel and per triangle, compiled. Knows no torch.
 
-Source: derivatives of the formulas in `deferred._interpolate` and `deferred.vertex_normals_torch`, which
-tests compare with these.
+Derivatives are by hand: of the formulas in `differentiable._interpolate` and `differentiable.vertex_normals_torch`,
+which tests compare with these.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from viseme.face3d.raster import jit
 
-__all__ = ["add_across", "add_across_back", "interpolate", "interpolate_back"]
+__all__ = ["add_across", "add_across_back", "interpolate", "interpolate_back", "paint"]
 
 
 @jit()
 def interpolate(uvd, attributes, triangles, ids, pixel, values, depth):
-    """Fill `values` (K, P) and `depth` (P,) at the covered pixels; see `deferred._interpolate`."""
+    """Fill `values` (K, P) and `depth` (P,) at the covered pixels; see `differentiable._interpolate`."""
     height, width = ids.shape[1], ids.shape[2]
     for p in range(pixel.shape[0]):
         m, rest = divmod(pixel[p], height * width)
@@ -121,3 +123,38 @@ def add_across_back(vertices, triangles, g_total, g_vertices):
             g_vertices[m, c, 0] += cx
             g_vertices[m, c, 1] += cy
             g_vertices[m, c, 2] += cz
+
+
+@jit(fastmath=True)
+def paint(ids, uvd, triangles, colours, nil, per_dm, antialias, out):
+    """Fill `out` (4, S, S) with the mean colour and scaled depth of each pixel's samples; background counts as 0.
+
+    `ids` (S * antialias, S * antialias) come from `visible_triangles`; depth is `(nil - d) * per_dm`, clipped to 255.
+    """
+    size = out.shape[1]
+    share = 1.0 / (antialias * antialias)
+    for row in range(size):
+        for column in range(size):
+            red, green, blue, near = 0.0, 0.0, 0.0, 0.0
+            for k in range(antialias * antialias):
+                y, x = row * antialias + k // antialias, column * antialias + k % antialias
+                t = ids[y, x]
+                if t < 0:
+                    continue
+                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                px, py = x + 0.5, y + 0.5
+                ax, ay, bx, by, cx, cy = uvd[a, 0], uvd[a, 1], uvd[b, 0], uvd[b, 1], uvd[c, 0], uvd[c, 1]
+                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / uvd[a, 2]
+                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / uvd[b, 2]
+                wc = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / uvd[c, 2]
+                total = wa + wb + wc
+                wa, wb, wc = wa / total, wb / total, wc / total
+                red += wa * colours[a, 0] + wb * colours[b, 0] + wc * colours[c, 0]
+                green += wa * colours[a, 1] + wb * colours[b, 1] + wc * colours[c, 1]
+                blue += wa * colours[a, 2] + wb * colours[b, 2] + wc * colours[c, 2]
+                z = (nil - (wa * uvd[a, 2] + wb * uvd[b, 2] + wc * uvd[c, 2])) * per_dm
+                near += min(max(z, 0.0), 255.0)
+            out[0, row, column] = np.uint8(red * share + 0.5)
+            out[1, row, column] = np.uint8(green * share + 0.5)
+            out[2, row, column] = np.uint8(blue * share + 0.5)
+            out[3, row, column] = np.uint8(near * share + 0.5)

@@ -1,4 +1,4 @@
-"""Frames of a talking head, fast, in compiled NumPy. The differentiable renderer is `viseme.face3d.deferred`.
+"""Frames of a talking head, fast, in compiled NumPy. The differentiable renderer is `viseme.face3d.differentiable`.
 
 The same geometry, camera and spherical-harmonics light, plus what makes a face pleasant to look at: hair, brows,
 irises, gloss, a dark mouth cavity, neck and garment, supersampled edges. Knows nothing of time and speech.

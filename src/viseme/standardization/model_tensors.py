@@ -11,17 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from viseme.face3d.camera import Camera, centred, place, project
-from viseme.face3d.deferred import render
+from viseme.face3d.camera import Camera, centred
+from viseme.face3d.formation import form_albedo, form_image, form_landmarks
 from viseme.face3d.interface import PARTS, FaceModel
-from viseme.face3d.light import UNIFORM_LIGHT
 from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.faces.crops import CROP_SIZE, MARGIN
 from viseme.standardization.losses import LossWeights
 
 __all__ = ["PIXELS_PER_DM", "FaceBasis"]
-
-_IN_THE_MOUTH = [PARTS.index(name) for name in ("tongue", "teeth_u", "teeth_l")]
 
 PIXELS_PER_DM = 101.5
 """Pixels of the standard crop that a decimetre covers at the origin."""
@@ -41,7 +38,6 @@ class FaceBasis(nn.Module):
     face_landmark_mean: Tensor
     face_landmark_identity: Tensor
     face_landmark_expression: Tensor
-    face_uniform_light: Tensor
     face_lips: Tensor
     face_contour: Tensor
     face_nose: Tensor
@@ -60,12 +56,11 @@ class FaceBasis(nn.Module):
         for name, value in {
             **tensors,
             "front": triangles[drawn],
-            "outside": triangles[~inside[triangles].any(1) & torch.as_tensor(~np.isin(model.part, _IN_THE_MOUTH))],
+            "outside": torch.as_tensor(model.outer_triangles(), dtype=torch.int64),
             "skin": torch.as_tensor(np.flatnonzero(model.masks["skin"] & model.masks["face_front"])),
             "landmark_mean": torch.as_tensor(mean, dtype=torch.float32),
             "landmark_identity": torch.as_tensor(identity, dtype=torch.float32),
             "landmark_expression": torch.as_tensor(expression, dtype=torch.float32),
-            "uniform_light": torch.as_tensor(UNIFORM_LIGHT, dtype=torch.float32),
             **{name: torch.as_tensor(np.asarray(subsets[name])) for name in ("lips", "contour", "nose")},
         }.items():
             self.register_buffer(f"face_{name}", value, persistent=False)
@@ -94,29 +89,22 @@ class FaceBasis(nn.Module):
 
     def landmarks(self, alpha: Tensor, beta: Tensor, pose: Tensor) -> Tensor:
         """(B, A), (B, E), (B, 6) -> (B, K, 2) pixels of the crop."""
-        points = (
-            self.face_landmark_mean
-            + torch.einsum("kca,ba->bkc", self.face_landmark_identity, alpha)
-            + torch.einsum("kce,be->bkc", self.face_landmark_expression, beta)
-        )
-        return project(place(points, pose), Camera.standard())[..., :2]
+        names = {"mean": "mean", "id_basis": "identity", "exp_basis": "expression"}
+        points = {name: getattr(self, f"face_landmark_{own}") for name, own in names.items()}
+        return form_landmarks(points, alpha, beta, pose)[..., :2]
 
     def albedo(self, delta: Tensor) -> Tensor:
         """(B, D) -> (B, V, 3), RGB."""
-        return self.face_tex_mean + torch.einsum("vcd,bd->bvc", self.face_tex_basis, delta)
+        return form_albedo(self._arrays(), delta)
 
-    def shapes(self, alpha: Tensor, beta: Tensor) -> Tensor:
-        """(B, A), (B, E) -> (B, V, 3) decimetres."""
-        return (
-            self.face_mean
-            + torch.einsum("vca,ba->bvc", self.face_id_basis, alpha)
-            + torch.einsum("vce,be->bvc", self.face_exp_basis, beta)
-        )
+    def _arrays(self) -> dict[str, Tensor]:
+        """What `viseme.face3d.formation` asks for."""
+        return {name: getattr(self, f"face_{name}") for name in self.model.arrays()}
 
     def frames(
-        self, alpha: Tensor, beta: Tensor, delta: Tensor, gamma: Tensor, pose: Tensor, *, size: int, whole: bool = False
+        self, alpha: Tensor, beta: Tensor, delta: Tensor, gamma: Tensor, pose: Tensor, *, size: int
     ) -> tuple[Tensor, Tensor]:
-        """Equation 4 for a batch: (B, size, size, 3) frames and (B, size, size) bool masks.
+        """Equation 4 for the skin of the face's front: (B, size, size, 3) frames and (B, size, size) bool masks.
 
         Args:
             alpha: (B, A).
@@ -125,24 +113,14 @@ class FaceBasis(nn.Module):
             gamma: (B, 27).
             pose: (B, 6).
             size: Side, pixels.
-            whole: Draw the whole head, inside of the mouth apart, instead of the skin of the face's front.
         """
-        triangles = self.face_outside if whole else self.face_front
-        camera = Camera.standard(size)
-        drawn = render(self.shapes(alpha, beta), self.albedo(delta), triangles, pose, gamma=gamma, camera=camera)
-        return drawn.image, drawn.mask
+        model = {**self._arrays(), "triangles": self.face_front}
+        drawn = form_image(model, alpha, beta, delta, gamma, pose, camera=Camera.standard(size))
+        return drawn.rgb.movedim(1, -1), drawn.mask
 
     @torch.no_grad()
     def standard_frames(self, beta: Tensor, *, size: int = CROP_SIZE) -> Tensor:
         """(B, E) -> (B, size, size, 3): the mean person with that expression, frontal, evenly lit."""
-        none = beta.new_zeros
-        rest = torch.as_tensor(self.rest(), dtype=beta.dtype, device=beta.device)
-        return self.frames(
-            none(len(beta), self.num_identity),
-            beta,
-            none(len(beta), self.num_texture),
-            self.face_uniform_light.expand(len(beta), -1),
-            rest.expand(len(beta), -1),
-            size=size,
-            whole=True,
-        )[0]
+        model = {**self._arrays(), "triangles": self.face_outside}
+        pose = torch.as_tensor(self.rest(), dtype=beta.dtype, device=beta.device).expand(len(beta), -1)
+        return form_image(model, None, beta, None, None, pose, camera=Camera.standard(size)).rgb.movedim(1, -1)

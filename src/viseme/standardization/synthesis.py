@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
-from viseme.face3d.camera import Camera
-from viseme.face3d.formation import standard_pose
+from viseme.face3d.formation import render_standard
 from viseme.face3d.interface import PARTS, FaceModel, load_face_model
-from viseme.face3d.raster import jit, visible_triangles
 from viseme.faces.crops import CROP_SIZE
 from viseme.standardization.interface import Coefficients
 
@@ -73,10 +71,6 @@ class StandardFace:
         self.config = config or self.Config()
         self.model: FaceModel = load_face_model(self.config.face_model)
         model = self.model
-        self._shift = standard_pose(model)[3:]
-        self._basis = np.ascontiguousarray(model.exp_basis.reshape(-1, model.exp_basis.shape[-1]).T)
-        self._triangles = np.ascontiguousarray(model.triangles[self._drawn()])
-        self._colours = np.ascontiguousarray(255 * np.clip(model.tex_mean, 0, 1), np.float32)
         depth = model.masks["face_front"]
         self._front_z = model.mean[depth, 2]
         self._front_basis = np.ascontiguousarray(model.exp_basis[depth, 2].T)
@@ -87,15 +81,6 @@ class StandardFace:
         self.mesh_sigma: NDArray[np.float32] = sigma.astype(np.float32)
         """(N,) decimetres: root mean square over the axes of a vertex's movement for coefficients of variance 1."""
         self._mesh_basis = np.ascontiguousarray((moved / sigma[:, None, None]).reshape(-1, moved.shape[-1]).T)
-
-    def _drawn(self) -> NDArray[np.bool_]:
-        """(F,) triangles that are drawn."""
-        model = self.model
-        if self.config.mouth_interior:
-            return np.ones(len(model.triangles), bool)
-        inside = model.masks["mouth_interior"][model.triangles].all(1)
-        mouth = np.isin(model.part, [PARTS.index(name) for name in ("tongue", "teeth_u", "teeth_l")])
-        return ~(inside | mouth)
 
     @property
     def mesh_triangles(self) -> NDArray[np.int32]:
@@ -157,30 +142,10 @@ class StandardFace:
         Returns:
             (T, 4, size, size): RGB, then `255 (z - low) / (high - low)`, clipped; background 0.
         """
-        scale = np.broadcast_to(np.asarray(depth_range, np.float64), (len(beta), 2))
-        size, fine = self.config.size, self.config.size * self.config.antialias
-        camera = Camera.standard(fine)
-        out = np.zeros((len(beta), 4, size, size), np.uint8)
-        mean = (self.model.mean + self._shift).ravel().astype(np.float32)
-        for start in range(0, len(beta), BATCH):
-            moved = mean + self._checked(beta[start : start + BATCH]) @ self._basis
-            for at, vertices in enumerate(moved.reshape(len(moved), -1, 3), start=start):
-                depth = camera.distance - vertices[:, 2].astype(np.float64)
-                per_dm = camera.focal / depth
-                uvd = np.stack([per_dm * vertices[:, 0] + fine / 2, fine / 2 - per_dm * vertices[:, 1], depth], 1)
-                ids, _ = visible_triangles(uvd, self._triangles, fine, fine, near=camera.near, far=camera.far)
-                low, high = scale[at]
-                _paint(
-                    ids,
-                    uvd,
-                    self._triangles,
-                    self._colours,
-                    camera.distance - low,
-                    255 / max(high - low, 1e-6),
-                    self.config.antialias,
-                    out[at],
-                )
-        return out
+        c = self.config
+        return render_standard(
+            self.model, beta, depth_range, size=c.size, antialias=c.antialias, interior=c.mouth_interior
+        )
 
     def _checked(self, beta: NDArray[np.floating]) -> NDArray[np.float32]:
         if beta.ndim != 2 or beta.shape[1] != self.model.exp_basis.shape[-1]:
@@ -195,35 +160,3 @@ def rendered_frames(face: StandardFace, coefficients: Coefficients, scale: Scale
     if valid.any():
         out[valid] = face.rgbd(beta[valid], face.depth_ranges(beta[valid]) if scale is None else scale)
     return out
-
-
-@jit(fastmath=True)
-def _paint(ids, uvd, triangles, colours, nil, per_dm, antialias, out):
-    """Mean colour and depth of a pixel's samples; background counts as 0."""
-    size = out.shape[1]
-    share = 1.0 / (antialias * antialias)
-    for row in range(size):
-        for column in range(size):
-            red, green, blue, near = 0.0, 0.0, 0.0, 0.0
-            for k in range(antialias * antialias):
-                y, x = row * antialias + k // antialias, column * antialias + k % antialias
-                t = ids[y, x]
-                if t < 0:
-                    continue
-                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                px, py = x + 0.5, y + 0.5
-                ax, ay, bx, by, cx, cy = uvd[a, 0], uvd[a, 1], uvd[b, 0], uvd[b, 1], uvd[c, 0], uvd[c, 1]
-                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / uvd[a, 2]
-                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / uvd[b, 2]
-                wc = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / uvd[c, 2]
-                total = wa + wb + wc
-                wa, wb, wc = wa / total, wb / total, wc / total
-                red += wa * colours[a, 0] + wb * colours[b, 0] + wc * colours[c, 0]
-                green += wa * colours[a, 1] + wb * colours[b, 1] + wc * colours[c, 1]
-                blue += wa * colours[a, 2] + wb * colours[b, 2] + wc * colours[c, 2]
-                z = (nil - (wa * uvd[a, 2] + wb * uvd[b, 2] + wc * uvd[c, 2])) * per_dm
-                near += min(max(z, 0.0), 255.0)
-            out[0, row, column] = np.uint8(red * share + 0.5)
-            out[1, row, column] = np.uint8(green * share + 0.5)
-            out[2, row, column] = np.uint8(blue * share + 0.5)
-            out[3, row, column] = np.uint8(near * share + 0.5)
