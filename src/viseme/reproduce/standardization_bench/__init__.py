@@ -1,0 +1,1 @@
+"""`python -m viseme.reproduce.standardization_bench`: expression against known truth, on real faces, and its speed."""
