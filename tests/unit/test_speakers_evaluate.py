@@ -6,25 +6,18 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-import viseme
-from viseme.core.errors import ConfigError, DataError, MissingWeights, UnreadableMedia, VisemeError
+from viseme.core.errors import ConfigError, DataError, MissingWeights, UnreadableMedia
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, StateSegment
 from viseme.data import active_speakers
 from viseme.data.active_speakers import AswCounts, check_asw_counts, read_asw, read_ava, read_columbia
-from viseme.speakers import evaluate
-from viseme.speakers.evaluate import (
-    TABLE_III,
-    ava_predictions,
-    evaluate_asw,
-    evaluate_ava,
-    evaluate_columbia,
-    scores_on,
-)
+from viseme.speakers.evaluate import corpora, evaluate_asw, evaluate_ava, evaluate_columbia
+from viseme.speakers.evaluate.ava_predictions import ava_predictions
+from viseme.speakers.evaluate.matching import scores_on
+from viseme.speakers.evaluate.results import TABLE_III, first_of
 
 BOX = [0.1, 0.1, 0.5, 0.9]
 OTHER = [0.55, 0.1, 0.95, 0.9]
@@ -74,7 +67,7 @@ def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def found(path: Path, **_: object) -> SpeakersResult:
         return result(str(path), [(BOX, [-1.0, 2.0]), (OTHER, [-2.0, -2.0])])
 
-    monkeypatch.setattr(evaluate, "find_speakers", found)
+    monkeypatch.setattr(corpora, "find_speakers", found)
     return folder
 
 
@@ -232,95 +225,34 @@ def test_predictions_keep_every_digit() -> None:
     assert rows[1].startswith("v,903,")
 
 
-SAMPLES = Path(viseme.__file__).parent / "assets" / "samples"
-
-
-@pytest.fixture
-def mixed(tmp_path) -> Path:
-    """Two talking clips and a text file."""
-    for name in ("sample_in_sync.mp4", "sample_late_137ms.mp4"):
-        (tmp_path / name).write_bytes((SAMPLES / name).read_bytes())
-    (tmp_path / "text.mp4").write_text("not a film")
-    return tmp_path
-
-
-def test_a_bad_file_in_a_folder_is_left_out_by_name(mixed, monkeypatch) -> None:
-    heard: list[tuple[str, str | None]] = []
-
-    def find(path, *, audio=None, **_):
-        heard.append((path.name, None if audio is None else audio.name))
-        return SimpleNamespace(label=audio is None, scorer="stub", align="file")
-
-    monkeypatch.setattr(evaluate, "find_speakers", find)
-    monkeypatch.setattr(evaluate, "windows_of", lambda result, window: np.full(4, float(result.label), np.float64))
-    found = evaluate.evaluate_folder(mixed, scorer="evidence")
-    assert found.metrics.area_under_roc.value == 1.0
-    assert [m.split()[0] for m in found.missing] == ["text.mp4"]
-    assert ("sample_in_sync.mp4", "sample_late_137ms.mp4") in heard
-
-
-def test_own_audio_does_not_count_where_mismatched_audio_failed(mixed, monkeypatch) -> None:
-    def find(path, *, audio=None, **_):
-        if audio is not None:
-            raise DataError("broken")
-        return SimpleNamespace(scorer="stub", align="file")
-
-    monkeypatch.setattr(evaluate, "find_speakers", find)
-    with pytest.raises(DataError, match=r"left out: text\.mp4.*broken"):
-        evaluate.evaluate_folder(mixed, scorer="evidence")
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"window": -1.0}, {"window": float("nan")}, {"window": float("inf")}, {"most": 1}, {"scorer": "nobody"}]
-)
-def test_an_impossible_setting_is_told_at_once(mixed, wrong) -> None:
-    with pytest.raises(ConfigError):
-        evaluate.evaluate_folder(mixed, **wrong)
-
-
-def test_what_is_no_folder_and_what_is_empty_are_told_apart(tmp_path) -> None:
-    with pytest.raises(DataError, match="is not a folder"):
-        evaluate.evaluate_folder(tmp_path / "none")
-    with pytest.raises(DataError, match="holds 0 clips"):
-        evaluate.evaluate_folder(tmp_path)
-
-
-@pytest.mark.parametrize("error", [ConfigError("no such scorer"), MissingWeights("no such weights")])
-def test_a_wrong_setting_is_not_taken_for_a_missing_video(tmp_path, media, mixed, monkeypatch, error) -> None:
-    def find(path, **_):
-        raise error
-
-    monkeypatch.setattr(evaluate, "find_speakers", find)
-    with pytest.raises(type(error), match="no such"):
-        evaluate_asw(asw_tree(tmp_path / "asw"), media, any_labels=True)
-    with pytest.raises(type(error), match="no such"):
-        evaluate_ava(ava_csv(tmp_path / "labels.csv", header=True), media)
-    with pytest.raises(type(error), match="no such"):
-        evaluate_columbia(columbia_tree(tmp_path / "columbia"), media / "aa.mp4")
-    with pytest.raises(type(error), match="no such"):
-        evaluate.evaluate_folder(mixed, scorer="evidence")
-
-
 def test_one_damaged_video_is_missing_and_the_others_are_scored(tmp_path, media, monkeypatch) -> None:
-    found = evaluate.find_speakers
+    found = corpora.find_speakers
 
     def find(path, **options):
         if path.name == "aa.mp4":
             raise UnreadableMedia("aa.mp4 breaks off")
         return found(path, **options)
 
-    monkeypatch.setattr(evaluate, "find_speakers", find)
+    monkeypatch.setattr(corpora, "find_speakers", find)
     done = evaluate_asw(asw_tree(tmp_path / "asw"), media, any_labels=True)
     assert done.missing == ("aa (aa.mp4 breaks off)",)
     assert done.metrics.videos == ("bb",)
 
 
+@pytest.mark.parametrize("error", [ConfigError("no such scorer"), MissingWeights("no such weights")])
+def test_a_wrong_setting_is_not_taken_for_a_missing_video(tmp_path, media, monkeypatch, error) -> None:
+    def find(path, **_):
+        raise error
+
+    monkeypatch.setattr(corpora, "find_speakers", find)
+    with pytest.raises(type(error), match="no such"):
+        evaluate_asw(asw_tree(tmp_path / "asw"), media, any_labels=True)
+    with pytest.raises(type(error), match="no such"):
+        evaluate_ava(ava_csv(tmp_path / "labels.csv", header=True), media)
+    with pytest.raises(type(error), match="no such"):
+        evaluate_columbia(columbia_tree(tmp_path / "columbia"), media / "aa.mp4")
+
+
 def test_an_error_names_the_first_causes_only() -> None:
-    assert evaluate._first([]) == "nothing"
-    assert evaluate._first(["a", "b", "c", "d", "e"]) == "a; b; c; and 2 more"
-
-
-@pytest.mark.parametrize(("scorer", "message"), [("foo", "'foo'"), ("light-asd", "without weights")])
-def test_a_folder_under_a_scorer_that_cannot_score_says_why(mixed, scorer, message) -> None:
-    with pytest.raises(VisemeError, match=message):
-        evaluate.evaluate_folder(mixed, scorer=scorer)
+    assert first_of([]) == "nothing"
+    assert first_of(["a", "b", "c", "d", "e"]) == "a; b; c; and 2 more"

@@ -23,7 +23,7 @@ __all__ = ["Table2Result", "write_report"]
 
 @dataclass(frozen=True, kw_only=True)
 class Table2Result:
-    """What the command found."""
+    """What `viseme reproduce table2` found."""
 
     path: Path
     """The Markdown file; the JSON file lies beside it."""
@@ -39,6 +39,15 @@ class Table2Result:
 def write_report(
     out: Path, found: list[dict[str, Any]], chosen: Sequence[str], settings: dict[str, Any], seconds: float
 ) -> Table2Result:
+    """Write `table2.md` and `table2.json`.
+
+    Args:
+        out: Folder.
+        found: Answers of all networks.
+        chosen: Inputs that were asked for.
+        settings: What was run; goes into the head and the record.
+        seconds: How long it took.
+    """
     cells: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for answer in found:
         cells[answer["mode"], answer["size"]].append(answer)
@@ -81,6 +90,8 @@ def _values(
 
 
 def _within(key: str, limit: float) -> Value:
+    """Whether the delay under `key` lies within `limit` seconds of the truth; NaN where no truth is known."""
+
     def value(clip: dict[str, Any]) -> float:
         return float("nan") if key not in clip else float(clip[key] is not None and abs(clip[key]) <= limit + 1e-6)
 
@@ -88,6 +99,8 @@ def _within(key: str, limit: float) -> Value:
 
 
 def _recovered(length: float, limit: float) -> Value:
+    """Fraction of the cuts of `length` seconds whose shift is found within `limit` seconds."""
+
     def value(clip: dict[str, Any]) -> float:
         errors = [e for cut, e in clip["shifts"] if cut == length]
         return float(np.mean([abs(e) <= limit + 1e-6 for e in errors])) if errors else float("nan")
@@ -96,14 +109,17 @@ def _recovered(length: float, limit: float) -> Value:
 
 
 def _everybody(clip: dict[str, Any]) -> bool:
+    """All clips."""
     return True
 
 
 def _known(clip: dict[str, Any]) -> bool:
+    """Of a speaker that is learnt from."""
     return clip["speaker"] in SEEN_SPEAKERS
 
 
 def _stranger(clip: dict[str, Any]) -> bool:
+    """Of anybody else."""
     return not _known(clip)
 
 
@@ -120,6 +136,7 @@ def _told(published: Iterable[float | None]) -> tuple[str, ...]:
 
 
 def _accuracy(cells: dict, order: Sequence[tuple[str, str]], record: dict[str, Any]) -> Table:
+    """Whole clips whose delay is known."""
     rows, numbers = [], {}
     right = _within("evidence", VIDEO_STEP)
     for mode, size in order:
@@ -162,6 +179,8 @@ def _accuracy(cells: dict, order: Sequence[tuple[str, str]], record: dict[str, A
 
 
 def _by_window(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
+    """Windows of 5 to 15 frames."""
+
     def value(index: int) -> Value:
         return lambda clip: clip["windows"][index] if "windows" in clip else float("nan")
 
@@ -181,6 +200,7 @@ def _by_window(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
 
 
 def _by_length(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
+    """Known shifts, by length of the cut."""
     rows = []
     for mode, size in order:
         answers = cells[mode, size]
@@ -200,6 +220,7 @@ def _by_length(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
 
 
 def _by_trouble(cells: dict, order: Sequence[tuple[str, str]]) -> Table:
+    """Known shifts, by turn of the head and by blur."""
     two = _recovered(2.0, 0.04)
     blurs = sorted({px for answers in cells.values() for a in answers for px in a["blurred"]}, key=float)
     rows, counts = [], []
