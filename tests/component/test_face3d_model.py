@@ -13,7 +13,8 @@ import pytest
 from viseme.core.errors import ConfigError
 from viseme.face3d.interface import PARTS, FaceModel, load_face_model, vertex_normals
 from viseme.face3d.light import lamp
-from viseme.face3d.render import Look, render_head
+from viseme.face3d.look import Look
+from viseme.face3d.render import render_head
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LIGHT = lamp((0.3, 0.4, 0.9), colour=(0.6, 0.6, 0.6), ambient=(0.45, 0.45, 0.45))

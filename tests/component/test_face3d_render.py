@@ -10,8 +10,9 @@ from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.differentiable import render
 from viseme.face3d.interface import load_face_model
 from viseme.face3d.light import UNIFORM_LIGHT, lamp
+from viseme.face3d.look import HAIR_STYLES, Look
 from viseme.face3d.raster import visible_triangles, visible_triangles_torch
-from viseme.face3d.render import HAIR_STYLES, Look, render_head
+from viseme.face3d.render import render_head
 
 MODEL = load_face_model()
 LIGHT = lamp((0.4, 0.4, 0.8), colour=(0.6, 0.6, 0.6), ambient=(0.4, 0.4, 0.4))
