@@ -194,11 +194,12 @@ def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_the_prior_counts_expression_in_the_unit_of_the_face_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from viseme.standardization.estimators import landmark_fit as module
+    from viseme.standardization.estimators import landmark_equations, landmark_fit
 
     assert load_face_model().expression_spread == 0.12
     free = fitted(seen()).beta
     strict = replace(load_face_model(), expression_spread=0.001)
-    monkeypatch.setattr(module, "load_face_model", lambda name: strict)
-    monkeypatch.setattr(module, "_tables", module._tables.__wrapped__)
+    monkeypatch.setattr(landmark_equations, "load_face_model", lambda name: strict)
+    uncached = landmark_equations.landmark_equations.__wrapped__
+    monkeypatch.setattr(landmark_fit, "landmark_equations", uncached)
     assert np.abs(fitted(seen()).beta).max() < 0.1 * np.abs(free).max()

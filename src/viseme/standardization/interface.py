@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -22,12 +23,26 @@ __all__ = [
     "Coefficients",
     "ExpressionEstimator",
     "FaceObservation",
+    "FrameReason",
     "estimators",
     "in_standard_crops",
+    "untried",
 ]
 
-FRAME_REASONS = ("ok", "not_seen", "interpolated", "profile", "poor_fit", "bad_landmarks")
-"""Why a frame's coefficients are not to be trusted; `Coefficients.reason` indexes this."""
+
+class FrameReason(IntEnum):
+    """Why a frame's coefficients are not to be trusted; `Coefficients.reason` holds these numbers."""
+
+    OK = 0
+    NOT_SEEN = 1
+    INTERPOLATED = 2
+    PROFILE = 3
+    POOR_FIT = 4
+    BAD_LANDMARKS = 5
+
+
+FRAME_REASONS = tuple(reason.name.lower() for reason in FrameReason)
+"""Their names in files and reports: "ok", "not_seen", ..."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +73,17 @@ def in_standard_crops(landmarks: NDArray[np.floating], start: float = 0.0) -> Fa
         observed=np.ones(num, bool),
         crops=np.tile([CROP_SIZE / 2, CROP_SIZE / 2, float(CROP_SIZE)], (num, 1)),
     )
+
+
+def untried(track: FaceObservation) -> NDArray[np.uint8]:
+    """(T,) the `FrameReason` why a frame is not even tried, or 0; the same for all estimators."""
+    finite = np.isfinite(track.landmarks[:, :468, :2])
+    reason = np.full(len(track.times), FrameReason.OK, np.uint8)
+    reason[~track.observed] = FrameReason.INTERPOLATED
+    usable = finite.all((1, 2)) & np.isfinite(track.crops).all(1) & (track.crops[:, 2] > 1e-6)
+    reason[~usable] = FrameReason.BAD_LANDMARKS
+    reason[~finite.any((1, 2))] = FrameReason.NOT_SEEN
+    return reason
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, WeightsError
 from viseme.faces.crops import CROP_SIZE
-from viseme.standardization.estimators.landmark_fit import LandmarkFit, refused
-from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation
+from viseme.standardization.estimators.landmark_fit import LandmarkFit
+from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation, untried
 from viseme.standardization.networks.checkpoint import NetworkBundle, load_network
 from viseme.standardization.networks.expression import ExpressionNetwork
 
@@ -84,7 +84,7 @@ class _Looker:
         num, size = len(piece.times), (CROP_SIZE, CROP_SIZE, 3)
         if piece.images.shape != (num, *size):
             raise ValueError(f"images must be {(num, *size)}, not {piece.images.shape}")
-        reason = refused(piece)
+        reason = untried(piece)
         config = self.bundle.network.config
         widths = {"alpha": config.num_identity, "beta": config.num_expression, "delta": config.num_texture}
         widths |= {"gamma": 27, "pose": 6}
