@@ -14,9 +14,9 @@ import pytest
 from viseme.core.errors import ConfigError, DataError
 from viseme.media import read_audio, read_frames
 from viseme.synthetic import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
+from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.pipeline import make_clip, synth
 from viseme.synthetic.scene import TalkerSpec, film
-from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech
 
 needs_espeak = pytest.mark.skipif(
     not espeak_available(), reason="espeak-ng is not installed (apt-get install espeak-ng)"

@@ -29,7 +29,7 @@ from viseme.synthetic.conversation import (
 )
 from viseme.synthetic.conversation_film import draw, film_conversation
 from viseme.synthetic.motion import Style
-from viseme.synthetic.speech import SAMPLE_RATE
+from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.turns import Shot, common, merged, total
 from viseme.synthetic.voices import VOICES
 

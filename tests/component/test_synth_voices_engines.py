@@ -7,8 +7,10 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 
 from viseme.core.errors import DataError
-from viseme.synthetic.speech import SAMPLE_RATE, Speech, speak
-from viseme.synthetic.voices import VOICES, voice_available
+from viseme.synthetic.engines import voice_available
+from viseme.synthetic.phonemes import SAMPLE_RATE, Speech
+from viseme.synthetic.speech import speak
+from viseme.synthetic.voices import VOICES
 
 TEXTS = {
     "en-us": "My mother made a map. Pam met a happy panda.",

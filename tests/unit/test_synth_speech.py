@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import DataError
-from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, _clean, _with_closures, read_phonemes, read_speech
+from viseme.synthetic.closures import with_closures
+from viseme.synthetic.phoneme_tables import read_phonemes, read_speech
+from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, bare_ipa
 from viseme.synthetic.text import LANGUAGES, command_sentence, pseudo_words, sentence
 from viseme.synthetic.visemes import CHANNELS, targets
 
@@ -113,7 +115,7 @@ def test_closure_is_found_on_the_audio():
     vowel = 0.3 * sum(np.sin(2 * np.pi * 120 * k * t) for k in range(1, 20)) / 4
     bar = 0.1 * np.sin(2 * np.pi * 120 * t)
     audio = np.where((t > 0.4) & (t < 0.45), bar, vowel).astype(np.float32)
-    (a, b, c) = _with_closures(audio, rate, [Phoneme("a", 0, 0.4), Phoneme("b", 0.4, 0.48), Phoneme("a", 0.48, 1)])
+    (a, b, c) = with_closures(audio, rate, [Phoneme("a", 0, 0.4), Phoneme("b", 0.4, 0.48), Phoneme("a", 0.48, 1)])
     assert a.closure is None
     assert c.closure is None
     assert b.closure == pytest.approx((0.4, 0.45), abs=0.006)
@@ -124,12 +126,12 @@ def test_closure_before_a_reported_release_is_the_silence():
     t = np.arange(rate) / rate
     noise = np.random.default_rng(0).normal(0, 0.1, rate)
     audio = np.where((t > 0.4) & (t < 0.46), 0, noise).astype(np.float32)
-    (_, p, _) = _with_closures(audio, rate, [Phoneme("a", 0, 0.46), Phoneme("p", 0.46, 0.5), Phoneme("a", 0.5, 1)])
+    (_, p, _) = with_closures(audio, rate, [Phoneme("a", 0, 0.46), Phoneme("p", 0.46, 0.5), Phoneme("a", 0.5, 1)])
     assert p.closure == pytest.approx((0.4, 0.46), abs=0.006)
 
 
 def test_clean_names():
-    assert [_clean(x) for x in ("(en)", "ˈaɪ", "s.", "ɑː", "i1")] == ["", "aɪ", "s", "ɑː", "i"]
+    assert [bare_ipa(x) for x in ("(en)", "ˈaɪ", "s.", "ɑː", "i1")] == ["", "aɪ", "s", "ɑː", "i"]
 
 
 def test_targets_cover_many_phonemes_and_say_what_must_touch():

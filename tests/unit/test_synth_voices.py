@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import DataError
-from viseme.synthetic import voices
-from viseme.synthetic.speech import Phoneme, speak
+from viseme.synthetic import engines
+from viseme.synthetic.closures import with_releases
+from viseme.synthetic.engines import Spoken, VoiceMissing, phone_times, speak_recorded, tidied, voice_available
+from viseme.synthetic.phonemes import Phoneme
+from viseme.synthetic.speech import speak
 from viseme.synthetic.text import sentence
 from viseme.synthetic.visemes import targets
-from viseme.synthetic.voices import PHONE_SETS, VOICES, VoiceMissing, speak_recorded, voice_available
+from viseme.synthetic.voices import PHONE_SETS, VOICES
 
 
 @pytest.mark.parametrize("phone_set", PHONE_SETS)
@@ -42,9 +45,9 @@ def test_table_is_whole():
 
 def test_phone_times():
     voice = VOICES["flite:slt"]
-    assert voices._phone_times("pau:0.2 b:0.25 aa:0.4 ", voice, "x") == [("pau", 0.2), ("b", 0.25), ("aa", 0.4)]
+    assert phone_times("pau:0.2 b:0.25 aa:0.4 ", voice, "x") == [("pau", 0.2), ("b", 0.25), ("aa", 0.4)]
     with pytest.raises(DataError, match="several utterances"):
-        voices._phone_times("pau:0.2 b:0.25 pau:0.1 b:0.2", voice, "x")
+        phone_times("pau:0.2 b:0.25 pau:0.1 b:0.2", voice, "x")
 
 
 def test_release_lies_at_the_burst():
@@ -53,7 +56,7 @@ def test_release_lies_at_the_burst():
     tone = (0.3 * np.sin(2 * np.pi * 1200 * t)).astype(np.float32)
     audio = np.where((t < 0.3) | (t >= 0.38), tone, 0).astype(np.float32)
     spans = [Phoneme("ɑ", 0.0, 0.3), Phoneme("p", 0.3, 0.4), Phoneme("m", 0.4, 0.5), Phoneme("ɑ", 0.5, 1.0)]
-    vowel, stop, nasal, _ = voices._with_releases(audio, rate, spans)
+    vowel, stop, nasal, _ = with_releases(audio, rate, spans)
     assert vowel.closure is None
     assert nasal.closure == (0.4, 0.5)
     assert stop.closure is not None
@@ -62,19 +65,19 @@ def test_release_lies_at_the_burst():
 
 
 def test_a_phone_of_unknown_audio_is_refused():
-    spoken = voices._Spoken(np.zeros(16_000, np.float32), 16_000, [("pau", 0.1), ("xyz", 0.2)])
+    spoken = Spoken(np.zeros(16_000, np.float32), 16_000, [("pau", 0.1), ("xyz", 0.2)])
     with pytest.raises(DataError, match="xyz"):
-        voices._tidy(spoken, VOICES["flite:slt"], 1.0, "text")
+        tidied(spoken, VOICES["flite:slt"], 1.0, "text")
 
 
 def test_phones_after_the_audio_are_refused():
-    spoken = voices._Spoken(np.zeros(8_000, np.float32), 16_000, [("pau", 0.1), ("aa", 0.7)])
+    spoken = Spoken(np.zeros(8_000, np.float32), 16_000, [("pau", 0.1), ("aa", 0.7)])
     with pytest.raises(DataError, match="after the audio"):
-        voices._tidy(spoken, VOICES["flite:slt"], 1.0, "text")
+        tidied(spoken, VOICES["flite:slt"], 1.0, "text")
 
 
 def test_a_missing_engine_names_its_packages(monkeypatch):
-    monkeypatch.setattr(voices, "voice_available", lambda name: False)
+    monkeypatch.setattr(engines, "voice_available", lambda name: False)
     with pytest.raises(VoiceMissing, match=r"apt-get install .*festival festvox-kallpc16k"):
         speak("Hello.", voice="festival:kal_diphone")
 

@@ -6,10 +6,14 @@ Knows speech, faces and media; refuses to know what will be measured on its clip
 from __future__ import annotations
 
 from viseme.synthetic.conversation import Conversation, FaceTrack, Segment, conversation_tracks, plan_conversation
+from viseme.synthetic.engines import VoiceMissing, voice_available
+from viseme.synthetic.espeak import EspeakMissing, espeak_available
 from viseme.synthetic.landmarks import LandmarkSpec, TrainingClip, synth_landmarks, training_clip
 from viseme.synthetic.motion import Motion, Style, move
-from viseme.synthetic.speech import EspeakMissing, Phoneme, Speech, espeak_available, read_speech, speak
-from viseme.synthetic.voices import VOICES, Voice, VoiceMissing, voice_available
+from viseme.synthetic.phoneme_tables import read_speech
+from viseme.synthetic.phonemes import Phoneme, Speech
+from viseme.synthetic.speech import speak
+from viseme.synthetic.voices import VOICES, Voice
 
 __all__ = [
     "VOICES",

@@ -8,7 +8,7 @@ from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from viseme.synthetic.speech import SAMPLE_RATE
+from viseme.synthetic.phonemes import SAMPLE_RATE
 
 __all__ = ["coloured_noise", "disturb", "mix", "music", "reverberate"]
 

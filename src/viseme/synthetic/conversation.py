@@ -27,7 +27,8 @@ from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.landmarks import LandmarkSpec, landmarks_of, script
 from viseme.synthetic.motion import Motion, Style, move
 from viseme.synthetic.nonspeech_motion import Act, enact, plan_acts, turned
-from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, speak
+from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
+from viseme.synthetic.speech import speak
 from viseme.synthetic.text import LANGUAGES, pseudo_words
 from viseme.synthetic.turns import Manners, Saying, Shot, Span, common, direct, merged, outside, take_turns
 from viseme.synthetic.voices import VOICES
@@ -115,13 +116,8 @@ def phrases(speech: Speech, *, gap: float = _PHRASE_GAP_S) -> list[Phrase]:
             samples[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
             samples[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
         start = group[0].start
-        result.append(Phrase(samples, start - low / SAMPLE_RATE, tuple(_shifted(p, -start) for p in group)))
+        result.append(Phrase(samples, start - low / SAMPLE_RATE, tuple(p.shifted(-start) for p in group)))
     return result
-
-
-def _shifted(phoneme: Phoneme, by: float) -> Phoneme:
-    closure = phoneme.closure and (phoneme.closure[0] + by, phoneme.closure[1] + by)
-    return Phoneme(phoneme.name, phoneme.start + by, phoneme.end + by, closure)
 
 
 # ---------------------------------------------------------------- people
@@ -556,7 +552,7 @@ def _segments(sayings: Sequence[Saying], people: Sequence[Participant]) -> tuple
 
 def _phonemes(placed: Sequence[_Placed]) -> tuple[Phoneme, ...]:
     ordered = sorted(placed, key=lambda p: p[0])
-    return tuple(_shifted(phoneme, span[0]) for span, phrase in ordered for phoneme in phrase.phonemes)
+    return tuple(phoneme.shifted(span[0]) for span, phrase in ordered for phoneme in phrase.phonemes)
 
 
 def _effort(placed: Sequence[_Placed], seconds: float) -> NDArray[np.float32]:

@@ -33,9 +33,9 @@ from viseme.synthetic.conversation import (
 )
 from viseme.synthetic.landmarks import focal_px, landmarks_of
 from viseme.synthetic.motion import Motion
+from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.pipeline import DRAWN_STRENGTH
 from viseme.synthetic.scene import Person, backdrop, light, shoulders, with_tongue
-from viseme.synthetic.speech import SAMPLE_RATE
 from viseme.synthetic.turns import Shot, Span, common
 
 __all__ = ["CONVERSATION_SCHEMA", "FilmedConversation", "draw", "film_conversation", "synth_conversation"]

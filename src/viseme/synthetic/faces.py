@@ -18,8 +18,8 @@ from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.face3d.render import render_head
 from viseme.faces.crops import CROP_SIZE, MARGIN
 from viseme.synthetic.motion import Style, move
+from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.scene import BACKGROUNDS, Person, backdrop, light
-from viseme.synthetic.speech import Phoneme
 
 __all__ = ["SyntheticFaces", "draw_faces"]
 

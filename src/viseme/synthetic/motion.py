@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from viseme.synthetic.speech import Phoneme
+from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.visemes import ANTICIPATION_S, CARRY_S, CHANNELS, REST, targets
 
 __all__ = ["Articulation", "Motion", "Style", "articulate", "expression_curves", "move"]
@@ -441,11 +441,8 @@ def move(
     t = start + STEP_S * np.arange(num)
     loudness = np.ones(num) if audio is None else _loudness(audio, rate, t)
     lead = style.lead_s
-    shifted = [Phoneme(p.name, p.start - lead, p.end - lead, p.closure and (p.closure[0] - lead, p.closure[1] - lead))
-               for p in phonemes if p.end > start - 0.5 and p.start < end + 0.5]  # fmt: skip
-    articulation = articulate(
-        shifted, start, end, style=style, loudness=loudness, rng=np.random.default_rng([seed, 78])
-    )
+    near = [p.shifted(-lead) for p in phonemes if p.end > start - 0.5 and p.start < end + 0.5]
+    articulation = articulate(near, start, end, style=style, loudness=loudness, rng=np.random.default_rng([seed, 78]))
     stress = np.clip(gaussian_filter1d(loudness * articulation.speaking, 0.08 / STEP_S) - 1.05, 0, 1)
     units = expression_curves(articulation, style)
     _idle_mouth(units, t, articulation.speaking, style, rng)

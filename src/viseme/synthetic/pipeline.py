@@ -19,8 +19,10 @@ from viseme.core.time import as_seconds
 from viseme.media import VideoWriter
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.phoneme_tables import read_speech
+from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.scene import TalkerSpec, film
-from viseme.synthetic.speech import SAMPLE_RATE, Phoneme, Speech, read_speech, speak
+from viseme.synthetic.speech import speak
 from viseme.synthetic.text import LANGUAGES, sentence
 
 __all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
@@ -93,7 +95,7 @@ def _frame_times(spec: TalkerSpec, seconds: Fraction) -> list[Fraction]:
 
 def _moved(spec: TalkerSpec, speech: Speech | None, start: float, times: list[Fraction], seed: int) -> Motion:
     """Motion at the frames' instants (three each with a shutter); the speech begins at `start`."""
-    phonemes = [] if speech is None else [_shifted(p, start) for p in speech.phonemes]
+    phonemes = [] if speech is None else [p.shifted(start) for p in speech.phonemes]
     clock = np.array([float(t) for t in times])
     if spec.shutter > 0:
         period = spec.shutter / float(spec.rate)
@@ -103,11 +105,6 @@ def _moved(spec: TalkerSpec, speech: Speech | None, start: float, times: list[Fr
         voice = np.concatenate([np.zeros(round(start * SAMPLE_RATE), np.float32), speech.samples])
     style = replace(spec.style, strength=DRAWN_STRENGTH * spec.style.strength)
     return move(phonemes, clock, style=style, seed=seed, audio=voice)
-
-
-def _shifted(phoneme: Phoneme, by: float) -> Phoneme:
-    closure = phoneme.closure and (phoneme.closure[0] + by, phoneme.closure[1] + by)
-    return Phoneme(phoneme.name, phoneme.start + by, phoneme.end + by, closure)
 
 
 def _audio_track(spec: TalkerSpec, speech: Speech | None, start: Fraction, num: int) -> NDArray[np.float32]:
@@ -188,7 +185,7 @@ def make_clip(
     return SynthResult(
         path=str(out),
         audio_delay=float(spec.audio_delay) if known else None,
-        phonemes=tuple(_shifted(p, float(start)) for p in lips.phonemes) if lips else (),
+        phonemes=tuple(p.shifted(float(start)) for p in lips.phonemes) if lips else (),
         times=np.array([float(t) for t in times]),
         text=lips.text if lips else "",
         voice=lips.voice if lips else "",
