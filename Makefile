@@ -1,24 +1,34 @@
-# On a fresh machine: `make demo` shows what this does, `make test` runs the tests. Both set everything up first.
-# Needs make and one of Python 3.10, 3.11, 3.12.
+# On a fresh machine: `make demo` shows what this does, `make test` runs the tests. Both set up what they need first.
+# Needs make and one of Python 3.10 to 3.14.
 
-PYTHON := $(shell for p in $(PYTHON_CHOICE) python3.11 python3.12 python3.10 python3 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && { echo $$p; break; }; done)
+PYTHON := $(shell for p in $(PYTHON_CHOICE) python3.13 python3.12 python3.11 python3.14 python3.10 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.viseme-setup
+RUN := $(VENV)/.viseme-run
+SETUP := $(VENV)/.viseme-setup
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 PIP_ARGS ?=
 
-.PHONY: setup demo check test bench clean
+.PHONY: setup demo check test golden bench docs clean
 
-setup: $(STAMP)
+setup: $(SETUP)
 
-$(STAMP): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || test -n "$(PYTHON)" || { echo "make: no Python 3.10, 3.11 or 3.12 was found; install one" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[dev,bench]"
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python from 3.10 to 3.14 was found; install one" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# What people run: no training packages and no developers' tools.
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
 	@touch $@
 
-demo: setup
+# What developers run besides.
+$(SETUP): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[dev]"
+	@touch $@ $(RUN)
+
+demo: $(RUN)
 	$(BIN)/viseme demo
 
 check: setup
@@ -28,11 +38,17 @@ check: setup
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -q tests/unit tests/meta src
 
-test: check
+test: check golden
 	$(BIN)/python -m pytest tests/component
+
+golden: setup
+	$(BIN)/python -m pytest -q tests/golden
 
 bench: setup
 	$(BIN)/python -m viseme.reproduce.sync_bench
+
+docs: setup
+	$(BIN)/python tools/write_reference.py
 
 clean:
 	rm -rf build dist demo .pytest_cache .ruff_cache .hypothesis src/*.egg-info
