@@ -260,7 +260,7 @@ def synth(
         reverb_s: Reverberation time of the room.
         second_face: A silent listener beside the speaker.
         silent: Nothing is said.
-        foreign: The mouth says another sentence than the audio.
+        mismatched: The mouth says another sentence than the audio.
         truth: JSON file to write the truth into.
 
     Raises:

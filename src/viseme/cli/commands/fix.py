@@ -23,7 +23,7 @@ __all__ = ["Options", "run"]
 class Options:
     """Move the audio to where the lips are, and measure again.
 
-    The frame is copied bit by bit. When the delay cannot be told nothing is written and the exit code is 3, unless
+    The video is copied bit by bit. When the delay cannot be told nothing is written and the exit code is 3, unless
     --delay says what it is.
     """
 
