@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import ipaddress
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import Float, install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +24,8 @@ def _modules_with_shapes() -> list[str]:
     return names
 
 
+# what people run imports jaxtyping's names for type checkers alone: here they are names that every module has
+vars(builtins)["Float"] = Float
 install_import_hook(_modules_with_shapes(), "shape_checks.check_arrays")  # before anything of the package is imported
 
 

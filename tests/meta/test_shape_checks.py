@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from jaxtyping import Float, jaxtyped
 
 from shape_checks import ShapeError, check_arrays
+from viseme.sync import checkpoint
 from viseme.sync.models.two_stream import TwoStream
 
 
@@ -24,3 +26,9 @@ def test_dimensions_are_bound_over_all_arguments() -> None:
     together(torch.zeros(3), torch.zeros(3))
     with pytest.raises((TypeError, ShapeError)):
         together(torch.zeros(3), torch.zeros(1))
+
+
+def test_a_wrong_shape_is_refused_where_only_type_checkers_import_the_names() -> None:
+    model = checkpoint.ShippedSyncModel.__new__(checkpoint.ShippedSyncModel)
+    with pytest.raises(TypeError):
+        model.embed_audio(np.zeros(4))  # (4,) is not (P, A, M)

@@ -49,13 +49,35 @@ def test_nothing_large_is_tracked(root: Path) -> None:
     assert {name for name in large if Path(name).name not in weights} == set()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
-def test_links_lead_somewhere(root: Path, page: str) -> None:
-    broken = []
-    for target in re.findall(r"\]\(([^)#\s]+)", (root / page).read_text(encoding="utf-8")):
-        if not target.startswith(("http://", "https://", "mailto:")) and not (root / target).exists():
-            broken.append(target)
-    assert broken == []
+def broken_links(page: Path) -> list[str]:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    return [t for t in targets if not re.match(r"https?://|mailto:", t) and not (page.parent / t).exists()]
+
+
+def test_links_lead_somewhere(root: Path) -> None:
+    pages = [p for p in tracked(root) if p.suffix == ".md"]
+    assert len(pages) > 10
+    assert {str(p.relative_to(root)): found for p in pages if (found := broken_links(p))} == {}
+
+
+def test_a_broken_link_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("[here](a.md) [there](https://example.org/x) [nowhere](b.md#part)")
+    assert broken_links(tmp_path / "a.md") == ["b.md"]
+
+
+def test_every_page_is_reached_from_the_first(root: Path) -> None:
+    """A page that nothing links to is read by nobody."""
+    reached, waiting = set(), [root / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        targets = re.findall(r"\]\(([^)#:\s]+\.md)", page.read_text(encoding="utf-8"))
+        waiting += {(page.parent / t).resolve() for t in targets} - reached
+    assert {p.name for p in root.glob("docs/*.md")} <= {p.name for p in reached}
+
+
+def test_the_first_page_is_short(root: Path) -> None:
+    assert len((root / "README.md").read_text(encoding="utf-8").split()) <= 600
 
 
 def test_the_reference_of_commands_is_up_to_date(root: Path) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import NDArray
 
 from viseme.core.errors import WeightsError
 from viseme.sync.estimator import Peak
 from viseme.sync.interface import SyncModel
 from viseme.weights import FileStamp, Session, file_stamp, find_weights, read_checkpoint, resolve_device
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["COMPONENT", "Calibration", "ShippedSyncModel", "SyncWeights", "load_sync_weights"]
 

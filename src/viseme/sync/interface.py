@@ -7,12 +7,14 @@ What runs takes and returns NumPy arrays (`SyncModel`); what is trained is a tor
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from jaxtyping import Float
 
 from viseme.core.registry import Registry
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["SyncModel", "sync_models", "visual_inputs"]
 
