@@ -31,6 +31,10 @@ from tflite_file import RELU, SAME, Network, Op
 
 SOURCE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 OPSET, IR_VERSION = 17, 8
+_PLAIN = {
+    "ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "NEG": "Neg", "SQRT": "Sqrt", "RELU": "Relu",
+    "LOGISTIC": "Sigmoid",
+}  # fmt: skip
 
 
 class Graph:
@@ -82,9 +86,13 @@ class Converter:
     def run(self) -> None:
         for op in self.net.ops:
             handler: Callable[[Op], str] | None = getattr(self, "_" + op.kind.lower(), None)
-            if handler is None:
+            if handler is None and op.kind not in _PLAIN:
                 raise SystemExit(f"no rule for the operator {op.kind}")
-            self.values[op.outputs[0]] = handler(op)
+            self.values[op.outputs[0]] = handler(op) if handler else self._plain(op, _PLAIN[op.kind])
+
+    def _plain(self, op: Op, kind: str) -> str:
+        """An operator of the same meaning in both formats."""
+        return self.graph.op(kind, *map(self._value, op.inputs))
 
     def shaped(self, output: int, *shape: int) -> str:
         """An output of the network, reshaped; 0 keeps a dimension."""
@@ -92,15 +100,6 @@ class Converter:
 
     def _value(self, tensor: int) -> str:
         return self.values[tensor] if tensor in self.values else self.graph.constant(self.net.constants[tensor])
-
-    def _add(self, op: Op) -> str:
-        return self.graph.op("Add", *map(self._value, op.inputs))
-
-    def _relu(self, op: Op) -> str:
-        return self.graph.op("Relu", self._value(op.inputs[0]))
-
-    def _logistic(self, op: Op) -> str:
-        return self.graph.op("Sigmoid", self._value(op.inputs[0]))
 
 
 class ConvConverter(Converter):
@@ -215,26 +214,11 @@ class MixerConverter(Converter):
         return self.graph.op("ReduceSum", self._value(op.inputs[0]), self.graph.constant(np.array([-1])), keepdims=1)
 
     def _squared_difference(self, op: Op) -> str:
-        difference = self._sub(op)
+        difference = self._plain(op, "Sub")
         return self.graph.op("Mul", difference, difference)
 
     def _rsqrt(self, op: Op) -> str:
-        return self.graph.op("Reciprocal", self._sqrt(op))
-
-    def _sub(self, op: Op) -> str:
-        return self.graph.op("Sub", *map(self._value, op.inputs))
-
-    def _mul(self, op: Op) -> str:
-        return self.graph.op("Mul", *map(self._value, op.inputs))
-
-    def _div(self, op: Op) -> str:
-        return self.graph.op("Div", *map(self._value, op.inputs))
-
-    def _sqrt(self, op: Op) -> str:
-        return self.graph.op("Sqrt", self._value(op.inputs[0]))
-
-    def _neg(self, op: Op) -> str:
-        return self.graph.op("Neg", self._value(op.inputs[0]))
+        return self.graph.op("Reciprocal", self._plain(op, "Sqrt"))
 
 
 def convert_detector(data: bytes) -> onnx.ModelProto:

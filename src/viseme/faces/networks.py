@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from viseme.core.errors import FaceError
 from viseme.weights.catalog import assets_folder
+from viseme.weights.session import Session
 
 __all__ = ["Network", "load_network"]
 
@@ -55,12 +55,8 @@ def load_network(name: str, task_file: Path | None = None, *, num_threads: int =
 
 
 def _onnx(file: Path, num_threads: int) -> Network:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = num_threads, 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    return lambda batch: session.run(None, {"input": batch})
+    session = Session(file.read_bytes(), device="cpu", threads=num_threads)
+    return lambda batch: list(session.run(input=batch).values())
 
 
 class _LiteRt:

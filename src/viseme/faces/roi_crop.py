@@ -120,14 +120,14 @@ def _window(frame: NDArray[np.uint8], left: int, top: int, size: int, unit: int,
     The mean is that of four pixels, whatever the unit.
     """
     lanes = _scratch("lanes", (size, size, 4))
-    offsets = (0,) if unit == 1 else (unit // 4, unit - 1 - unit // 4)
+    offsets = [0] if unit == 1 else [unit // 4, unit - 1 - unit // 4]
     rows = _rows(frame, left, top + unit * np.arange(size)[:, None] + np.array(offsets), size * unit, outside)
     cells = rows.reshape(size, size, unit, 3)
     for colour in range(3):
         if unit == 1:
             lanes[..., colour] = cells[:, :, 0, colour]
         else:
-            np.add(cells[:, :, offsets[0], colour], cells[:, :, offsets[1], colour], out=lanes[..., colour])
+            np.add(cells[:, :, offsets[0], colour], cells[:, :, offsets[-1], colour], out=lanes[..., colour])
     packed = lanes.view(np.uint64)[..., 0]
     if unit > 1:
         packed += _HALF

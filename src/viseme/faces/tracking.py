@@ -17,7 +17,7 @@ from viseme.core.results import Reason, RejectedTrack
 from viseme.faces.config import TrackingConfig
 from viseme.faces.geometry import box_iou, face_boxes, face_rois, merge_detections, same_face
 from viseme.faces.interface import FaceEvent, FrameLike
-from viseme.faces.nets import FaceNets
+from viseme.faces.nets import FaceNets, smallest_face
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
 from viseme.faces.thumbnails import FaceStrips
@@ -25,9 +25,6 @@ from viseme.faces.tracks import Sample, Track, chunk_of, fault_of, joined
 
 __all__ = ["LandmarkTracker", "Run"]
 
-DETECTOR_INPUT = 192
-"""Pixels of the full-range detector's input; a face below `SMALLEST_SEEN` of them is not found."""
-SMALLEST_SEEN = 12
 FINE_EVERY = 3
 """Every so many runs of the detector, and on the first of a shot, small faces are looked for too."""
 LOST_RETRY_S = 0.08
@@ -158,7 +155,7 @@ class Run:
 
     def _look(self, image: NDArray[np.uint8], scale: float, seen: dict[int, Sample]) -> Iterator[FaceEvent]:
         """Run the detector; confirm live faces, find lost ones again, start new ones."""
-        coarse_px = max(image.shape[:2]) / DETECTOR_INPUT * SMALLEST_SEEN / scale
+        coarse_px = smallest_face(*image.shape[:2]) / scale
         missed = [_width(t.last) for t in self._live if t.id not in seen]
         fine = coarse_px > self._config.min_face_px and (
             self._num_looks % FINE_EVERY == 0 or min(missed, default=np.inf) < 2 * coarse_px
