@@ -1,15 +1,24 @@
-"""The alphabet of tensor dimensions, for signatures such as `Float[Tensor, "B T D"]`."""
+"""The alphabet of array dimensions, for signatures such as `Float[Tensor, "B T D"]`. A test knows no other letters."""
+
+__all__ = ["DIMS"]
 
 DIMS = {
-    "B": "batch",
-    "T": "video frames or grid steps",
-    "S": "samples",
     "A": "audio frames",
+    "B": "batch",
+    "C": "channels or coordinates",
+    "D": "features",
+    "E": "features after a layer",
+    "F": "triangles",
+    "H": "height, pixels",
+    "K": "landmarks",
+    "L": "candidate delays",
     "M": "mel bands",
     "N": "face tracks or windows",
-    "K": "landmarks",
+    "O": "outputs, such as classes",
+    "P": "phases of the audio frames against the grid",
+    "S": "samples",
+    "T": "video frames or grid steps",
     "V": "vertices",
-    "F": "triangles",
-    "D": "features",
-    "L": "candidate delays",
+    "W": "width, pixels",
 }
+"""Letter -> what it counts."""

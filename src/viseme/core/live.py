@@ -1,6 +1,6 @@
-"""Who speaks now: what `viseme.find_speakers_live` answers with, line by line. Frozen, typed, writable as JSON.
+"""Who speaks now: the lines that `viseme.find_speakers_live` yields. Frozen, typed, writable as JSON.
 
-Times are seconds after the first frame, on the clock of the frame, as in `core.speakers`.
+Times are seconds after the first frame, on the clock of the video, as in `core.speakers`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class LiveHeader:
 
     source: str
     latency_s: float
-    """Seconds from the instant a step tells of to the newest frame that was looked at before. Decoding comes on top,
-    and `LiveStep.backlog_s` where this machine is too slow."""
+    """Delay, in seconds, between a step's time and the newest frame processed when it is emitted. Decoding comes on
+    top, and `LiveStep.backlog_s` where this machine is slower than real time."""
     context_s: float
-    """Seconds: the latency at which every part sees all it asks for, the sum of `context_parts`. Where `latency_s` is
-    less, scores are rougher."""
+    """Latency, in seconds, at which every part has all the context that it uses: the sum of `context_parts`. Where
+    `latency_s` is less, scores are less accurate."""
     context_parts: dict[str, float]
-    """Seconds that each part looks ahead."""
+    """Part -> seconds of context it uses after the step."""
     every: float
     """Seconds between steps."""
     align: str
@@ -59,9 +59,9 @@ class LiveFace:
     """One face in view at one time."""
 
     id: int
-    """The same from where a face comes into view to where it leaves it, or to the next cut."""
+    """Constant from the face's first frame in view to its last, or to the next cut."""
     score: float
-    """In the unit that the header names; higher = rather speaking."""
+    """In the header's `score_unit`; higher = more likely speaking."""
     state: FaceState
     box: tuple[float, float, float, float]
     """xyxy, pixels."""
@@ -77,12 +77,12 @@ class LiveReject:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveStep:
-    """What is so at one time; it does not change any more."""
+    """The state at one time; it is final."""
 
     time: float
-    """Seconds: the instant this step tells of."""
+    """Seconds: the instant that this step describes."""
     newest: float
-    """Seconds: the newest frame that had been looked at."""
+    """Seconds: the newest frame processed."""
     faces: tuple[LiveFace, ...]
     rejected: tuple[LiveReject, ...]
     voice: VoiceState | None
@@ -90,9 +90,9 @@ class LiveStep:
     delay: float | None
     """Seconds by which the audio was taken to be late; None = it cannot be told yet, scored as recorded."""
     backlog_s: float
-    """Seconds of the stream that had come and were not looked at yet."""
+    """Seconds of the stream that have arrived and are not processed yet."""
     dropped: int
-    """Frames left out so far, because this machine is slower than real time."""
+    """Frames dropped so far, because this machine is slower than real time."""
 
     def to_json(self) -> dict[str, Any]:
         """One line."""
@@ -101,14 +101,14 @@ class LiveStep:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveEnd:
-    """What was done when the stream ended."""
+    """Totals, when the stream has ended."""
 
     duration: float
     """Seconds from the first to the last frame."""
     frames: int
-    """Looked at."""
+    """Processed."""
     dropped: int
-    """Left out."""
+    """Dropped."""
     delay: float | None
     """Seconds; see `LiveStep`."""
     warnings: tuple[str, ...]

@@ -238,7 +238,7 @@ class CheckResult(Card):
     elapsed: float = 0.0
     """Seconds of work."""
     warnings: tuple[str, ...] = ()
-    """Things worth knowing that did not stop the answer (damaged tail, several audio streams, ...)."""
+    """Notes that did not stop the answer (damaged tail, several audio streams, ...)."""
     evidence: CheckEvidence | None = None
     """Curves and frames for a report; None unless they were asked for."""
 

@@ -94,7 +94,7 @@ class FaceTimeline:
     times: NDArray[np.float64]
     """(T,) seconds, every 40 ms."""
     scores: NDArray[np.float32]
-    """(T,) in the unit the result names; higher = rather speaking."""
+    """(T,) in the unit the result names; higher = more likely speaking."""
     boxes: NDArray[np.float32]
     """(T, 4) xyxy, pixels of the source frame."""
     segments: tuple[StateSegment, ...]

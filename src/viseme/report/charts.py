@@ -26,7 +26,7 @@ MOST_POINTS = 480
 
 @dataclass(frozen=True)
 class _Axis:
-    """A linear map from values to frame units."""
+    """A linear map from values to units of the drawing."""
 
     low: float
     high: float
@@ -133,7 +133,7 @@ def delay_chart(
 
 
 def _anchor(x: _Axis, value: float) -> str:
-    """A label at either end of the axis stays inside the frame."""
+    """A label at either end of the axis stays inside the drawing."""
     near = 0.04 * (x.high - x.low)
     return "start" if value - x.low < near else "end" if x.high - value < near else "middle"
 

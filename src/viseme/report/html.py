@@ -1,6 +1,6 @@
 """One page for one file or thousands: a single HTML file that needs nothing else and asks nobody for anything.
 
-Sections are written to a temporary file as results come, so a long batch does not fill memory.
+Sections are written to a temporary file as results come: memory does not grow with the length of a batch.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class ReportWriter:
         answer = dict(result) if isinstance(result, Mapping) else result.to_json()
         self._rows.append(_Row.of(number, answer))
         evidence = result.evidence if isinstance(result, CheckResult) else None
-        rendered_frames = evidence is not None and self._num_rendered < MOST_FRAMES
-        self._num_rendered += rendered_frames
+        has_curves = evidence is not None and self._num_rendered < MOST_FRAMES
+        self._num_rendered += has_curves
         html = self._pages.get_template("section.html.j2").render(
             number=number,
             row=self._rows[-1],
@@ -97,8 +97,8 @@ class ReportWriter:
             rejected=[t for t in answer["tracks"] if t["status"] == "rejected"],
             reason_words={r.value: w for r, w in REASON_WORDS.items()},
             verdict_words={v.value: w for v, w in VERDICT_WORDS.items()},
-            drawing=self._drawing(result) if isinstance(result, CheckResult) and rendered_frames else None,
-            left_out=evidence is not None and not rendered_frames,
+            drawing=self._drawing(result) if isinstance(result, CheckResult) and has_curves else None,
+            left_out=evidence is not None and not has_curves,
             most_frames=MOST_FRAMES,
         )
         self._sections.write(html)

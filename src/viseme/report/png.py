@@ -1,4 +1,4 @@
-"""Frames inside a page: a small PNG writer, so that a report needs no imaging library."""
+"""Images inside a page: a small PNG writer, so that a report needs no imaging library."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["png_bytes", "png_uri"]
 
 
 def png_bytes(image: NDArray[np.uint8]) -> bytes:
-    """An (H, W, 3) RGB frame as a PNG file.
+    """An (H, W, 3) RGB image as a PNG file.
 
     Raises:
         ValueError: another shape or type.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"a frame is (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        raise ValueError(f"an image is (H, W, 3) uint8, not {image.shape} {image.dtype}")
     height, width, _ = image.shape
     rows = image.reshape(height, width * 3)
     predicted = np.zeros_like(rows)

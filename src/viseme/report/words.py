@@ -40,9 +40,9 @@ REASON_WORDS: Mapping[Reason, str] = MappingProxyType(
 REASON_SENTENCES: Mapping[Reason, str] = MappingProxyType(
     {
         Reason.NO_AUDIO: "The file has no audio to compare with the lips.",
-        Reason.NO_VIDEO: "The file has no moving frame to read lips from.",
+        Reason.NO_VIDEO: "The file has no moving images to read lips from.",
         Reason.NO_VOICE: "Nobody was heard speaking: the audio is silence, music or noise.",
-        Reason.NO_FACE: "No face was found in the frame.",
+        Reason.NO_FACE: "No face was found in the video.",
         Reason.TRACK_TOO_SHORT: "The face is on screen too briefly to follow its lips.",
         Reason.FACE_TOO_SMALL: "The face is too small for its lips to be seen moving.",
         Reason.OCCLUDED_OR_PROFILE: "The face is turned away or its mouth is covered most of the time.",
@@ -76,16 +76,16 @@ def delay_words(audio_delay: float | None, *, in_sync: bool = False) -> str:
 
     Example:
         >>> delay_words(0.12)
-        'The audio comes 120 ms after the frame: shift it by \N{MINUS SIGN}120 ms.'
+        'The audio comes 120 ms after the video: shift it by \N{MINUS SIGN}120 ms.'
         >>> delay_words(-0.02, in_sync=True)
-        'The audio comes 20 ms before the frame, which viewers accept.'
+        'The audio comes 20 ms before the video, which viewers accept.'
     """
     if audio_delay is None:
         return "The delay cannot be told."
     if round(audio_delay * 1000) == 0:
-        return "Audio and frame are together."
+        return "Audio and video are together."
     where = "after" if audio_delay > 0 else "before"
-    what = f"The audio comes {milliseconds(abs(audio_delay), signed=False)} {where} the frame"
+    what = f"The audio comes {milliseconds(abs(audio_delay), signed=False)} {where} the video"
     return f"{what}, which viewers accept." if in_sync else f"{what}: shift it by {milliseconds(-audio_delay)}."
 
 

@@ -33,9 +33,9 @@ class Options:
     For every face: when it speaks, when it does not, and when that cannot be told. For every voice: whether its owner
     is in view. Faces of one person on both sides of a cut get one name.
 
-    With --live, while it happens: one JSON line a step, final 4.61 s after its frame with the scorer head (4.22 s
-    with --delay 0ms or --align none), 2.13 s with evidence (1.74 s), or whatever --latency says; the first line says
-    what that is made of. A camera (with encoders that hold nothing back; x264 holds 3 s):
+    With --live, as it happens: one JSON line a step, final 4.61 s after its frame with the scorer head (4.22 s with
+    --delay 0ms or --align none), 2.13 s with evidence (1.74 s), or what --latency says; the first line lists the
+    parts of that. A camera (with encoders that hold nothing back; x264 holds 3 s):
     ffmpeg -f v4l2 -i /dev/video0 -f alsa -i default -c:v mjpeg -q:v 3 -c:a pcm_s16le -f nut -flush_packets 1 - |
     viseme find-speakers --live -
     """
@@ -49,14 +49,14 @@ class Options:
     every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = EVERY_S
     """With --live: time between lines, in multiples of 0.04."""
     latency: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
-    """With --live: tell each step so long after its frame, however little was seen of what follows. Without it, when
-    all that the scorer asks for has come."""
+    """With --live: emit each step this long after its frame, with whatever context there is by then. Without it, a step
+    is emitted when all the context that the scorer uses is there."""
     delay: Annotated[str | None, tyro.conf.arg(metavar="TIME")] = None
     """With --live: how late the audio is (120ms; -80ms when it is early). Without it, estimated as the stream goes on:
     a camera has one delay, told after some seconds of speech."""
     keep_frames: bool = False
-    """With --live, where this machine is slower than real time: let the stream wait, for films through a pipe. Without
-    it frames are dropped and counted, audio never."""
+    """With --live, where this machine is slower than real time: let the source wait, as a file in a pipe can. Without
+    it frames are dropped and counted; audio never is."""
     json: bool = False
     """Print JSON Lines: one object a file as soon as it is done, and nothing else on stdout."""
     csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
@@ -74,7 +74,7 @@ class Options:
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Write a page with the timeline: one file that needs nothing else."""
     align: Literal["none", "file", "track"] = "file"
-    """What delay of the audio is taken out first: the file's, each face's own, or none."""
+    """Which delay of the audio is removed first: that of the file, of each face (track), or none."""
     scorer: Annotated[str, tyro.conf.arg(metavar="NAME")] = "head"
     """Who scores: head, evidence, cosine, light-asd, lr-asd."""
     scorer_weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
