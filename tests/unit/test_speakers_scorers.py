@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from viseme.audio.features import mfcc
 from viseme.core.errors import ConfigError, MissingWeights, WeightsError
 from viseme.speakers.crops import CROP_PX, CropStore, mouth_square
+from viseme.speakers.export import convert_weights, save_head
 from viseme.speakers.features import lagged_features, smooth_steps
-from viseme.speakers.head import INPUTS, HeadScorer, SpeakerHead, face_inputs, save_head, voice_inputs
+from viseme.speakers.head import INPUTS, HeadScorer, face_inputs, voice_inputs
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer, speaker_scorers
 from viseme.speakers.models.light_asd import LightASD
 from viseme.speakers.models.lr_asd import LRASD
-from viseme.speakers.pixel_scorers import LightASDScorer, LRASDScorer, read_published
+from viseme.speakers.models.speaker_head import SpeakerHead, TorchHead
+from viseme.speakers.pixel_scorers import LightASDScorer, LRASDScorer, PixelScorer
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
 from viseme.speakers.timeline import SPEAKING, TimelineConfig, read_states
 
@@ -118,8 +123,10 @@ def test_the_head_is_small_and_round_trips(tmp_path: Path) -> None:
     save_head(path, head, threshold=0.25, card={"made": "here"}, sync="some@1")
     loaded = HeadScorer.load(path)
     assert loaded.threshold == 0.25
+    assert loaded.reach_steps == HeadScorer(TorchHead(head)).reach_steps == 7 + 2
+    assert HeadScorer.load(path) is loaded, "a file is read once"
     (again,) = loaded.score([face(1.0)], audio())
-    (mine,) = HeadScorer(head).score([face(1.0)], audio())
+    (mine,) = HeadScorer(TorchHead(head)).score([face(1.0)], audio())
     assert again.speaking == pytest.approx(mine.speaking, abs=2e-2)
     assert again.dubbed is not None
     # speaking, dubbed and neither are exclusive
@@ -147,8 +154,6 @@ def test_the_head_learns_a_step() -> None:
 
 
 def test_mismatched_and_damaged_heads_are_refused(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     with pytest.raises(MissingWeights):
         HeadScorer.load(tmp_path / "nowhere.safetensors")
     mismatched = tmp_path / "f.safetensors"
@@ -156,7 +161,7 @@ def test_mismatched_and_damaged_heads_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no speaker head"):
         HeadScorer.load(mismatched)
     mismatched.write_bytes(b"nothing")
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match="not a safetensors file"):
         HeadScorer.load(mismatched)
 
 
@@ -222,56 +227,78 @@ def test_the_layout_is_the_published_one(network, num: int, names: dict[str, tup
         assert made.eval()(torch.zeros(1, 16, 13), torch.zeros(1, 4, CROP_PX, CROP_PX)).shape == (1, 4)
 
 
-@pytest.mark.parametrize(("network", "scorer"), [(LightASD, LightASDScorer), (LRASD, LRASDScorer)])
-def test_generated_weights_are_read_strictly_and_scored(tmp_path: Path, network, scorer) -> None:
+def seen_and_heard(num: int) -> tuple[FaceSteps, Heard, CropStore]:
+    """One face with crops, under noise."""
+    store = CropStore()
+    frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    for step in range(num):
+        store.add(0, step * 0.04, frame, np.array([10, 10, 50, 50]))
+    one = face(0.0, num=num)
+    one = replace(one, crops=store.reader(0, one.times()))
+    noise = np.random.default_rng(2).normal(0, 0.1, 16000).astype(np.float32)
+    bands = np.zeros((num, 40), np.float16)
+    heard = Heard(first=0, voice=np.zeros(num), bands=bands, samples=lambda a, b: noise[: round((b - a) * 16000)])
+    return one, heard, store
+
+
+@pytest.mark.parametrize(
+    ("to", "network", "scorer"), [("light-asd", LightASD, LightASDScorer), ("lr-asd", LRASD, LRASDScorer)]
+)
+def test_authors_weights_are_converted_strictly_and_scored(tmp_path: Path, to, network, scorer) -> None:
     torch.manual_seed(1)
     made = network().eval()
     state = layout(made)
     path = tmp_path / "authors.model"
     torch.save({f"module.{k}": v for k, v in state.items()}, path)
-    loaded = scorer.load(path)
-    assert loaded.name.startswith(network.layout)
-    store = CropStore()
-    frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
-    for step in range(12):
-        store.add(0, step * 0.04, frame, np.array([10, 10, 50, 50]))
-    one = face(0.0, num=12)
-    one = FaceSteps(
-        track_id=0,
-        shot=0,
-        first=0,
-        features=one.features,
-        boxes=one.boxes,
-        crops=store.reader(0, one.times()),
-    )
-    noise = np.random.default_rng(2).normal(0, 0.1, 16000).astype(np.float32)
-    heard = Heard(
-        first=0,
-        voice=np.zeros(12),
-        bands=np.zeros((12, 40), np.float16),
-        samples=lambda a, b: noise[: round((b - a) * 16000)],
-    )
+    with pytest.raises(WeightsError, match="viseme weights convert"):
+        scorer.load(path)
+    converted = convert_weights(path, to=to)
+    assert converted == tmp_path / "authors.safetensors"
+    loaded: PixelScorer = scorer.load(converted)
+    assert loaded.name.startswith(to)
+    one, heard, store = seen_and_heard(12)
     (scored,) = loaded.score([one], heard)
     assert scored.speaking.shape == (12,)
-    assert np.isfinite(scored.speaking).all()
+    cepstra = torch.from_numpy(mfcc(heard.samples(0.0, 12 * 0.04 + 0.015))[:48])[None]
+    mouths = torch.from_numpy(one.crops.read(0, 12).astype(np.float32))[None]
+    with torch.inference_mode():
+        expected = smooth_steps(made(cepstra, mouths)[0].numpy(), 5)
+    np.testing.assert_allclose(scored.speaking, expected, rtol=1e-3, atol=1e-4)
     store.close()
-    broken = dict(state)
+    other = LRASDScorer if scorer is LightASDScorer else LightASDScorer
+    with pytest.raises(WeightsError, match="are not weights of"):
+        other.load(converted)
+    with pytest.raises(MissingWeights, match="scorer-weights"):
+        scorer.load()
+
+
+def test_what_is_no_published_network_is_not_converted(tmp_path: Path) -> None:
+    path = tmp_path / "authors.model"
+    broken = layout(LightASD())
     broken.pop(next(iter(broken)))
     torch.save(broken, path)
     with pytest.raises(WeightsError, match="not weights of"):
-        scorer.load(path)
+        convert_weights(path, to="light-asd")
     torch.save({"other": torch.zeros(1)}, path)
     with pytest.raises(WeightsError, match="no part of"):
-        read_published(path)
-    with pytest.raises(MissingWeights, match="scorer-weights"):
-        scorer.load()
+        convert_weights(path, to="light-asd")
+    with pytest.raises(MissingWeights):
+        convert_weights(tmp_path / "nowhere.model")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_conversion_does_not_replace_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "authors.safetensors"
+    save_file({k: v.clone() for k, v in layout(LRASD()).items()}, str(path))
+    with pytest.raises(WeightsError, match="pass another file"):
+        convert_weights(path, to="lr-asd")
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.model"
     torch.save({"model.x": Path("a")}, path)
     with pytest.raises(WeightsError, match="cannot be read"):
-        read_published(path)
+        convert_weights(path)
 
 
 def test_crops_are_the_published_square() -> None:

@@ -1,34 +1,36 @@
-"""Our head on top of the scores: two small temporal networks, for faces and for voices, in one file of weights.
+"""Our head on top of the scores: two small temporal networks, for faces and for voices, run from one file of weights.
 
-Knows features of steps; refuses to know media and sync models. Some 200,000 parameters; an hour of three faces takes
+Knows features of steps; refuses to know media, sync models and how the head is trained. An hour of three faces takes
 seconds on one core.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
-import viseme
 from viseme.audio.voice_activity import speech_level, voice_log_odds
-from viseme.core.errors import ConfigError, WeightsError
+from viseme.core.errors import WeightsError
 from viseme.speakers.features import SMOOTH, smooth_steps
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
-from viseme.weights import find_weights, weights_id
+from viseme.weights import FileStamp, Session, file_stamp, find_weights, read_checkpoint, resolve_device
 
-__all__ = ["CLASSES", "INPUTS", "HeadScorer", "SpeakerHead", "face_inputs", "save_head", "voice_inputs"]
+__all__ = [
+    "CLASSES",
+    "COMPONENT",
+    "INPUTS",
+    "NUM_VOICE_INPUTS",
+    "HeadNetworks",
+    "HeadScorer",
+    "face_inputs",
+    "voice_inputs",
+]
 
 COMPONENT = "speakers"
 CLASSES = ("not_speaking", "speaking", "dubbed")
@@ -42,80 +44,8 @@ INPUTS = (
     "others",  # whether there are any
 )
 """What the face network sees at a step, in this order."""
-
-
-class _Block(nn.Module):
-    """Gated residual convolution over time; the norm is over channels, so nothing leaks along time."""
-
-    def __init__(self, width: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, 2 * width, 5, padding=2 * dilation, dilation=dilation)
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x: Float[Tensor, "B D T"]) -> Float[Tensor, "B D T"]:
-        normed = self.norm(x.transpose(1, 2)).transpose(1, 2)
-        return x + self.drop(nn.functional.glu(self.conv(normed), dim=1))
-
-
-class _Temporal(nn.Module):
-    """(B, T, inputs) to (B, T, outputs) with `2 * sum(dilations)` steps of context either way."""
-
-    def __init__(
-        self, num_inputs: int, num_outputs: int, width: int, dilations: tuple[int, ...], dropout: float
-    ) -> None:
-        super().__init__()
-        self.first = nn.Linear(num_inputs, width)
-        self.blocks = nn.Sequential(*(_Block(width, d, dropout) for d in dilations))
-        self.last = nn.Linear(width, num_outputs)
-
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T O"]:
-        hidden = self.blocks(self.first(x).transpose(1, 2)).transpose(1, 2)
-        return self.last(hidden)
-
-
-class SpeakerHead(nn.Module):
-    """What a face does, from the evidence around each step; and whether anybody is heard."""
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config:
-        """Sizes."""
-
-        width: int = 48
-        """Channels of the face network."""
-        dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
-        """Of its blocks, in 40 ms steps."""
-        voice_width: int = 32
-        """Channels of the voice network."""
-        voice_dilations: tuple[int, ...] = (1, 2, 4, 8)
-        """Of its blocks."""
-        dropout: float = 0.1
-        """Probability of dropping a hidden unit, in training."""
-
-        def __post_init__(self) -> None:
-            if min(self.width, self.voice_width, *self.dilations, *self.voice_dilations) < 1:
-                raise ConfigError(f"SpeakerHead: impossible sizes {self}")
-            if not 0 <= self.dropout < 1:
-                raise ConfigError(f"SpeakerHead: dropout must lie in [0, 1), not {self.dropout}")
-
-        @classmethod
-        def tiny(cls) -> SpeakerHead.Config:
-            """The smallest configuration that exercises every part."""
-            return cls(width=8, dilations=(1,), voice_width=4, voice_dilations=(1,))
-
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__()
-        self.config = c = config or self.Config()
-        self.face = _Temporal(len(INPUTS), len(CLASSES), c.width, c.dilations, c.dropout)
-        self.audio = _Temporal(41, 1, c.voice_width, c.voice_dilations, c.dropout)
-
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T 3"]:
-        """Logits of `CLASSES` from `face_inputs`."""
-        return self.face(x)
-
-    def voice(self, x: Float[Tensor, "B T 41"]) -> Float[Tensor, "B T"]:
-        """Log-odds of a voice from `voice_inputs`."""
-        return self.audio(x)[..., 0]
+NUM_VOICE_INPUTS = 41
+"""What the voice network sees at a step: see `voice_inputs`."""
 
 
 _SHIFT = {"opening": 0.05, "yaw": 0.3}
@@ -179,7 +109,7 @@ def _others(
 def voice_inputs(bands: NDArray[np.floating]) -> NDArray[np.float32]:
     """(V, 41) mel bands without overall loudness, and the level over the quietest tenth, from (V, 40) decibels."""
     if len(bands) == 0:
-        return np.zeros((0, 41), np.float32)
+        return np.zeros((0, NUM_VOICE_INPUTS), np.float32)
     x = np.maximum(bands.astype(np.float32), -60)
     level = 10 * np.log10((10 ** (x / 10)).sum(1))
     loud, quiet = np.percentile(level, 90), np.percentile(level, 10)
@@ -187,33 +117,35 @@ def voice_inputs(bands: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.concatenate([(x - loud + 25) / 15, over[:, None]], 1).astype(np.float32)
 
 
-def save_head(path: str | Path, head: SpeakerHead, *, threshold: float, card: dict[str, Any], sync: str) -> None:
-    """Write weights that describe themselves, in half precision.
+class HeadNetworks(Protocol):
+    """The two networks of a head, ready to run."""
 
-    Args:
-        path: safetensors.
-        head: Trained.
-        threshold: Log-odds from which a face speaks.
-        card: Training data, licence, results.
-        sync: Name and hash of the sync weights whose scores it was trained on.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = {
-        "component": COMPONENT,
-        "model": "speaker-head",
-        "config": asdict(head.config),
-        "inputs": INPUTS,
-        "threshold": threshold,
-        "sync": sync,
-        "card": card,
-        "weights_of": "viseme",
-        "package": viseme.__version__,
-    }
-    tensors = {k: v.detach().to(torch.float16).contiguous().clone() for k, v in head.state_dict().items()}
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, str(temporary), metadata={"viseme": json.dumps(header)})
-    temporary.replace(path)
+    @property
+    def reach_steps(self) -> int:
+        """Later steps that either looks at."""
+        ...
+
+    def face(self, x: Float[np.ndarray, "T D"]) -> Float[np.ndarray, "T 3"]:
+        """Logits of `CLASSES` from `face_inputs`."""
+        ...
+
+    def voice(self, x: Float[np.ndarray, "T D"]) -> Float[np.ndarray, "T"]:
+        """Log-odds of a voice from `voice_inputs`."""
+        ...
+
+
+class _ShippedHead:
+    """As exported, on one device."""
+
+    def __init__(self, face: Session, voice: Session, reach_steps: int) -> None:
+        self._face, self._voice = face, voice
+        self.reach_steps = reach_steps
+
+    def face(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._face.run(x=x[None])["logits"][0]
+
+    def voice(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._voice.run(x=x[None])["log_odds"][0]
 
 
 class HeadScorer:
@@ -224,60 +156,52 @@ class HeadScorer:
     band = 0.5
 
     def __init__(
-        self, head: SpeakerHead, *, name: str = "head", threshold: float = 0.0, sync: str | None = None
+        self, networks: HeadNetworks, *, name: str = "head", threshold: float = 0.0, sync: str | None = None
     ) -> None:
-        self._head = head.eval()
+        self._networks = networks
         self.sync = sync
         """Name and hash of the sync weights whose scores it learnt from; None = not known."""
-        config = head.config
-        self.reach_steps = SMOOTH // 2 + 2 * max(sum(config.dilations), sum(config.voice_dilations))
+        self.reach_steps = SMOOTH // 2 + networks.reach_steps
         self.name, self.threshold = name, threshold
 
     @classmethod
-    def load(cls, weights: str | os.PathLike[str] | None = None) -> HeadScorer:
+    def load(cls, weights: str | os.PathLike[str] | None = None, *, device: str = "auto") -> HeadScorer:
         """Read weights by catalogue name or path; None is the default that ships.
+
+        A file is read once in a process: asked for again, unchanged and for the same device, it is the same scorer.
 
         Raises:
             MissingWeights: not there.
             WeightsError: there, and not the weights of a speaker head of this package.
+            ConfigError: there is no such device here.
         """
         path = find_weights(None if weights is None else os.fspath(weights), component=COMPONENT)
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                header = json.loads((file.metadata() or {}).get("viseme", "{}"))
-                tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        except Exception as error:
-            raise WeightsError(f"{path} cannot be read as safetensors: {error}") from error
-        if header.get("component") != COMPONENT:
-            raise WeightsError(f"{path} holds no speaker head (component is {header.get('component')!r})")
-        if tuple(header.get("inputs", ())) != INPUTS:
-            raise WeightsError(f"{path} was trained on other features than this version makes; train it again")
-        try:
-            config: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in header["config"].items()}
-            head = SpeakerHead(SpeakerHead.Config(**config))
-            head.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise WeightsError(f"{path} does not fit its own header ({error!r}); get the file again") from error
-        return cls(head, name=weights_id(path), threshold=float(header["threshold"]), sync=header.get("sync"))
+        return _load(file_stamp(path), resolve_device(device))
 
-    @torch.inference_mode()
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
         """By the voice network."""
-        if len(bands) == 0:
-            return np.zeros(0, np.float32)
-        return self._head.voice(torch.from_numpy(voice_inputs(bands))[None])[0].numpy()
+        return self._networks.voice(voice_inputs(bands)) if len(bands) else np.zeros(0, np.float32)
 
-    @torch.inference_mode()
     def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
         """By the face network; `dubbed` too."""
         out = []
         for inputs in face_inputs(faces, heard):
-            logits = self._head(torch.from_numpy(inputs)[None])[0]
-            silent, speaking, dubbed = logits.unbind(-1)
+            silent, speaking, dubbed = self._networks.face(inputs).T
             out.append(
-                Scored(
-                    speaking=(speaking - torch.logaddexp(silent, dubbed)).numpy(),
-                    dubbed=(dubbed - torch.logaddexp(silent, speaking)).numpy(),
-                )
+                Scored(speaking=speaking - np.logaddexp(silent, dubbed), dubbed=dubbed - np.logaddexp(silent, speaking))
             )
         return out
+
+
+@lru_cache(maxsize=4)
+def _load(file: FileStamp, device: str) -> HeadScorer:
+    found = read_checkpoint(file.path, component=COMPONENT, holds="speaker head")
+    header = found.header
+    if tuple(header.get("inputs", ())) != INPUTS:
+        raise WeightsError(f"{file.path} was trained on other features than this version makes; train it again")
+    face, voice = (found.session(part, device=device) for part in ("face", "voice"))
+    try:
+        networks = _ShippedHead(face, voice, int(header["reach_steps"]))
+        return HeadScorer(networks, name=found.name, threshold=float(header["threshold"]), sync=header.get("sync"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{file.path} has an incomplete or unknown header ({error!r}); get it again") from error

@@ -31,6 +31,7 @@ __all__ = [
     "SpeakerScorer",
     "heard_at",
     "load_scorer",
+    "speaker_networks",
     "speaker_scorers",
 ]
 
@@ -181,18 +182,27 @@ speaker_scorers: Registry[type] = Registry(
     },
 )
 """Name -> scorer class."""
+speaker_networks: Registry[type] = Registry(
+    "speaker_network",
+    {
+        "speaker-head": "viseme.speakers.models.speaker_head:SpeakerHead",
+        "light-asd": "viseme.speakers.models.light_asd:LightASD",
+        "lr-asd": "viseme.speakers.models.lr_asd:LRASD",
+    },
+)
+"""Name -> torch module, for training, conversion and export."""
 
 
-def load_scorer(name: str, weights: str | os.PathLike[str] | None = None) -> SpeakerScorer:
-    """A scorer by name.
+def load_scorer(name: str, weights: str | os.PathLike[str] | None = None, *, device: str = "auto") -> SpeakerScorer:
+    """A scorer by name; `device` is where its networks run, if it has some, see `viseme.weights.DEVICES`.
 
     Raises:
-        ConfigError: no such scorer, or weights were given to one that has none.
+        ConfigError: no such scorer or device, or weights were given to one that has none.
         WeightsError: its weights are missing or damaged.
     """
     kind: Any = speaker_scorers[name]
     if hasattr(kind, "load"):
-        return kind.load(weights)
+        return kind.load(weights, device=device)
     if weights is not None:
         raise ConfigError(f"the scorer {name!r} has no weights; leave --scorer-weights out")
     return kind()

@@ -1,4 +1,5 @@
-"""Published networks that see pixels, as scorers beside ours: Light-ASD and LR-ASD, with the user's own weights.
+"""Published networks that see pixels, as scorers beside ours: Light-ASD and LR-ASD, with the user's own weights,
+converted once by `viseme weights convert`.
 
 Knows their files and inputs: grey mouths at 25 a second and 13 cepstra at 100 a second. The file's delay is taken out
 first, which the authors' programs do not do; pass --align none for their behaviour.
@@ -8,63 +9,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from viseme.audio.features import mfcc
 from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import MissingWeights, WeightsError
 from viseme.speakers.features import smooth_steps
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, Scored
-from viseme.speakers.models.light_asd import LightASD
-from viseme.speakers.models.lr_asd import LRASD
-from viseme.weights import sha256_of
+from viseme.weights import FileStamp, Session, file_stamp, read_checkpoint, resolve_device
 
-__all__ = ["LRASDScorer", "LightASDScorer", "PixelScorer", "read_published"]
+__all__ = ["PUBLISHED", "LRASDScorer", "LightASDScorer", "PixelScorer"]
+
+PUBLISHED = "published-speakers"
+"""Component of converted weights."""
 
 STRETCH = 250
 """Steps scored at a time: 10 s, ..."""
 MARGIN = 50
 """... with 2 s of context either way."""
-
-
-def read_published(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """A state dict as the authors save it, from a PyTorch file (no code is run) or safetensors, to our names.
-
-    `model.*` are the network, `lossAV.FC.*` its last layer; `lossV.*` serves training alone. A leading "module." is
-    taken off.
-
-    Raises:
-        MissingWeights: there is no such file.
-        WeightsError: it cannot be read, or holds other names.
-    """
-    if not Path(path).is_file():
-        raise MissingWeights(f"there are no weights at {os.fspath(path)}; get them from the authors' page")
-    try:
-        if Path(path).suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(str(path))
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise WeightsError(f"{os.fspath(path)} cannot be read as a state dict: {error}") from error
-    out = {}
-    for name, tensor in state.items():
-        plain = name.removeprefix("module.")
-        if plain.startswith("lossV."):
-            continue
-        if plain.startswith("model."):
-            out[plain.removeprefix("model.")] = tensor
-        elif plain.startswith("lossAV."):
-            out[plain.removeprefix("lossAV.")] = tensor
-        else:
-            raise WeightsError(f"{os.fspath(path)} holds {name!r}, which is no part of Light-ASD or LR-ASD")
-    return out
 
 
 class PixelScorer:
@@ -75,30 +41,30 @@ class PixelScorer:
     unit = "logit of speaking, mean over 0.2 s"
     threshold = 0.0
     band = 0.5
-    network: type[LightASD] | type[LRASD]
+    layout: ClassVar[str]
+    """Name of the network in `speaker_networks`."""
 
-    def __init__(self, network: nn.Module, *, name: str) -> None:
-        self._network = network.eval()
+    def __init__(self, session: Session, *, name: str) -> None:
+        self._session = session
         self.name = name
 
     @classmethod
-    def load(cls, weights: str | os.PathLike[str] | None = None) -> PixelScorer:
-        """Read the authors' weights; every name and shape must fit.
+    def load(cls, weights: str | os.PathLike[str] | None = None, *, device: str = "auto") -> PixelScorer:
+        """Read converted weights.
+
+        A file is read once in a process, see `HeadScorer.load`.
 
         Raises:
             MissingWeights: no file was given, or it is not there.
-            WeightsError: it is something else.
+            WeightsError: it is something else, or has not been converted.
+            ConfigError: there is no such device here.
         """
-        layout = cls.network.layout
         if weights is None:
-            raise MissingWeights(f"{layout} ships without weights; pass the authors' file with --scorer-weights")
-        state = read_published(weights)
-        network = cls.network()
-        try:
-            network.load_state_dict(state, strict=True)
-        except RuntimeError as error:
-            raise WeightsError(f"{os.fspath(weights)} are not weights of {layout}: {error}") from None
-        return cls(network, name=f"{layout}@{sha256_of(Path(weights))[:12]}")
+            raise MissingWeights(
+                f"{cls.layout} ships without weights; convert the authors' file with viseme weights convert FILE --to "
+                f"{cls.layout} and pass the result with --scorer-weights"
+            )
+        return _load(cls, file_stamp(os.fspath(weights)), resolve_device(device))
 
     def voice(self, bands: NDArray[np.floating]) -> NDArray[np.float32]:
         """By level and rhythm."""
@@ -115,27 +81,39 @@ class PixelScorer:
             out.append(Scored(speaking=np.nan_to_num(smooth_steps(known, 5), nan=-10.0)))
         return out
 
-    @torch.inference_mode()
     def _stretch(self, face: FaceSteps, heard: Heard, begin: int, end: int) -> NDArray[np.float32]:
         assert face.crops is not None
         assert heard.samples is not None
         low, high = max(0, begin - MARGIN), min(face.num, end + MARGIN)
-        mouths = torch.from_numpy(face.crops.read(low, high).astype(np.float32))
+        mouths = face.crops.read(low, high).astype(np.float32)
         start = (face.first + low) * STEP_S + heard.delay
         num = 4 * (high - low)
         samples = heard.samples(start, start + num * 0.01 + 0.015)
         cepstra = mfcc(samples)[:num]
-        logits = self._network(torch.from_numpy(cepstra)[None], mouths[None])[0].numpy()
+        logits = self._session.run(audio=cepstra[None], mouths=mouths[None])["logits"][0]
         return logits[begin - low : end - low]
+
+
+@lru_cache(maxsize=4)
+def _load(kind: type[PixelScorer], file: FileStamp, device: str) -> PixelScorer:
+    if file.path.suffix != ".safetensors":
+        raise WeightsError(
+            f"{file.path} is no safetensors file; convert the authors' file once: viseme weights convert {file.path} "
+            f"--to {kind.layout}"
+        )
+    found = read_checkpoint(file.path, component=PUBLISHED, holds="published speaker network")
+    if found.header.get("model") != kind.layout:
+        raise WeightsError(f"{file.path} are not weights of {kind.layout} but of {found.header.get('model')}")
+    return kind(found.session("face", device=device), name=f"{kind.layout}@{found.name.rpartition('@')[2]}")
 
 
 class LightASDScorer(PixelScorer):
     """Light-ASD."""
 
-    network = LightASD
+    layout = "light-asd"
 
 
 class LRASDScorer(PixelScorer):
     """LR-ASD."""
 
-    network = LRASD
+    layout = "lr-asd"

@@ -25,8 +25,10 @@ from viseme.engine.loop import LoopConfig, fit
 from viseme.engine.progress import Bar
 from viseme.metrics.detection import DetectionMetrics, DetectionScores
 from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, synthetic, under_audio
-from viseme.speakers.head import CLASSES, HeadScorer, SpeakerHead, face_inputs, save_head, voice_inputs
+from viseme.speakers.export import save_head
+from viseme.speakers.head import CLASSES, HeadScorer, face_inputs, voice_inputs
 from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
+from viseme.speakers.models.speaker_head import SpeakerHead, TorchHead
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.corpus import Clip, prepare
@@ -176,7 +178,7 @@ def train_speakers(
     bar = Bar("training")
     fit(head, draw.loss, chosen.loop, checkpoint=checkpoint, on_step=lambda s, n: bar(s, chosen.loop.steps, n))
     threshold = _threshold(head, learnt)
-    report = measure(HeadScorer(head, threshold=threshold), tested)
+    report = measure(HeadScorer(TorchHead(head), threshold=threshold), tested)
     card = {
         "recipe": recipe,
         "steps": chosen.loop.steps,
@@ -280,7 +282,7 @@ def _stacked(
 
 def _threshold(head: SpeakerHead, learnt: Sequence[LabelledFaces]) -> float:
     """The score at which as many are missed as wrongly accepted, on training conversations."""
-    scorer = HeadScorer(head)
+    scorer = HeadScorer(TorchHead(head))
     pool = DetectionScores()
     for made in learnt[:: max(1, len(learnt) // 200)]:
         for scored, state in zip(scorer.score(made.faces, made.audio), made.states):

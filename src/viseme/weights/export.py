@@ -1,4 +1,4 @@
-"""Torch networks to files that ship, and back. Needs torch, onnx and onnxscript (extra `[train]`); nothing that people
+"""Torch networks to files that ship, and back. Needs torch and onnx (extra `[train]`); nothing that people
 run imports it.
 
 A network says by `graph_parts()` which of its methods ship. A graph depends on the network's configuration alone: its
@@ -8,10 +8,9 @@ weights are named in it and lie beside it, so several networks of one configurat
 from __future__ import annotations
 
 import copy
-import logging
+import io
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,13 +25,13 @@ from viseme.weights.session import Session
 
 __all__ = ["arrays_of", "export_graphs", "load_arrays", "save_networks"]
 
-OPSET = 20
-"""Version of the ONNX operators; ONNX Runtime knows it from 1.17 on."""
+OPSET = 17
+"""Version of the ONNX operators: the first with layer normalisation."""
 TOLERANCE = 1e-4
 """Largest difference between a graph and its network, relative to the largest output."""
 
 _made: dict[tuple[str, str, str], Graph] = {}
-"""Graphs made before in this process: tracing takes seconds."""
+"""Graphs made before in this process."""
 
 
 class _Part(nn.Module):
@@ -65,7 +64,7 @@ def save_networks(
         storage: Of floating-point tensors.
 
     Raises:
-        ConfigError: onnx or onnxscript is not installed.
+        ConfigError: onnx is not installed.
         WeightsError: a graph does not answer as its network does.
     """
     tensors = {f"{prefix}{k}": v for prefix, network in networks.items() for k, v in arrays_of(network).items()}
@@ -105,7 +104,7 @@ def export_graphs(network: nn.Module) -> dict[str, Graph]:
     """Every part of a network as an ONNX model; weights are named as in the network's state.
 
     Raises:
-        ConfigError: onnx or onnxscript is not installed.
+        ConfigError: onnx is not installed.
     """
     parts: dict[str, GraphPart] = network.graph_parts()  # type: ignore[operator]
     kind, config = f"{type(network).__module__}.{type(network).__qualname__}", repr(getattr(network, "config", None))
@@ -116,72 +115,60 @@ def export_graphs(network: nn.Module) -> dict[str, Graph]:
 
 
 def _export(network: nn.Module, part: GraphPart) -> Graph:
-    _require_onnx()
-    auto = torch.export.Dim.AUTO  # type: ignore[attr-defined]
-    axes = tuple({i: auto for i, size in enumerate(shape) if isinstance(size, str)} for shape in part.inputs.values())
-    with _quiet():
-        program = torch.onnx.export(
-            _Part(copy.deepcopy(network).cpu().float(), part).eval(),
+    """Trace one part.
+
+    torch's older exporter is used: the newer one takes ten to twenty times as long, and fixes the number of steps of
+    a recurrent layer (torch 2.13).
+    """
+    onnx = _onnx()
+    free = {name: {i: s for i, s in enumerate(shape) if isinstance(s, str)} for name, shape in part.inputs.items()}
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the exporter itself; what it makes is compared
+        torch.onnx.export(
+            _Part(_stand_in(network), part).eval(),
             part.example(np.random.default_rng(0), as_tensor=torch.from_numpy),
-            dynamo=True,
-            dynamic_shapes=(axes,),
+            file,
+            dynamo=False,
             input_names=list(part.inputs),
             output_names=list(part.outputs),
+            dynamic_axes=free,
             opset_version=OPSET,
-            optimize=False,
-            verbose=False,
+            do_constant_folding=False,  # folded, weights would lose their names
+            training=torch.onnx.TrainingMode.PRESERVE,  # as above: normalisation is not merged into convolutions
         )
-        assert program is not None
-        return _slim(program.model_proto, set(arrays_of(network)), part)
+    return _slim(onnx.load_from_string(file.getvalue()), set(arrays_of(network)))
 
 
-def _slim(model: Any, weights: set[str], part: GraphPart) -> Graph:
-    """The model simplified, its weights by name only, without anything that running does not need."""
-    import onnx
-    from onnxscript import optimizer
+def _stand_in(network: nn.Module) -> nn.Module:
+    """The network with random weights, because the exporter merges tensors that are equal."""
+    copied = copy.deepcopy(network).cpu().float()
+    chance = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in copied.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(torch.rand(tensor.shape, generator=chance) * 0.1 + (0.5 if "var" in name else 0.01))
+    return copied
 
-    # while the graph is simplified, weights are inputs: what is not known is not folded into constants
-    kept = {
-        tensor.name: tensor for tensor in model.graph.initializer if tensor.name.removeprefix("network.") in weights
-    }
-    open_model = onnx.ModelProto()
-    open_model.CopyFrom(model)
-    constants = [tensor for tensor in open_model.graph.initializer if tensor.name not in kept]
-    del open_model.graph.initializer[:]
-    open_model.graph.initializer.extend(constants)
-    for name, tensor in kept.items():
-        open_model.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
-    slim = optimizer.optimize(open_model)
-    inputs = [value for value in slim.graph.input if value.name not in kept]
-    del slim.graph.input[:]
-    slim.graph.input.extend(inputs)
-    used = [name for name in kept if any(name in node.input for node in slim.graph.node)]
-    for name in used:
-        tensor = slim.graph.initializer.add(name=name.removeprefix("network."), dims=kept[name].dims)
-        tensor.data_type, tensor.data_location = onnx.TensorProto.FLOAT, onnx.TensorProto.EXTERNAL
+
+def _slim(model: Any, weights: set[str]) -> Graph:
+    """The graph with its weights named as in the network's state, and not held."""
+    onnx = _onnx()
+    named: dict[str, str] = {}
+    for tensor in model.graph.initializer:
+        plain = tensor.name.removeprefix("network.")
+        if plain not in weights:
+            continue  # a buffer that is no part of the state
+        named[tensor.name] = tensor.name = plain
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value="checkpoint")
-    for node in slim.graph.node:
-        node.input[:] = [name.removeprefix("network.") if name in kept else name for name in node.input]
-        node.ClearField("metadata_props")
+    for node in model.graph.node:
+        node.input[:] = [named.get(name, name) for name in node.input]
         node.ClearField("doc_string")
-    _describe(slim, part)
-    return Graph(slim.SerializeToString(), tuple(name.removeprefix("network.") for name in used))
-
-
-def _describe(model: Any, part: GraphPart) -> None:
-    """Inputs with the names of their free axes, outputs of any shape, and no notes of the exporter."""
-    for field in ("value_info", "metadata_props", "doc_string"):
-        model.graph.ClearField(field)
-    model.ClearField("metadata_props")
-    for value, shape in zip(model.graph.input, part.inputs.values(), strict=True):
-        value.ClearField("metadata_props")
-        for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
-            if isinstance(size, str):
-                assert axis.dim_param, f"axis {size} of {value.name} became fixed at {axis.dim_value}"
-                axis.dim_param = size
     for value in model.graph.output:
-        value.ClearField("metadata_props")
         value.type.tensor_type.ClearField("shape")
+    return Graph(model.SerializeToString(), tuple(named.values()))
 
 
 def _compare(network: nn.Module, graphs: Mapping[str, Graph]) -> None:
@@ -205,27 +192,11 @@ def _compare(network: nn.Module, graphs: Mapping[str, Graph]) -> None:
     network.train(was_training)
 
 
-def _require_onnx() -> None:
+def _onnx() -> Any:
     try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
+        import onnx
     except ImportError as error:
         raise ConfigError(
-            f"writing weights needs the package {error.name}, which is not installed; run: pip install 'viseme[train]'"
+            "writing weights needs the package onnx, which is not installed; run: pip install 'viseme[train]'"
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the exporter says about itself."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    return onnx

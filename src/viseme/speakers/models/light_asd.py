@@ -17,7 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["LightASD"]
+from viseme.weights.graphs import GraphPart
+
+__all__ = ["CHANNELS", "PIXEL_PARTS", "AudioEncoder", "LightASD", "VideoEncoder", "convolution", "norm"]
 
 GREY_MEAN, GREY_SPREAD = 0.4161, 0.1688
 CHANNELS = (1, 32, 64, 128)
@@ -110,10 +112,14 @@ class _Recurrent(nn.Module):
         return nn.functional.gelu(back)
 
 
+PIXEL_PARTS = {
+    "face": GraphPart("forward", {"audio": ("B", "A", 13), "mouths": ("B", "T", 112, 112)}, ("logits",), high=255.0)
+}
+"""Of the networks that take cepstra and grey mouths (0 to 255)."""
+
+
 class LightASD(nn.Module):
     """Logit of "speaks" for every frame, from grey mouths at 25 a second and 13 cepstra at 100 a second."""
-
-    layout = "light-asd"
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,3 +132,7 @@ class LightASD(nn.Module):
     def forward(self, audio: Float[Tensor, "B A 13"], mouths: Float[Tensor, "B T 112 112"]) -> Float[Tensor, "B T"]:
         """A = 4 T."""
         return self.FC(self.GRU(self.audioEncoder(audio) + self.visualEncoder(mouths)))[..., 1]
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What is run; see `PixelScorer`."""
+        return PIXEL_PARTS

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from viseme.speakers.models.light_asd import CHANNELS, AudioEncoder, VideoEncoder, convolution, norm
+from viseme.speakers.models.light_asd import CHANNELS, PIXEL_PARTS, AudioEncoder, VideoEncoder, convolution, norm
+from viseme.weights.graphs import GraphPart
 
 __all__ = ["LRASD"]
 
@@ -77,8 +78,6 @@ class _Detector(nn.Module):
 class LRASD(nn.Module):
     """Logit of "speaks" for every frame, from grey mouths at 25 a second and 13 cepstra at 100 a second."""
 
-    layout = "lr-asd"
-
     def __init__(self) -> None:
         super().__init__()
         pairs = list(pairwise(CHANNELS))
@@ -92,3 +91,7 @@ class LRASD(nn.Module):
         """A = 4 T."""
         both = self.fusion(self.audioEncoder(audio), self.visualEncoder(mouths))
         return self.FC(self.detector(both))[..., 1]
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What is run; see `PixelScorer`."""
+        return PIXEL_PARTS
