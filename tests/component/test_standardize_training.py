@@ -24,7 +24,7 @@ from viseme.standardization.corpus import Collection, merged, most_varied, prepa
 from viseme.standardization.interface import FaceObservation
 from viseme.standardization.losses import LossWeights, lmid_weights
 from viseme.standardization.model_tensors import FaceBasis
-from viseme.standardization.networks.checkpoint import VARIANTS, load_network
+from viseme.standardization.networks.checkpoint import VARIANTS, load_expression_weights
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.recipes import RECIPES, quick_recipe
 from viseme.synthetic.faces import draw_faces
@@ -340,7 +340,7 @@ def test_the_command_writes_weights_that_the_estimator_loads(people, tmp_path, m
     monkeypatch.setitem(RECIPES, "quick", lambda: _quick(loop=replace(quick_recipe().loop, steps=2), num_synthetic=2))
     result = train.train_enet(recipe="quick", data=tmp_path, work=tmp_path / "work", jobs=1)
     assert result.out == tmp_path / "work" / "enet.safetensors"
-    loaded = load_network(result.out)
+    loaded = load_expression_weights(result.out)
     assert loaded.card["recipe"] == "quick"
     assert loaded.card["start"] == "random"
     assert loaded.card["may_ship"] is True

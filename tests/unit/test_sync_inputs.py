@@ -11,7 +11,7 @@ import torch
 from viseme.core.errors import ConfigError
 from viseme.face3d.interface import load_face_model
 from viseme.standardization.interface import Coefficients
-from viseme.standardization.networks.checkpoint import save_network
+from viseme.standardization.networks.export import save_expression_weights
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
 from viseme.sync import corpus
@@ -184,7 +184,7 @@ def test_other_weights_are_not_answered_from_old_files(tmp_path):
     files = [tmp_path / "a" / "w.safetensors", tmp_path / "b" / "w.safetensors"]
     for seed, file in enumerate(files):
         torch.manual_seed(seed)
-        save_network(file, ExpressionNetwork(config), variant="enet", face_model=load_face_model(), card={})
+        save_expression_weights(file, ExpressionNetwork(config), variant="enet", face_model=load_face_model(), card={})
         assert look_at_all([], tmp_path, estimator="enet", weights=str(file), **rest) == []
     assert look_at_all([], tmp_path, **rest) == []
     found = sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("seen"))

@@ -174,9 +174,9 @@ def _estimator(name: str, face_model: str, weights: str | None) -> ExpressionEst
             raise ConfigError(f"{name} needs no weights; leave --weights out")
         given["weights"] = weights
     reader = kind(kind.Config(**given))
-    if "face_model" not in known and reader.bundle.face_model.name != face_model:
+    if "face_model" not in known and reader.weights.face_model.name != face_model:
         raise ConfigError(
-            f"{name} was trained with the face model {reader.bundle.face_model.name!r}, not {face_model!r}"
+            f"{name} was trained with the face model {reader.weights.face_model.name!r}, not {face_model!r}"
         )
     return reader
 

@@ -41,7 +41,7 @@ from viseme.standardization.losses import (
     skin_probability,
 )
 from viseme.standardization.model_tensors import PIXELS_PER_DM, FaceBasis
-from viseme.standardization.networks.checkpoint import load_imagenet, save_network
+from viseme.standardization.networks.export import load_imagenet, save_expression_weights
 from viseme.standardization.networks.expression import ExpressionNetwork, Prediction
 from viseme.standardization.recipes import RECIPES, NetworkRecipe
 from viseme.weights import weights_id
@@ -220,7 +220,7 @@ def train_enet(
         "held_out_people": len(kept),
     }
     if state.is_main_process:
-        save_network(out, network, variant=variant, face_model=basis.model, card=card)
+        save_expression_weights(out, network, variant=variant, face_model=basis.model, card=card)
     return TrainedNetwork(
         out=out,
         num_real=len(real),

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     networks: list[tuple[str, ExpressionEstimator]] = []
     try:
         reader = ENet(ENet.Config(weights=options.weights))
-        networks.append((f"E-Net ({reader.bundle.name})", reader))
+        networks.append((f"E-Net ({reader.weights.name})", reader))
     except MissingWeights as error:
         print(f"E-Net is left out: {error}", file=sys.stderr)
     for line in _lines(options, networks):

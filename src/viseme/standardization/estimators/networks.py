@@ -1,6 +1,6 @@
 """Expression read off the frame by a trained network: E-Net and the per-image baselines.
 
-Knows crops and bundles; refuses to know training. Frames are looked at in small batches and forgotten; coefficients
+Knows crops and weights; refuses to know training. Frames are looked at in small batches and forgotten; coefficients
 wait for the end of the track, because which frames are profile is only told from the whole of it.
 """
 
@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, WeightsError
 from viseme.faces.crops import CROP_SIZE
 from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.interface import FRAME_REASONS, Coefficients, FaceObservation, untried
-from viseme.standardization.networks.checkpoint import NetworkBundle, load_network
-from viseme.standardization.networks.expression import ExpressionNetwork
+from viseme.standardization.networks.checkpoint import ExpressionWeights, load_expression_weights
 
 __all__ = ["ENet", "PerImage", "PerImageAggregated"]
 
@@ -32,15 +30,15 @@ class NetworkEstimatorConfig:
     """Which network looks, and which frames are believed."""
 
     weights: str | None = None
-    """Catalogue name or path of a bundle; None = the default that ships."""
+    """Catalogue name or path of weights; None = the default that ships."""
     batch: int = 16
     """Frames looked at together, 1 or more."""
     max_yaw: float = 0.9
     """Radians to either side beyond which a frame is `profile`; training frames end at .87."""
     threads: int | None = None
-    """CPU threads of torch; None = as they are."""
-    device: str = "cpu"
-    """Where the network runs: "cpu", "cuda", "cuda:1", ..."""
+    """CPU threads of the network; None = see `viseme.weights.Session`."""
+    device: str = "auto"
+    """Where the network runs, see `viseme.weights.DEVICES`."""
 
     def __post_init__(self) -> None:
         if self.batch < 1 or not self.max_yaw > 0 or (self.threads is not None and self.threads < 1):
@@ -52,15 +50,10 @@ class _Looker:
 
     def __init__(self, config: NetworkEstimatorConfig, variant: str) -> None:
         self.config = config
-        bundle: NetworkBundle = load_network(config.weights)
-        if bundle.variant != variant:
-            raise WeightsError(f"{bundle.name} is a network of variant {bundle.variant!r}, not {variant!r}")
-        self.bundle = bundle
-        if config.threads is not None:
-            torch.set_num_threads(config.threads)
-        self._device = torch.device(config.device)
-        self._network = _fused(bundle.network).to(self._device)
-        self._fit = LandmarkFit(LandmarkFit.Config(face_model=bundle.face_model.name))
+        self.weights = load_expression_weights(config.weights, device=config.device, threads=config.threads)
+        if self.weights.variant != variant:
+            raise WeightsError(f"{self.weights.name} is a network of variant {self.weights.variant!r}, not {variant!r}")
+        self._fit = LandmarkFit(LandmarkFit.Config(face_model=self.weights.face_model.name))
 
     def follow(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """Coefficients of a track. What the landmark fit calls profile is profile here too: a network says something
@@ -85,10 +78,7 @@ class _Looker:
         if piece.images.shape != (num, *size):
             raise ValueError(f"images must be {(num, *size)}, not {piece.images.shape}")
         reason = untried(piece)
-        config = self.bundle.network.config
-        widths = {"alpha": config.num_identity, "beta": config.num_expression, "delta": config.num_texture}
-        widths |= {"gamma": 27, "pose": 6}
-        out = {name: np.zeros((num, width), np.float32) for name, width in widths.items() if width}
+        out = {name: np.zeros((num, width), np.float32) for name, width in self.weights.widths.items()}
         rows = np.flatnonzero(reason == OK)
         for first in range(0, len(rows), self.config.batch):
             some = rows[first : first + self.config.batch]
@@ -102,11 +92,9 @@ class _Looker:
         found = Coefficients(times=piece.times, valid=reason == OK, reason=reason, crops=piece.crops, **out)
         return _marked(found, (reason == OK) & (np.abs(out["pose"][:, 1]) > self.config.max_yaw))
 
-    @torch.inference_mode()
     def _run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        batch = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
-        found = self._network(batch.permute(0, 3, 1, 2).float() / 255)
-        return {k: v.float().cpu().numpy() for k, v in found._asdict().items() if v is not None}
+        batch = images.transpose(0, 3, 1, 2).astype(np.float32) / 255
+        return self.weights.session.run(images=batch)
 
 
 def _marked(found: Coefficients, profile: NDArray[np.bool_]) -> Coefficients:
@@ -118,22 +106,6 @@ def _marked(found: Coefficients, profile: NDArray[np.bool_]) -> Coefficients:
     }
     reason = np.where(profile, np.uint8(PROFILE), found.reason)
     return replace(found, reason=reason, valid=reason == OK, **kept)
-
-
-def _fused(network: ExpressionNetwork) -> ExpressionNetwork:
-    """The network with every normalisation folded into the convolution before it; the answers are the same."""
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for module in network.modules():
-        for number in (1, 2, 3):
-            convolution, norm = getattr(module, f"conv{number}", None), getattr(module, f"bn{number}", None)
-            if convolution is not None and norm is not None:
-                setattr(module, f"conv{number}", fuse_conv_bn_eval(convolution, norm))
-                setattr(module, f"bn{number}", torch.nn.Identity())
-        shortcut = getattr(module, "downsample", None)
-        if shortcut is not None:
-            module.downsample = torch.nn.Sequential(fuse_conv_bn_eval(shortcut[0], shortcut[1]))
-    return network
 
 
 class ENet:
@@ -154,9 +126,9 @@ class ENet:
         self._looker = _Looker(self.config, "enet")
 
     @property
-    def bundle(self) -> NetworkBundle:
+    def weights(self) -> ExpressionWeights:
         """The loaded weights with their card."""
-        return self._looker.bundle
+        return self._looker.weights
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
@@ -181,9 +153,9 @@ class PerImage:
         self._looker = _Looker(self.config, "per-image")
 
     @property
-    def bundle(self) -> NetworkBundle:
+    def weights(self) -> ExpressionWeights:
         """The loaded weights with their card."""
-        return self._looker.bundle
+        return self._looker.weights
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
@@ -204,9 +176,9 @@ class PerImageAggregated:
         self._looker = _Looker(self.config, "per-image")
 
     @property
-    def bundle(self) -> NetworkBundle:
+    def weights(self) -> ExpressionWeights:
         """The loaded weights with their card."""
-        return self._looker.bundle
+        return self._looker.weights
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from viseme.core.errors import ConfigError
 from viseme.faces.crops import CROP_SIZE
 from viseme.standardization.networks.resnet import ResNet
+from viseme.weights.graphs import GraphPart
 
 __all__ = ["ExpressionNetwork", "Prediction", "full_config", "small_config"]
 
@@ -73,7 +74,13 @@ class ExpressionConfig:
     @property
     def num_outputs(self) -> int:
         """Numbers of the last layer: 97 for the papers' E-Net, 257 for the per-image baseline."""
-        return self.num_identity + self.num_expression + self.num_texture + 27 + 6
+        return sum(self.widths.values())
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Name -> numbers a frame, of what is read off the frame; in the order of `Prediction`."""
+        own = {"beta": self.num_expression, "gamma": 27, "pose": 6}
+        return own | {n: w for n, w in (("alpha", self.num_identity), ("delta", self.num_texture)) if w}
 
 
 class ExpressionNetwork(nn.Module):
@@ -120,6 +127,11 @@ class ExpressionNetwork(nn.Module):
             alpha=alpha if c.num_identity else None,
             delta=delta if c.num_texture else None,
         )
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What ships."""
+        images = ("B", 3, CROP_SIZE, CROP_SIZE)
+        return {"coefficients": GraphPart("forward", {"images": images}, tuple(self.config.widths), low=0.0)}
 
     def normalise(self, images: Tensor) -> Tensor:
         """(B, 3, 224, 224) RGB in [0, 1] -> (B, 3, size, size), what the backbone is given."""

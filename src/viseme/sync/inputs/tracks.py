@@ -301,7 +301,7 @@ def _look_one(
 def _folder(estimator: str, weights: str | None) -> str:
     """Name of the folder for what an estimator saw; it holds the hash of the weights of one that has some."""
     if "weights" in {f.name for f in fields(estimators[estimator].Config)}:  # type: ignore[attr-defined]
-        return f"seen-{estimator}-{_reader(estimator, weights).bundle.name.rpartition('@')[2]}"
+        return f"seen-{estimator}-{_reader(estimator, weights).weights.name.rpartition('@')[2]}"
     if weights is not None:
         raise ConfigError(f"{estimator} needs no weights; leave --weights out")
     return f"seen-{estimator}"
