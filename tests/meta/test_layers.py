@@ -51,6 +51,16 @@ def test_only_media_knows_pyav(root: Path) -> None:
     assert guilty == []
 
 
+def test_only_weights_knows_onnx_runtime(root: Path) -> None:
+    pattern = re.compile(r"^\s*(import|from) (onnxruntime|onnx)\b", re.MULTILINE)
+    guilty = {
+        path.relative_to(root / "src" / "viseme").as_posix()
+        for path in (root / "src" / "viseme").rglob("*.py")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    }
+    assert guilty == {"weights/session.py", "weights/export.py"}
+
+
 def test_no_pickle_is_loaded(root: Path) -> None:
     pattern = re.compile(r"\b(pickle|joblib|dill|shelve)\.(load|loads|Unpickler)|allow_pickle=True|weights_only=False")
     guilty = [

@@ -63,6 +63,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
             "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRS3, GRID on your disk: a table for --data."
         ),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
+        "weights convert": Command(
+            "viseme.cli.commands.weights_convert", "Authors' weights to a file that runs without torch."
+        ),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
     }
 )

@@ -32,7 +32,7 @@ def save_head(path: str | Path, head: SpeakerHead, *, threshold: float, card: di
         sync: Name and hash of the sync weights whose scores it was trained on.
 
     Raises:
-        ConfigError, WeightsError: see `save_networks`.
+        WeightsError: see `save_networks`.
     """
     header = {
         "model": "speaker-head",
@@ -60,7 +60,6 @@ def convert_weights(file: Path, *, out: Path | None = None, to: Literal["light-a
     Raises:
         MissingWeights: there is no such file.
         WeightsError: it is something else; every name and shape must fit.
-        ConfigError: onnx is not installed.
     """
     network: nn.Module = speaker_networks[to]()
     try:

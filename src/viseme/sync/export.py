@@ -41,7 +41,7 @@ def save_sync_weights(
 
     Raises:
         ValueError: the networks have different configurations.
-        ConfigError, WeightsError: see `save_networks`.
+        WeightsError: see `save_networks`.
     """
     configs = [asdict(network.config) for network in networks]  # type: ignore[arg-type]
     if any(config != configs[0] for config in configs):

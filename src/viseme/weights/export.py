@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from viseme.core.errors import ConfigError, WeightsError
+from viseme.core.errors import WeightsError
 from viseme.weights.checkpoint import Storage, write_checkpoint
 from viseme.weights.graphs import Graph, GraphPart
 from viseme.weights.session import Session
@@ -64,7 +65,6 @@ def save_networks(
         storage: Of floating-point tensors.
 
     Raises:
-        ConfigError: onnx is not installed.
         WeightsError: a graph does not answer as its network does.
     """
     tensors = {f"{prefix}{k}": v for prefix, network in networks.items() for k, v in arrays_of(network).items()}
@@ -101,11 +101,7 @@ def load_arrays(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def export_graphs(network: nn.Module) -> dict[str, Graph]:
-    """Every part of a network as an ONNX model; weights are named as in the network's state.
-
-    Raises:
-        ConfigError: onnx is not installed.
-    """
+    """Every part of a network as an ONNX model; weights are named as in the network's state."""
     parts: dict[str, GraphPart] = network.graph_parts()  # type: ignore[operator]
     kind, config = f"{type(network).__module__}.{type(network).__qualname__}", repr(getattr(network, "config", None))
     for name, part in parts.items():
@@ -120,7 +116,6 @@ def _export(network: nn.Module, part: GraphPart) -> Graph:
     torch's older exporter is used: the newer one takes ten to twenty times as long, and fixes the number of steps of
     a recurrent layer (torch 2.13).
     """
-    onnx = _onnx()
     free = {name: {i: s for i, s in enumerate(shape) if isinstance(s, str)} for name, shape in part.inputs.items()}
     file = io.BytesIO()
     with warnings.catch_warnings():
@@ -153,7 +148,6 @@ def _stand_in(network: nn.Module) -> nn.Module:
 
 def _slim(model: Any, weights: set[str]) -> Graph:
     """The graph with its weights named as in the network's state, and not held."""
-    onnx = _onnx()
     named: dict[str, str] = {}
     for tensor in model.graph.initializer:
         plain = tensor.name.removeprefix("network.")
@@ -190,13 +184,3 @@ def _compare(network: nn.Module, graphs: Mapping[str, Graph]) -> None:
             if not apart <= TOLERANCE:
                 raise WeightsError(f"the exported {name} differs from torch by {apart:.2g} of its largest output")
     network.train(was_training)
-
-
-def _onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise ConfigError(
-            "writing weights needs the package onnx, which is not installed; run: pip install 'viseme[train]'"
-        ) from error
-    return onnx

@@ -39,7 +39,7 @@ def save_expression_weights(
         storage: Of the tensors.
 
     Raises:
-        ConfigError, WeightsError: see `save_networks`.
+        WeightsError: see `save_networks`.
     """
     header = {
         "model": "expression",
