@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-TRAINING = ("torch", "accelerate", "onnx", "onnxscript", "torchvision")
+TRAINING = ("torch", "accelerate", "onnx", "onnxscript", "torchvision", "jaxtyping")
 TRAINS = r"(train|reproduce)_\w+"
 """Public functions that may import torch; whatever else is public must not."""
 REFUSING = f"""

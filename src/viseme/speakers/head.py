@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import NDArray
 
 from viseme.audio.voice_activity import speech_level, voice_log_odds
@@ -20,6 +19,9 @@ from viseme.core.errors import WeightsError
 from viseme.speakers.features import SMOOTH, smooth_steps
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
 from viseme.weights import FileStamp, Session, file_stamp, find_weights, read_checkpoint, resolve_device
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = [
     "CLASSES",
