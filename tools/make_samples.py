@@ -14,9 +14,9 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from viseme.synthetic.motion import Style
 from viseme.synthetic.pipeline import make_clip
 from viseme.synthetic.scene import TalkerSpec
+from viseme.synthetic.style import Style
 
 SAMPLES = {
     "sample_late_137ms.mp4": TalkerSpec(

@@ -28,8 +28,8 @@ from viseme.synthetic.conversation import (
     plan_conversation,
 )
 from viseme.synthetic.conversation_film import draw, film_conversation
-from viseme.synthetic.motion import Style
 from viseme.synthetic.phonemes import SAMPLE_RATE
+from viseme.synthetic.style import Style
 from viseme.synthetic.turns import Shot, common, merged, total
 from viseme.synthetic.voices import VOICES
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.synthetic.motion import JAW_FULL_MM, move
+from viseme.synthetic.articulation import JAW_FULL_MM
+from viseme.synthetic.motion import move
 from viseme.synthetic.nonspeech_motion import ACTS, Act, enact, plan_acts, turned
 from viseme.synthetic.turns import (
     Manners,

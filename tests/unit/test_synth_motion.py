@@ -9,9 +9,11 @@ import pytest
 
 from viseme.core.errors import ConfigError
 from viseme.synthetic.acoustics import coloured_noise, disturb, mix, music, reverberate
-from viseme.synthetic.motion import Style, articulate, expression_curves, move
+from viseme.synthetic.articulation import articulate, expression_curves
+from viseme.synthetic.motion import move
 from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.scene import TalkerSpec, backdrop
+from viseme.synthetic.style import Style
 from viseme.synthetic.visemes import CHANNELS
 
 ABA = (Phoneme("a", 0.2, 0.5), Phoneme("b", 0.5, 0.6, (0.5, 0.57)), Phoneme("a", 0.6, 0.9))

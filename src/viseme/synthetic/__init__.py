@@ -9,10 +9,11 @@ from viseme.synthetic.conversation import Conversation, FaceTrack, Segment, conv
 from viseme.synthetic.engines import VoiceMissing, voice_available
 from viseme.synthetic.espeak import EspeakMissing, espeak_available
 from viseme.synthetic.landmarks import LandmarkSpec, TrainingClip, synth_landmarks, training_clip
-from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.motion import Motion, move
 from viseme.synthetic.phoneme_tables import read_speech
 from viseme.synthetic.phonemes import Phoneme, Speech
 from viseme.synthetic.speech import speak
+from viseme.synthetic.style import Style
 from viseme.synthetic.voices import VOICES, Voice
 
 __all__ = [

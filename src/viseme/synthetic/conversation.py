@@ -25,10 +25,11 @@ from scipy.signal import butter, sosfilt
 from viseme.core.errors import ConfigError
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.landmarks import LandmarkSpec, landmarks_of, script
-from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.motion import Motion, move
 from viseme.synthetic.nonspeech_motion import Act, enact, plan_acts, turned
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.speech import speak
+from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, pseudo_words
 from viseme.synthetic.turns import Manners, Saying, Shot, Span, common, direct, merged, outside, take_turns
 from viseme.synthetic.voices import VOICES

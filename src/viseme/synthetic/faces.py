@@ -17,9 +17,10 @@ from viseme.face3d.interface import FaceModel, load_face_model
 from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.face3d.render import render_head
 from viseme.faces.crops import CROP_SIZE, MARGIN
-from viseme.synthetic.motion import Style, move
+from viseme.synthetic.motion import move
 from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.scene import BACKGROUNDS, Person, backdrop, light
+from viseme.synthetic.style import Style
 
 __all__ = ["SyntheticFaces", "draw_faces"]
 

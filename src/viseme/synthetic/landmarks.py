@@ -19,9 +19,10 @@ from viseme.face3d.interface import FaceModel, load_face_model
 from viseme.face3d.neutral_landmarks import shut_lips
 from viseme.faces.schemes import EYE_CORNERS, LIPS, LOWER_INNER, UPPER_INNER
 from viseme.synthetic.acoustics import disturb
-from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.motion import Motion, move
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.speech import speak
+from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, command_sentence, pseudo_words, sentence
 from viseme.synthetic.voices import VOICES
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from viseme.synthetic.motion import JAW_FULL_MM, Motion
+from viseme.synthetic.articulation import JAW_FULL_MM
+from viseme.synthetic.motion import Motion
 from viseme.synthetic.turns import Span
 
 __all__ = ["ACTS", "Act", "enact", "plan_acts", "turned"]

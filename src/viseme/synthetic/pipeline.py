@@ -18,11 +18,12 @@ from viseme.core.results import to_jsonable
 from viseme.core.time import as_seconds
 from viseme.media import VideoWriter
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
-from viseme.synthetic.motion import Motion, Style, move
+from viseme.synthetic.motion import Motion, move
 from viseme.synthetic.phoneme_tables import read_speech
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.scene import TalkerSpec, film
 from viseme.synthetic.speech import speak
+from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, sentence
 
 __all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]

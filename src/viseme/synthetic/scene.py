@@ -18,7 +18,8 @@ from viseme.face3d.interface import PARTS, FaceModel, load_face_model
 from viseme.face3d.light import lamp
 from viseme.face3d.look import Look
 from viseme.face3d.render import render_head
-from viseme.synthetic.motion import Motion, Style
+from viseme.synthetic.motion import Motion
+from viseme.synthetic.style import Style
 
 __all__ = ["BACKGROUNDS", "Person", "TalkerSpec", "backdrop", "film", "light", "shoulders", "with_tongue"]
 

@@ -351,9 +351,9 @@ def look_at_all(
 
 
 def _film_one(seed: int, path: Path) -> None:
-    from viseme.synthetic.motion import Style
     from viseme.synthetic.pipeline import make_clip
     from viseme.synthetic.scene import TalkerSpec
+    from viseme.synthetic.style import Style
 
     rng = np.random.default_rng([seed, 1212])
     female = rng.random() < 0.5
