@@ -198,11 +198,11 @@ from viseme.sync.repair import (
 from viseme.sync.train import (
     train_sync as train_sync,
 )
-from viseme.synthetic.conversation_film import (
-    FilmedConversation as FilmedConversation,
-)
-from viseme.synthetic.conversation_film import (
+from viseme.synthetic.conversation.film import (
     synth_conversation as synth_conversation,
+)
+from viseme.synthetic.conversation.truth import (
+    FilmedConversation as FilmedConversation,
 )
 from viseme.synthetic.pipeline import (
     SynthResult as SynthResult,

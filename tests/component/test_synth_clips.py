@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viseme.core.errors import ConfigError, DataError
+from viseme.core.errors import ConfigError, DataError, OutputError
 from viseme.media import read_audio, read_frames
 from viseme.synthetic import LandmarkSpec, espeak_available, move, speak, synth_landmarks, training_clip
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
@@ -104,6 +104,29 @@ def test_command_writes_clip_and_truth(tmp_path):
     with pytest.raises(DataError, match="no voice"):
         synth(tmp_path / "b.mp4", language="xx-none")
     assert not (tmp_path / "b.mp4").exists()
+
+
+def test_an_empty_text_is_an_error_and_not_a_made_up_sentence(tmp_path):
+    for text in ("", "  "):
+        with pytest.raises(ConfigError, match="text is empty"):
+            synth(tmp_path / "a.mp4", text=text)
+    assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.json"])
+def test_nothing_is_written_over_unless_asked(tmp_path, name, monkeypatch):
+    monkeypatch.setattr("viseme.synthetic.pipeline.make_clip", lambda *_, **__: pytest.fail("work began"))
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputError, match=rf"{name} exists; add --overwrite"):
+        synth(tmp_path / "a.mp4", text="Bob", truth=tmp_path / "a.json")
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@needs_espeak
+def test_what_is_asked_to_be_replaced_is_replaced(tmp_path):
+    (tmp_path / "a.mp4").write_text("mine")
+    synth(tmp_path / "a.mp4", text="Bob", seconds=0.2, width=64, height=48, fps="10", overwrite=True)
+    assert (tmp_path / "a.mp4").stat().st_size > 1000
 
 
 @needs_espeak

@@ -27,7 +27,11 @@ from viseme.synthetic.conversation import (
     conversation_tracks,
     plan_conversation,
 )
-from viseme.synthetic.conversation_film import draw, film_conversation
+from viseme.synthetic.conversation.drawing import draw
+from viseme.synthetic.conversation.film import film_conversation
+from viseme.synthetic.conversation.plan import camera_places
+from viseme.synthetic.conversation.voices import draw_voices
+from viseme.synthetic.engines import VoiceMissing
 from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.style import Style
 from viseme.synthetic.turns import Shot, common, merged, total
@@ -132,13 +136,13 @@ def test_dubbed_lips_say_something_else():
                 assert 0.45 <= abs(person.shift) <= 1.2
             else:
                 assert person.shift == 0
-    assert found == {"foreign", "shifted"}
+    assert found == {"mismatched", "shifted"}
 
 
 def test_voices_are_held_out_by_seed():
     for seed in range(12):
         for base, expected in ((seed, False), (HELD_OUT_SEED + seed, True)):
-            voices, outer = conversation._draw_voices(np.random.default_rng(base), 4, expected, 0.5), None
+            voices, outer = draw_voices(np.random.default_rng(base), 4, expected, 0.5), None
             for voice in [*voices, *([outer] if outer else [])]:
                 if voice.voice in VOICES:
                     assert (VOICES[voice.voice].speaker in HELD_OUT_SPEAKERS) == expected
@@ -221,7 +225,7 @@ def test_frames_show_faces_where_the_truth_says_and_cut_where_it_says(tmp_path):
         plan_conversation(8, num_people=2, seconds=2.0, width=320, height=180, rate=Fraction(5), recorded=0.0),
         shots=(Shot(start=0.0, end=1.0, view=(0, 1)), Shot(start=1.0, end=2.0, view=(1,))),
     )
-    talk = replace(talk, places={s.view: conversation._places(s.view, 320, 180, 8) for s in talk.shots})
+    talk = replace(talk, places={s.view: camera_places(s.view, 320, 180, 8) for s in talk.shots})
     frames = np.stack(list(draw(talk, antialias=1, noise=0.0))).astype(int)
     assert frames.shape == (10, 180, 320, 3)
     change = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
@@ -240,6 +244,34 @@ def test_the_command(tmp_path, capfd):
     assert "96 x 64" in out
     assert "person 1" in out
     assert (tmp_path / "c.json").exists()
+
+
+def test_without_recorded_voices_espeak_speaks_and_it_is_said_once(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("viseme.synthetic.conversation.voices.voice_available", lambda name: False)
+    words = ["--seconds", "1", "--width", "96", "--height", "64", "--fps", "5", "--people", "3", "--recorded", "1"]
+    assert main(["synth", "conversation", str(tmp_path / "c.mkv"), *words, "--still"]) == 0
+    err = capfd.readouterr().err
+    assert err.count("not installed") == 1
+    assert "espeak-ng speaks instead" in err
+    assert ":" not in "".join(p["voice"] for p in json.loads((tmp_path / "c.json").read_text())["people"])
+    assert main(["synth", "conversation", str(tmp_path / "c.mkv"), *words, "--still"]) == 1
+    assert "exists; add --overwrite" in capfd.readouterr().err
+
+
+def test_training_data_never_change_with_what_is_installed(monkeypatch):
+    monkeypatch.setattr("viseme.synthetic.engines.voice_available", lambda name: False)
+    with pytest.raises(VoiceMissing):
+        plan_conversation(3, seconds=2.0, recorded=1.0)
+
+
+def test_without_espeak_one_line_says_what_to_install(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("viseme.synthetic.espeak._LIBRARIES", ())
+    monkeypatch.setattr("viseme.synthetic.espeak._espeak", {})
+    for command in (["synth"], ["synth", "conversation"]):
+        assert main([*command, str(tmp_path / "c.mp4"), "--seconds", "1"]) == 1
+        err = capfd.readouterr().err.strip()
+        assert "apt-get install espeak-ng" in err
+        assert len(err.splitlines()) == 1
 
 
 def test_a_participant_is_plain_data():

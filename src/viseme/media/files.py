@@ -21,7 +21,7 @@ from av.error import FFmpegError
 from viseme.core.errors import OutputError, UnreadableMedia
 from viseme.media.search import refuse_missing, shown
 
-__all__ = ["OutputFile", "WarningSink", "open_container", "open_media", "reason", "replacing", "shown"]
+__all__ = ["OutputFile", "WarningSink", "open_container", "open_media", "reason", "refuse_output", "replacing", "shown"]
 
 av.logging.set_level(None)  # FFmpeg writes nothing to the terminal; errors come as exceptions
 
@@ -154,6 +154,30 @@ _WRITE_HINTS = {
     errno.ENOTDIR: "its folder does not exist; make the folder first",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+
+def refuse_output(
+    out: str | os.PathLike[str], *, source: str | os.PathLike[str] | None = None, overwrite: bool = False
+) -> None:
+    """Refuse a file name to write to before any work is done for it.
+
+    Args:
+        out: The name.
+        source: What is read; it is never written over.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        OutputError: `out` is a folder, lies in none, is the source, or is there and may not be replaced.
+    """
+    place = Path(os.fsdecode(os.fspath(out)))
+    if place.is_dir():
+        raise OutputError(f"{shown(out)} is a folder; give a file name")
+    if not place.parent.is_dir():
+        raise OutputError(f"{shown(out)} cannot be written: its folder does not exist; make the folder first")
+    if source is not None and place.exists() and place.samefile(os.fspath(source)):
+        raise OutputError(f"{shown(out)} is the video itself; name another file")
+    if place.exists() and not overwrite:
+        raise OutputError(f"{shown(out)} exists; add --overwrite to replace it, or name another file")
 
 
 @contextmanager

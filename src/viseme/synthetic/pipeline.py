@@ -17,11 +17,12 @@ from viseme.core.errors import ConfigError, OutputError
 from viseme.core.results import to_jsonable
 from viseme.core.time import as_seconds
 from viseme.media import VideoWriter
+from viseme.media.files import refuse_output
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.motion import Motion, move
 from viseme.synthetic.phoneme_tables import read_speech
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
-from viseme.synthetic.scene import TalkerSpec, film
+from viseme.synthetic.scene import DRAWN_STRENGTH, TalkerSpec, film
 from viseme.synthetic.speech import speak
 from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, sentence
@@ -29,10 +30,6 @@ from viseme.synthetic.text import LANGUAGES, sentence
 __all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
 
 SYNTH_SCHEMA = "viseme.synth/1"
-
-DRAWN_STRENGTH = 0.85
-"""Share of the articulation that is drawn: the tracker reads rendered lips 1.3 times as far apart as they are, and the
-articulation is calibrated to what it reads on a real speaker."""
 
 LEAD_IN_S = Fraction(1, 2)
 """Silence before and after the text where the length is not asked for."""
@@ -44,7 +41,8 @@ class SynthResult(Card):
 
     path: str
     audio_delay: float | None
-    """Seconds, positive = audio later than the lips; None where nothing is said (silent, foreign or no audio)."""
+    """Seconds, positive = audio later than the lips; None where there is none to find: nothing is said, there is no
+    audio, or the mouth says other words."""
     phonemes: tuple[Phoneme, ...]
     """What the lips do, in seconds after the first frame; may begin before it and end after the last."""
     times: NDArray[np.float64]
@@ -149,7 +147,9 @@ def make_clip(
         EspeakMissing: the text must be spoken and espeak-ng is not installed.
         OutputError: the file cannot be written.
     """
-    lips = speech or (_said(spec, spec.text or _made_up(spec, spec.seconds or 4.0, 1)) if not spec.silent else None)
+    lips = speech
+    if lips is None and not spec.silent:
+        lips = _said(spec, _made_up(spec, spec.seconds or 4.0, 1) if spec.text is None else spec.text)
     if spec.seconds is not None:
         seconds = as_seconds(spec.seconds)
     else:
@@ -229,6 +229,7 @@ def synth(
     silent: bool = False,
     mismatched: bool = False,
     truth: Path | None = None,
+    overwrite: bool = False,
 ) -> SynthResult:
     """Film a synthetic talking head; every answer about it is known.
 
@@ -263,12 +264,13 @@ def synth(
         silent: Nothing is said.
         mismatched: The mouth says another sentence than the audio.
         truth: JSON file to write the truth into.
+        overwrite: Replace files that exist.
 
     Raises:
         EspeakMissing: espeak-ng is not installed and no `speech` was given.
         ConfigError: a value is out of its range.
         DataError: `speech` or `phonemes` is unreadable.
-        OutputError: a file cannot be written.
+        OutputError: a file exists, or cannot be written.
     """
     if (speech is None) != (phonemes is None):
         raise ConfigError("a recording needs both --speech FILE.wav and --phonemes FILE (TextGrid or table)")
@@ -302,6 +304,9 @@ def synth(
         silent=silent,
         mismatched=mismatched,
     )
+    for target in (out, truth):
+        if target is not None:
+            refuse_output(target, overwrite=overwrite)
     recording = None if speech is None or phonemes is None else read_speech(speech, phonemes)
     result = make_clip(spec, out, speech=recording)
     if truth is not None:

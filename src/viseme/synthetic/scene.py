@@ -21,7 +21,21 @@ from viseme.face3d.render import render_head
 from viseme.synthetic.motion import Motion
 from viseme.synthetic.style import Style
 
-__all__ = ["BACKGROUNDS", "Person", "TalkerSpec", "backdrop", "film", "light", "shoulders", "with_tongue"]
+__all__ = [
+    "BACKGROUNDS",
+    "DRAWN_STRENGTH",
+    "Person",
+    "TalkerSpec",
+    "backdrop",
+    "film",
+    "light",
+    "shoulders",
+    "with_tongue",
+]
+
+DRAWN_STRENGTH = 0.85
+"""Share of the articulation that is drawn: the tracker reads rendered lips 1.3 times as far apart as they are, and the
+articulation is calibrated to what it reads on a real speaker."""
 
 BACKGROUNDS = ("plain", "gradient", "room")
 Background = Literal["plain", "gradient", "room"]
@@ -100,6 +114,8 @@ class TalkerSpec:
             raise ConfigError(f"seconds must be above 0 and at most 3600, not {self.seconds}")
         if self.background not in BACKGROUNDS:
             raise ConfigError(f"there is no background {self.background!r}; known: {', '.join(BACKGROUNDS)}")
+        if self.text is not None and not self.text.strip():
+            raise ConfigError("the text is empty; say something, or leave --text out for made-up sentences")
         if not 0.05 <= self.face_width <= 1.0:
             raise ConfigError(f"face_width must be .05 to 1, not {self.face_width}")
 

@@ -9,14 +9,16 @@ from viseme.cli.screen import Screen, one_line
 
 __all__ = ["FUNCTION", "run"]
 
-FUNCTION = "viseme.synthetic.conversation_film:synth_conversation"
+FUNCTION = "viseme.synthetic.conversation.film:synth_conversation"
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Film, and say who speaks how long."""
-    from viseme.synthetic.conversation_film import synth_conversation
+    from viseme.synthetic.conversation.film import synth_conversation
 
     talk = synth_conversation(**arguments)
+    for warning in talk.warnings:
+        screen.note(f"viseme: note: {warning}")
     truth = talk.to_json()
     screen.write(f"{one_line(talk.path)}  {truth['width']} x {truth['height']}, {truth['seconds']:.1f} s\n")
     for person in truth["people"]:
