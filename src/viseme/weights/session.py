@@ -92,7 +92,7 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(
                 graph,
-                _options(self._values, threads or _default_threads()),
+                _options(self._values, threads or default_threads()),
                 providers=[(provider, options), *([cpu] if self.device != "cpu" else [])],
             )
         except Exception as error:  # ONNX Runtime has a class for every fault, and no common one
@@ -149,7 +149,7 @@ def _options(values: Mapping[str, Any], threads: int) -> Any:
     return options
 
 
-def _default_threads() -> int:
+def default_threads() -> int:
     try:
         wanted = int(os.environ.get("OMP_NUM_THREADS", ""))
     except ValueError:
