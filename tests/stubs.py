@@ -150,3 +150,16 @@ def check(path: str, *, evidence: bool = False, on_progress: Any = None, **setti
         on_progress(1.0)
     delay = None if word == "unknown" else float(argument) if word == "delay" else 0.2
     return result(path, delay, with_evidence=evidence)
+
+
+def loads_weights(path: str) -> tuple[int, int]:
+    """Stands for the work on a file: this process, and how often it has read sync weights by now."""
+    from viseme.sync import checkpoint
+
+    checkpoint.load_sync_weights()
+    return os.getpid(), checkpoint._load.cache_info().misses
+
+
+def failed_work(**what: Any) -> dict[str, Any]:
+    """Stands for the answer of work that failed."""
+    return what

@@ -71,6 +71,15 @@ def test_several_models_are_kept(good):
     assert not torch.equal(first.video_in.weight, second.video_in.weight)
 
 
+def test_a_file_is_read_once_until_it_changes(good):
+    first = load_sync_weights(good)
+    assert load_sync_weights(good) is first
+    assert load_sync_weights(str(good), device="cpu") is load_sync_weights(good, device="cpu")
+    nets = [TwoStream(TwoStream.Config.tiny()) for _ in range(3)]
+    save_sync_weights(good, nets, input_mode="landmarks", calibration=Calibration(), card={})
+    assert len(load_sync_weights(good).models) == 3
+
+
 def test_networks_that_answer_together_have_one_configuration(tmp_path):
     nets = [TwoStream(TwoStream.Config.tiny()), TwoStream(replace(TwoStream.Config.tiny(), width=8))]
     with pytest.raises(ValueError, match="one configuration"):
