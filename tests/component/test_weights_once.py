@@ -20,7 +20,7 @@ SAMPLES = sorted((assets_folder() / "samples").glob("*.mp4"))
 def test_a_worker_keeps_weights_from_file_to_file(tmp_path: Path) -> None:
     files = [tmp_path / str(n) for n in range(5)]
     for file in files:
-        file.touch()
+        file.write_text("a file")
     work = FileWork(function="stubs:loads_weights", failed="stubs:failed_work")
     answers = [answer for _, answer in work.elsewhere(map(str, files), lambda _: {}, jobs=1)]
     assert len({process for process, _ in answers}) == 1
