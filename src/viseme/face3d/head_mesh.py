@@ -29,19 +29,20 @@ __all__ = [
     "RED",
     "SHADE",
     "SKIN",
+    "SURFACE_U",
+    "SURFACE_V",
     "TEETH",
     "TONGUE",
     "HeadMesh",
-    "P",
-    "Q",
     "head_mesh",
     "summed_normals",
 ]
 
 SKIN, TONGUE, TEETH, EYE, BODY = 0, 1, 2, 3, 4
 """Kinds of triangles: how they are shaded."""
-RED, SHADE, HAIR, BROW, BEARD, P, Q, GLOSS, CLOTH, NUM_ATTRIBUTES = 3, 6, 7, 8, 9, 10, 11, 12, 13, 14
-"""Columns of the attribute table: normal 0-2, albedo 3-5, then one each. `P` and `Q` are coordinates on the surface."""
+RED, SHADE, HAIR, BROW, BEARD, SURFACE_U, SURFACE_V, GLOSS, CLOTH, NUM_ATTRIBUTES = 3, 6, 7, 8, 9, 10, 11, 12, 13, 14
+"""Columns of the attribute table: normal 0-2, albedo 3-5, then one each. `SURFACE_U` and `SURFACE_V` say
+where on the surface."""
 BALD = -9.0
 """`HAIR` where none can grow."""
 NO_CLOTH = 9.0
@@ -230,8 +231,8 @@ def _at_rest(model: FaceModel, parts: _Parts) -> NDArray[np.float32]:
     fixed[:num, HAIR] = model.fields["scalp"]
     fixed[:num, BROW] = model.fields["brow"]
     fixed[:num, BEARD] = model.fields["beard"]
-    fixed[:, P] = np.arctan2(vertices[:, 0], vertices[:, 2] + 0.9)
-    fixed[:, Q] = vertices[:, 1]
+    fixed[:, SURFACE_U] = np.arctan2(vertices[:, 0], vertices[:, 2] + 0.9)
+    fixed[:, SURFACE_V] = vertices[:, 1]
     fixed[:num, GLOSS] = 0.10 + 0.30 * model.masks["lips"] + 0.5 * model.masks["mouth_interior"]
     _mark_eyes_and_teeth(fixed, model, vertices)
     fixed[:, CLOTH] = NO_CLOTH
@@ -246,18 +247,18 @@ def _at_rest(model: FaceModel, parts: _Parts) -> NDArray[np.float32]:
 
 
 def _mark_eyes_and_teeth(fixed: NDArray[np.float32], model: FaceModel, vertices: NDArray[np.float64]) -> None:
-    """`P` and `Q` of eyes count from the axis, in radii; `P` of teeth counts teeth from the middle."""
+    """Places on eyes count from their axis, in radii; `SURFACE_U` of teeth counts teeth from the middle."""
     for side in ("eye_l", "eye_r"):
         ball = np.unique(model.triangles[model.part == PARTS.index(side)])
         centre = (vertices[ball].max(0) + vertices[ball].min(0)) / 2
         radius = np.ptp(vertices[ball, 1]) / 2
-        fixed[ball, P : Q + 1] = (vertices[ball, :2] - centre[:2]) / radius
-        fixed[ball[vertices[ball, 2] < centre[2]], P] += 4  # the back half has no iris
+        fixed[ball, SURFACE_U : SURFACE_V + 1] = (vertices[ball, :2] - centre[:2]) / radius
+        fixed[ball[vertices[ball, 2] < centre[2]], SURFACE_U] += 4  # the back half has no iris
     for row, width in (("teeth_u", 0.078), ("teeth_l", 0.058)):
         teeth = np.unique(model.triangles[model.part == PARTS.index(row)])
         arch = vertices[teeth]
         bend = np.ptp(arch[:, 0]) / 2  # a dental arch is nearly a half circle
-        fixed[teeth, P] = np.arctan2(arch[:, 0], arch[:, 2] - arch[:, 2].max() + bend) * bend / width
+        fixed[teeth, SURFACE_U] = np.arctan2(arch[:, 0], arch[:, 2] - arch[:, 2].max() + bend) * bend / width
         fixed[teeth, GLOSS] = 0.25
 
 

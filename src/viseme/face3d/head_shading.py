@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from viseme.face3d.head_mesh import BEARD, BODY, BROW, CLOTH, EYE, GLOSS, HAIR, RED, SHADE, SKIN, TEETH, TONGUE, P, Q
+from viseme.face3d.head_mesh import (
+    BEARD,
+    BODY,
+    BROW,
+    CLOTH,
+    EYE,
+    GLOSS,
+    HAIR,
+    RED,
+    SHADE,
+    SKIN,
+    SURFACE_U,
+    SURFACE_V,
+    TEETH,
+    TONGUE,
+)
 from viseme.face3d.raster import jit
 
 __all__ = ["shade_frame"]
@@ -146,8 +161,8 @@ def _sample(t, px, py, uvd, triangles, kinds, table, gamma, light, strands, mott
     green = fa * table[a, RED + 1] + fb * table[b, RED + 1] + fc * table[c, RED + 1]
     blue = fa * table[a, RED + 2] + fb * table[b, RED + 2] + fc * table[c, RED + 2]
     shadow = fa * table[a, SHADE] + fb * table[b, SHADE] + fc * table[c, SHADE]
-    p = fa * table[a, P] + fb * table[b, P] + fc * table[c, P]
-    q = fa * table[a, Q] + fb * table[b, Q] + fc * table[c, Q]
+    p = fa * table[a, SURFACE_U] + fb * table[b, SURFACE_U] + fc * table[c, SURFACE_U]
+    q = fa * table[a, SURFACE_V] + fb * table[b, SURFACE_V] + fc * table[c, SURFACE_V]
     gloss = (fa * table[a, GLOSS] + fb * table[b, GLOSS] + fc * table[c, GLOSS]) * palette[LOOK_GLOSS]
     power = np.float32(14.0)
     if kind in (SKIN, BODY):

@@ -68,6 +68,7 @@ def mixed_audio(
 
 
 def said_audio(placed: Sequence[PlacedPhrase], seconds: float) -> NDArray[np.float32]:
+    """(S,) phrases of one person at their places, as spoken: first sample at time 0, `seconds` long."""
     track = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     for span, phrase in placed:
         _add(track, phrase.samples, round((span[0] - phrase.lead) * SAMPLE_RATE))

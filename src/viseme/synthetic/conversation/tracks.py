@@ -47,6 +47,7 @@ def perform(conversation: Conversation, person: int, *, strength: float = 1.0) -
 
 
 def part_of(motion: Motion, low: int, high: int) -> Motion:
+    """Frames `low` to `high` of a motion."""
     units = {name: value[low:high] for name, value in motion.units.items()}
     return Motion(
         motion.times[low:high], units, motion.pose[low:high], motion.gap_mm[low:high], motion.tongue[low:high]
