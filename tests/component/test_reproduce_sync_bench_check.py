@@ -60,7 +60,7 @@ def test_a_clip_untouched(clip: MeasuredClip, examiner: Examiner) -> None:
 def test_a_clip_under_shifted_audio(clip: MeasuredClip, examiner: Examiner, tmp_path: Path, shift: float) -> None:
     """The file is written with its audio moved; the bench moves the samples that it kept."""
     moved = tmp_path / "moved.mkv"
-    shift_audio(LATE, moved, shift)
+    shift_audio(LATE, moved, shift=shift)
     theirs = viseme.check(moved).estimate
     mine = examiner.trial(Question(group="whole", lips=clip, audio=None, shift=shift))
     assert mine.verdict is theirs.verdict
