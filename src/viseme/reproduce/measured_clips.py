@@ -18,20 +18,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.clock import RATE
+from viseme.audio.features import power_frames
 from viseme.core.errors import VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import Frame, read_audio, read_frames
 from viseme.weights.catalog import assets_folder, sha256_of
 
-__all__ = ["MAX_SIDE", "TRACKER", "MeasuredClip", "measured_clip", "measured_clips"]
+__all__ = ["MAX_SIDE", "TRACKER", "MeasuredClip", "measured_clip", "measured_clips", "one_face_clips"]
 
 VERSION = 1
 """Of the kept files: raise it when the same clip is kept otherwise."""
 TRACKER = "mediapipe"
 MAX_SIDE = 1280
 """Pixels of the longer side at which faces are sought, as in `viseme.check`."""
-RATE = 16000
+SPEECH_BINS = slice(5, 129)
+"""Of a power spectrum: 150 to 4000 Hz."""
+SPEECH_LEVEL = 0.003
+"""Energy over that of the loudest passages (95th percentile): 25 dB below them."""
 _ARRAYS = tuple(f.name for f in fields(FaceTrackChunk) if f.name not in ("track_id", "shot", "last"))
 
 Disturbance = Callable[[Frame], Frame]
@@ -76,6 +81,18 @@ class MeasuredClip:
             found[chunk.track_id].append(chunk)
         return sorted((tuple(t) for t in found.values()), key=lambda t: -sum(len(c.times) for c in t))
 
+    def speech(self) -> NDArray[np.bool_]:
+        """(A,) every 10 ms from the first sample on, whether it is less than 25 dB below the loudest passages."""
+        energy = power_frames(self.samples)[1][:, SPEECH_BINS].sum(1)
+        return energy > SPEECH_LEVEL * np.percentile(energy, 95) if len(energy) else np.zeros(0, bool)
+
+    def same_recording(self, other: MeasuredClip) -> bool:
+        """Whether the same video is seen in both, as where one scene was recorded by several microphones."""
+        if self.name == other.name:
+            return True
+        mine, theirs = self.chunks[0], other.chunks[0]
+        return len(mine.times) == len(theirs.times) and np.allclose(mine.landmarks, theirs.landmarks, atol=0.5)
+
     def several_faces(self) -> bool:
         """Whether two faces are seen at one time."""
         spans = sorted((track[0].start, track[-1].end) for track in self.tracks())
@@ -110,6 +127,19 @@ def measured_clips(
             out.append(clip)
         else:
             on_left_out(f"{row.path.parent.name}/{row.path.name}: no face is followed")
+    return out
+
+
+def one_face_clips(
+    rows: Iterable[ManifestRow], work: Path, *, on_left_out: Callable[[str], None] = lambda why: None
+) -> list[MeasuredClip]:
+    """`measured_clips` in which no two faces are seen at one time, so that there is no doubt whose voice is heard."""
+    out = []
+    for clip in measured_clips(rows, work, on_left_out=on_left_out):
+        if clip.several_faces():
+            on_left_out(f"{clip.name}: two faces are seen at one time")
+        else:
+            out.append(clip)
     return out
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Spent", "median_seconds", "median_spent", "spent_by_command"]
+__all__ = ["Spent", "median_of", "median_seconds", "spent_by_command", "spent_by_job"]
 
 
 @dataclass(frozen=True)
@@ -23,34 +23,32 @@ class Spent:
     """Seconds of all threads, of user and system."""
 
 
-def median_seconds(job: Callable[[], object], *, times: int = 5, warm_up: int = 1) -> float:
-    """Median wall seconds of a job, after `warm_up` runs that are not counted."""
-    return median_spent(job, times=times, warm_up=warm_up).wall
+def median_of(runs: Sequence[Spent]) -> Spent:
+    """Median of wall and median of CPU seconds."""
+    return Spent(float(np.median([r.wall for r in runs])), float(np.median([r.cpu for r in runs])))
 
 
-def median_spent(job: Callable[[], object], *, times: int = 3, warm_up: int = 0) -> Spent:
-    """Medians of wall and CPU seconds of a job in this process."""
-    for _ in range(warm_up):
-        job()
-    found = []
-    for _ in range(times):
-        wall, cpu = time.perf_counter(), time.process_time()
-        job()
-        found.append((time.perf_counter() - wall, time.process_time() - cpu))
-    return Spent(*(float(v) for v in np.median(found, axis=0)))
+def spent_by_job(job: Callable[[], object]) -> Spent:
+    """One run of a job in this process."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    job()
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def median_seconds(job: Callable[[], object], *, times: int = 5) -> float:
+    """Median wall seconds of a job, after a run that is not counted."""
+    job()
+    return median_of([spent_by_job(job) for _ in range(times)]).wall
 
 
 def spent_by_command(command: Sequence[str], *, times: int = 3) -> Spent:
-    """Medians of wall and CPU seconds of a command and all it starts; its output and exit status are ignored."""
-    found = []
-    for _ in range(times):
-        before, wall = _children(), time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        found.append((time.perf_counter() - wall, _children() - before))
-    return Spent(*(float(v) for v in np.median(found, axis=0)))
+    """Medians of a command and all it starts; its output and exit status are ignored. CPU seconds are 0 on Windows."""
+    return median_of([_run(command) for _ in range(times)])
 
 
-def _children() -> float:
-    """CPU seconds of processes that have ended."""
-    used = os.times()
-    return used.children_user + used.children_system
+def _run(command: Sequence[str]) -> Spent:
+    before, wall = os.times(), time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Spent(time.perf_counter() - wall, cpu)
