@@ -1,18 +1,17 @@
 """Power in narrow bands, fine enough that mel filters of any vocal tract can be read from it: what training keeps.
 
-Knows samples with a start time; refuses to know files. Frame `n` is centred on `(n + 1/2) / 100` seconds.
+Knows samples with a start time; refuses to know files. Frames are those of `viseme.audio.clock`.
 """
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.features import HOP, RATE, WINDOW, mel_filters, power_spectrum
+from viseme.audio.features import mel_filters, power_frames
 
 __all__ = ["BAND_CENTRES_HZ", "BAND_WIDTHS_HZ", "NUM_BANDS", "band_filters", "bands"]
 
@@ -41,18 +40,8 @@ def bands(samples: NDArray[np.floating], start: Fraction | float = 0) -> tuple[i
         >>> first, len(power), bands(np.zeros(0))[1].shape
         (25, 10, (0, 105))
     """
-    begin = round(start * RATE)
-    first = math.ceil((begin - HOP // 2) / HOP)
-    centre = first * HOP + HOP // 2
-    num = max(0, (begin + len(samples) - centre - 1) // HOP + 1)
-    if num == 0:
-        return first, np.zeros((0, NUM_BANDS), np.float16)
-    low = centre - WINDOW // 2 - begin
-    high = low + (num - 1) * HOP + WINDOW
-    part = samples[max(0, low) : max(0, high)]
-    padded = np.pad(part, (max(0, -low), max(0, high - len(samples))))
-    power = np.add.reduceat(power_spectrum(padded, centred=False), _EDGES, axis=-1)
-    return first, np.log(power + 1e-7).astype(np.float16)
+    first, power = power_frames(samples, start)
+    return first, np.log(np.add.reduceat(power, _EDGES, axis=-1) + 1e-7).astype(np.float16)
 
 
 @cache

@@ -7,7 +7,7 @@ however many workers draw, and wherever a run was stopped and goes on, step `n` 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -41,7 +41,7 @@ class Loader:
     prefetch: int = 2
     """Batches each worker is ahead."""
 
-    def __call__(self, steps: range, rank: int = 0) -> Iterator[Any]:
+    def __call__(self, steps: range, rank: int = 0) -> Generator[Any, None, None]:
         """The batches of `steps`, for process number `rank` of the run; close it to end the workers early.
 
         Raises:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from viseme.audio.bands import bands
-from viseme.core.errors import DataError
+from viseme.core.errors import DataError, MissingWeights
 from viseme.data.manifest import ManifestRow
 from viseme.data.sources import ClipInfo, TrackedClip
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
 from viseme.media import Frame, read_audio, read_frames
+from viseme.media.images import gaussian_blur
+from viseme.weights.catalog import sha256_of
 
 __all__ = ["LEAST_FRAMES", "ManifestClips"]
 
@@ -51,8 +51,9 @@ class ManifestClips:
         """
         path = self.rows[number].path
         try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+            found = sha256_of(path)[:32]
+        except MissingWeights:
+            raise DataError(f"there is no {path}") from None
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from None
         return found if self.blur_px is None else f"{found}b{round(1000 * self.blur_px[number])}"
@@ -68,9 +69,7 @@ class ManifestClips:
         first, audio = bands(samples, blocks[0].start if blocks else 0)
         if len(audio) < LEAST_AUDIO:
             raise DataError(f"{path} has less than {LEAST_AUDIO / 100:g} s of audio")
-        found = TrackedClip(
-            times=times, landmarks=landmarks, observed=observed, audio=audio, first_audio_frame=first
-        )
+        found = TrackedClip(times=times, landmarks=landmarks, observed=observed, audio=audio, first_audio_frame=first)
         return self.with_images(number, found) if pixels else found
 
     def with_images(self, number: int, clip: TrackedClip) -> TrackedClip:
@@ -94,7 +93,7 @@ class ManifestClips:
 def _blurred(frames: Iterable[Frame], sigma_px: float) -> Iterator[Frame]:
     for frame in frames:
         sigma = max(sigma_px * frame.scale, 0.1)
-        yield replace(frame, image=gaussian_filter(frame.image, (sigma, sigma, 0), mode="mirror"))
+        yield replace(frame, image=gaussian_blur(frame.image, sigma))
 
 
 def _longest(

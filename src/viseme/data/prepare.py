@@ -6,7 +6,7 @@ again by what they hold, not by their names, so that two data sets in one folder
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,12 +30,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class View:
-    """Something that is made of a tracked clip."""
+    """What is made of a tracked clip."""
 
     name: str
-    """Names the arrays and the folder: unlike for anything that answers otherwise, other weights included."""
-    make: Callable[[TrackedClip], NDArray[Any]]
-    """(T, ...) one entry a frame; goes to worker processes as a pickle."""
+    """Names the folder: unlike for anything that answers otherwise, other weights included."""
+    make: Callable[[TrackedClip], Mapping[str, NDArray[Any]]]
+    """Arrays by name; goes to worker processes as a pickle."""
     needs_pixels: bool = False
     """Whether `make` looks at `TrackedClip.images`."""
 
@@ -45,25 +45,25 @@ class PreparedClips:
     """Clips that could be used, and why others could not."""
 
     store: ClipStore
-    """Arrays `times`, `audio`, `first_audio_frame`, `level`, and one of every view."""
+    """Arrays `times`, `audio`, `first_audio_frame`, `level`, and those of the view."""
     keys: tuple[str, ...]
     """Of the usable clips, in the order of the source."""
     infos: tuple[ClipInfo, ...]
     """Of the same."""
     numbers: tuple[int, ...]
     """Of the same, in the source."""
-    left_out: Mapping[str, str]
-    """Name of a clip that cannot be used -> why."""
+    left_out: tuple[tuple[str, str], ...]
+    """Name of every clip that cannot be used, and why."""
 
 
 def prepare(
-    source: ClipSource, views: Sequence[View], work: Path, *, num_jobs: int = 1, on_progress: Progress | None = None
+    source: ClipSource, view: View, work: Path, *, num_jobs: int = 1, on_progress: Progress | None = None
 ) -> PreparedClips:
-    """Make the views of every clip that has none yet.
+    """Make a view of every clip that has none yet.
 
     Args:
         source: Of clips.
-        views: What to make; kept together, with the audio.
+        view: What to make; kept together with the audio.
         work: Folder for stores.
         num_jobs: Processes.
         on_progress: Told clips done and in all.
@@ -74,8 +74,8 @@ def prepare(
     Raises:
         VisemeError: something is missing that every clip needs.
     """
-    folder = work / f"{source.kind}-{'+'.join(sorted(v.name for v in views))}-{VERSION}"
-    return _filled(source, partial(_views, views=tuple(views)), folder, num_jobs, on_progress)
+    folder = work / f"{source.kind}-{view.name}-{VERSION}"
+    return _filled(source, partial(_seen, view=view), folder, num_jobs, on_progress)
 
 
 def track_clips(
@@ -128,11 +128,9 @@ def _track(source: ClipSource, number: int) -> dict[str, NDArray[Any]]:
     return {"landmarks": clip.landmarks, "observed": clip.observed, **_common(clip)}
 
 
-def _views(source: ClipSource, number: int, views: Sequence[View]) -> dict[str, NDArray[Any]]:
-    clip = source.track(number, pixels=any(view.needs_pixels for view in views))
-    made = {view.name: view.make(clip) for view in views}
-    assert all(len(array) == len(clip.times) for array in made.values())
-    return {**made, **_common(clip)}
+def _seen(source: ClipSource, number: int, view: View) -> dict[str, NDArray[Any]]:
+    clip = source.track(number, pixels=view.needs_pixels)
+    return {**view.make(clip), **_common(clip)}
 
 
 def _common(clip: TrackedClip) -> dict[str, NDArray[Any]]:
@@ -148,43 +146,46 @@ def _common(clip: TrackedClip) -> dict[str, NDArray[Any]]:
 Make = Callable[[ClipSource, int], dict[str, NDArray[Any]]]
 
 
-def _filled(
-    source: ClipSource, make: Make, folder: Path, num_jobs: int, on_progress: Progress | None
-) -> PreparedClips:
+def _filled(source: ClipSource, make: Make, folder: Path, num_jobs: int, on_progress: Progress | None) -> PreparedClips:
     """The store in `folder`, with every clip of the source in it or named in its reasons."""
-    clips, store, missing = list(source.clips), ClipStore(folder), {}
-    keys: list[str | None] = []
-    unreadable: dict[str, str] = {}
-    for number, clip in enumerate(clips):
-        try:
-            key = source.key(number)
-        except DataError as error:
-            unreadable[clip.name] = str(error)
-            keys.append(None)
-            continue
-        keys.append(key)
-        if not store.done(key):
-            missing.setdefault(key, number)
+    clips, store = list(source.clips), ClipStore(folder)
+    keys, reasons = _keys(source, len(clips))
+    missing = {key: number for number, key in reversed(list(enumerate(keys))) if key and not store.done(key)}
+    items = sorted(missing.items(), key=lambda item: item[1])
     done = len(clips) - len(missing)
-    if on_progress is not None:
-        on_progress(done, len(clips))
-    for number in run_jobs(
-        [(_make_some, (source, make, folder, group)) for group in _groups(list(missing.items()), num_jobs)],
-        num_jobs=num_jobs,
-    ):
+    _tell(on_progress, done, len(clips))
+    jobs = [(_make_some, (source, make, folder, group)) for group in _groups(items, num_jobs)]
+    for number in run_jobs(jobs, num_jobs=num_jobs):
         done += number
-        if on_progress is not None:
-            on_progress(done, len(clips))
+        _tell(on_progress, done, len(clips))
     store.refresh()
-    usable = [i for i, key in enumerate(keys) if key is not None and key in store]
-    in_vain = {clips[i].name: store.reasons[key] for i, key in enumerate(keys) if key and key in store.reasons}
+    reasons |= {i: store.reasons[key] for i, key in enumerate(keys) if key in store.reasons}
+    usable = [i for i, key in enumerate(keys) if key in store]
     return PreparedClips(
         store=store,
         keys=tuple(str(keys[i]) for i in usable),
         infos=tuple(clips[i] for i in usable),
         numbers=tuple(usable),
-        left_out={**unreadable, **in_vain},
+        left_out=tuple((clips[i].name, reasons[i]) for i in sorted(reasons)),
     )
+
+
+def _keys(source: ClipSource, num: int) -> tuple[list[str | None], dict[int, str]]:
+    """The key of every clip, or None and why it has none."""
+    keys: list[str | None] = []
+    reasons = {}
+    for number in range(num):
+        try:
+            keys.append(source.key(number))
+        except DataError as error:
+            keys.append(None)
+            reasons[number] = str(error)
+    return keys, reasons
+
+
+def _tell(on_progress: Progress | None, done: int, num: int) -> None:
+    if on_progress is not None:
+        on_progress(done, num)
 
 
 GROUP = 16

@@ -123,7 +123,7 @@ class ClipStore(Mapping[str, dict[str, NDArray[Any]]]):
             OutputError: disk full, no permission.
         """
         assert not any("/" in key or "/" in name for key, arrays in clips.items() for name in arrays)
-        tensors = {f"{k}/{n}": np.ascontiguousarray(a) for k, arrays in clips.items() for n, a in arrays.items()}
+        tensors = {f"{k}/{n}": np.asarray(a, order="C") for k, arrays in clips.items() for n, a in arrays.items()}
         about = json.dumps({"keys": list(clips), "reasons": dict(reasons)})
         name = hashlib.sha256(json.dumps(sorted([*clips, *reasons])).encode()).hexdigest()[:20]
         path = self.folder / f"{name}{_SUFFIX}"
