@@ -36,10 +36,11 @@ class ManifestRow:
     """Seconds by which the audio is late (`truth_delay_ms`); None = not known."""
 
     def info(self) -> ClipInfo:
-        """What is known of the clip before it is read."""
+        """What is known of the clip before it is read; a speaker "..._unlabelled" is named after the clip."""
+        name = f"{self.path.parent.name}/{self.path.name}"
         return ClipInfo(
-            name=f"{self.path.parent.name}/{self.path.name}",
-            speaker=self.speaker,
+            name=name,
+            speaker=name if self.speaker.endswith("unlabelled") else self.speaker,
             source=self.source,
             licence=self.licence,
             audio_delay=self.audio_delay,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.bands import bands
-from viseme.core.errors import DataError, MissingWeights
+from viseme.core.errors import DataError, MissingWeights, NoAudio
 from viseme.data.manifest import ManifestRow
 from viseme.data.sources import ClipInfo, TrackedClip
 from viseme.faces import FaceTrackChunk, tracker
@@ -22,8 +23,6 @@ __all__ = ["LEAST_FRAMES", "ManifestClips"]
 
 LEAST_FRAMES = 20
 """Shorter tracks are not used."""
-LEAST_AUDIO = 25
-"""Clips with fewer audio frames are not used."""
 MAX_SIDE = 1280
 """Pixels of the longer side at which faces are sought."""
 
@@ -64,11 +63,7 @@ class ManifestClips:
         kind = tracker["mediapipe"]
         chunks = [c for c in kind(kind.Config()).track(self._frames(number)) if isinstance(c, FaceTrackChunk)]
         times, landmarks, observed = _longest(chunks)
-        blocks = list(read_audio(path))
-        samples = np.concatenate([b.samples for b in blocks]) if blocks else np.zeros(0, np.float32)
-        first, audio = bands(samples, blocks[0].start if blocks else 0)
-        if len(audio) < LEAST_AUDIO:
-            raise DataError(f"{path} has less than {LEAST_AUDIO / 100:g} s of audio")
+        first, audio = _audio(path)
         found = TrackedClip(times=times, landmarks=landmarks, observed=observed, audio=audio, first_audio_frame=first)
         return self.with_images(number, found) if pixels else found
 
@@ -115,3 +110,14 @@ def _longest(
         np.concatenate([c.landmarks for c in best]),
         np.concatenate([c.observed for c in best]),
     )
+
+
+def _audio(path: Path) -> tuple[int, NDArray[np.float16] | None]:
+    """Number of the first audio frame and bands; None where the file has no audio."""
+    try:
+        blocks = list(read_audio(path))
+    except NoAudio:
+        return 0, None
+    if not blocks:
+        return 0, None
+    return bands(np.concatenate([b.samples for b in blocks]), blocks[0].start)

@@ -45,7 +45,7 @@ class PreparedClips:
     """Clips that could be used, and why others could not."""
 
     store: ClipStore
-    """Arrays `times`, `audio`, `first_audio_frame`, `level`, and those of the view."""
+    """Arrays `times` and those of the view; of clips with audio `audio`, `first_audio_frame` and `level`."""
     keys: tuple[str, ...]
     """Of the usable clips, in the order of the source."""
     infos: tuple[ClipInfo, ...]
@@ -115,8 +115,8 @@ class TrackedClips:
             times=arrays["times"],
             landmarks=arrays["landmarks"],
             observed=arrays["observed"],
-            audio=arrays["audio"],
-            first_audio_frame=int(arrays["first_audio_frame"]),
+            audio=arrays.get("audio"),
+            first_audio_frame=int(arrays.get("first_audio_frame", 0)),
         )
         if not pixels:
             return found
@@ -135,7 +135,7 @@ def _seen(source: ClipSource, number: int, view: View) -> dict[str, NDArray[Any]
 
 def _common(clip: TrackedClip) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {"times": np.asarray(clip.times, np.float64)}
-    if clip.audio is not None:
+    if clip.audio is not None and len(clip.audio):
         power = np.exp(clip.audio.astype(np.float32)).sum(1)
         arrays["audio"] = clip.audio
         arrays["first_audio_frame"] = np.array(clip.first_audio_frame, np.int64)

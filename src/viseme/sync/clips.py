@@ -6,7 +6,7 @@ Knows prepared clips; refuses to know how they were prepared, and networks. A cl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
@@ -87,3 +87,11 @@ class ClipSet(Sequence[Clip]):
         """All usable clips of a preparation; None = their audio is not late."""
         late = (0.0,) * len(prepared.keys) if delays is None else tuple(delays)
         return cls(prepared.store, prepared.keys, prepared.infos, input, late)
+
+    def as_input(self, input: str) -> ClipSet:
+        """The same clips as another input sees them."""
+        return replace(self, input=input)
+
+    def array(self, index: int, name: str) -> NDArray[Any]:
+        """Anything else that was made of a clip."""
+        return self.store.read(self.keys[index], [name])[0]

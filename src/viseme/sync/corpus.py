@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viseme.data.manifest import ManifestRow
-from viseme.data.prepare import prepare, track_clips
+from viseme.data.prepare import View, prepare, track_clips
 from viseme.data.sources import clip_sources
 from viseme.engine.progress import Bar
 from viseme.sync.clips import ClipSet
@@ -52,7 +52,9 @@ class RealClips:
         return [f"{num} clips of {source} ({licence})" for (source, licence), num in sorted(counted.items())]
 
 
-def real_clips(rows: Sequence[ManifestRow], work: Path, *, input: str, num_jobs: int = 1) -> RealClips:
+def real_clips(
+    rows: Sequence[ManifestRow], work: Path, *, input: str, view: View | None = None, num_jobs: int = 1
+) -> RealClips:
     """Prepare clips of a manifest as an input sees them, with their true delays.
 
     A delay that the manifest knows is used, one that it does not know is estimated by the weights that ship, from lip
@@ -62,16 +64,18 @@ def real_clips(rows: Sequence[ManifestRow], work: Path, *, input: str, num_jobs:
         rows: From `read_manifest`.
         work: Folder where what was prepared is kept.
         input: Name of a visual input.
+        view: Makes its arrays, and those of other inputs (`inputs_view`); None = of this input alone.
         num_jobs: Processes.
     """
     source = clip_sources["manifest"](tuple(rows))
     tracked = track_clips(source, work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
-    view = inputs_view(LIP_INPUTS)
-    lips = prepare(tracked, view, work, num_jobs=num_jobs, on_progress=Bar("lip motion"))
+    lips = prepare(tracked, inputs_view(LIP_INPUTS), work, num_jobs=num_jobs, on_progress=Bar("lip motion"))
     told = _delays(ClipSet.of(lips, "landmarks"))
     seen = lips
-    if input not in LIP_INPUTS:
-        seen = prepare(tracked, inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of faces"))
+    if view is not None or input not in LIP_INPUTS:
+        seen = prepare(
+            tracked, view or inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of faces")
+        )
     delays = dict(zip(lips.keys, told))
     kept = [i for i, key in enumerate(seen.keys) if delays.get(key) is not None]
     clips = ClipSet.of(seen, input, [delays.get(key) or 0.0 for key in seen.keys]).take(kept)
@@ -87,22 +91,24 @@ def real_clips(rows: Sequence[ManifestRow], work: Path, *, input: str, num_jobs:
 
 def _delays(lips: ClipSet) -> list[float | None]:
     """Seconds by which the audio of each clip is late; None = unclear."""
-    bar, out = Bar("estimating delays"), []
-    for number, info in enumerate(lips.infos):
-        out.append(estimated_delay(lips[number]) if info.audio_delay is None else info.audio_delay)
-        bar(number + 1, len(lips))
-    return out
+    unknown = [number for number, info in enumerate(lips.infos) if info.audio_delay is None]
+    bar, told = Bar("estimating delays"), {}
+    for number in unknown:
+        told[number] = estimated_delay(lips[number])
+        bar(len(told), len(unknown))
+    return [told.get(number, info.audio_delay) for number, info in enumerate(lips.infos)]
 
 
-def synthetic_clips(num: int, work: Path, *, input: str, num_jobs: int = 1) -> ClipSet:
-    """Synthetic talkers as an input sees them; inputs that need more than lip points are filmed, `MOST_FILMED` at most.
+def synthetic_clips(num: int, work: Path, *, input: str, view: View | None = None, num_jobs: int = 1) -> ClipSet:
+    """Synthetic talkers as an input sees them; for a `view`, or an input that needs more than lip points, they are
+    filmed, `MOST_FILMED` at most.
 
     Talkers over whose text a speech engine broke down are left out.
 
     Raises:
         EspeakMissing, VoiceMissing: a voice is not installed.
     """
-    if input in LIP_INPUTS:
+    if view is None and input in LIP_INPUTS:
         source = clip_sources["synthetic"](range(num))
         made = prepare(source, inputs_view(LIP_INPUTS), work, num_jobs=num_jobs, on_progress=Bar("synthetic talkers"))
         return ClipSet.of(made, input)
@@ -110,5 +116,7 @@ def synthetic_clips(num: int, work: Path, *, input: str, num_jobs: int = 1) -> C
         range(min(num, MOST_FILMED)), work, num_jobs=num_jobs, on_progress=Bar("filming talkers")
     )
     tracked = track_clips(films, work, num_jobs=num_jobs, on_progress=Bar("tracking talkers"))
-    made = prepare(tracked, inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of talkers"))
+    made = prepare(
+        tracked, view or inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of talkers")
+    )
     return ClipSet.of(made, input)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from numpy.typing import NDArray
 
-from viseme.core.errors import ConfigError
+from viseme.core.errors import ConfigError, DataError
 from viseme.data.prepare import View
 from viseme.data.sources import TrackedClip
 from viseme.face3d.lips import lip_motion
@@ -20,6 +20,8 @@ __all__ = ["LIP_INPUTS", "inputs_view"]
 
 LIP_INPUTS = ("landmarks", "mesh")
 """Inputs that lip points alone decide: made together, as the second costs nothing."""
+LEAST_AUDIO_FRAMES = 25
+"""Clips with less audio are not used."""
 _COEFFICIENT_INPUTS = ("beta", "rgb", "rgbd")
 
 
@@ -32,6 +34,8 @@ class _Inputs:
     weights: str | None
 
     def __call__(self, clip: TrackedClip) -> dict[str, NDArray]:
+        if clip.audio is None or len(clip.audio) < LEAST_AUDIO_FRAMES:
+            raise DataError(f"the clip has less than {LEAST_AUDIO_FRAMES / 100:g} s of audio")
         made: dict[str, NDArray] = {}
         if "raw" in self.inputs:
             assert clip.images is not None
