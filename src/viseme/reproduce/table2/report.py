@@ -58,8 +58,9 @@ def write_report(
     head = "\n\n".join(
         [
             "# Table II: one sync network, every input",
-            "Learnt from {num_real} real clips of {num_speakers} speakers (of {num_real_asked} asked) and {num_synthetic} "
-            "filmed synthetic talkers (of {num_synthetic_asked}); the small set is every ninth of them, {num_mini} clips. "
+            "Learnt from {num_real} real clips of {num_speakers} speakers (of {num_real_asked} asked) and "
+            "{num_synthetic} filmed synthetic talkers (of {num_synthetic_asked}); the small set is every ninth of "
+            "them, {num_mini} clips. "
             "Measured on {num_dev} other clips (of {num_dev_asked}). {steps} updates a network, {seeds} seeds, "
             "expression by {estimator}, the same clips, batches, audio network and estimator for all inputs".format(
                 **settings
