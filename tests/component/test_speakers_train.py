@@ -12,15 +12,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from prepared import fill
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
+from viseme.data.manifest_clips import ManifestClips
 from viseme.speakers import train
 from viseme.speakers.corpus import LabelledFaces
 from viseme.speakers.head import HeadScorer
 from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer
-from viseme.sync import corpus
 from viseme.sync.checkpoint import Calibration, load_sync_weights
-from viseme.sync.corpus import Clip
 from viseme.sync.export import save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
 from viseme.synthetic.conversation import HELD_OUT_SEED
@@ -182,29 +182,14 @@ def test_without_any_conversation_it_says_what_is_missing(tmp_path, sync, monkey
     assert not (tmp_path / "work" / "head.safetensors").exists()
 
 
-def _clip(seed: int) -> Clip:
-    """Three seconds in which lips and loudness follow one random curve."""
-    rng = np.random.default_rng(seed)
-    knots, times = np.arange(-1, 5, 0.09), np.arange(75) * 0.04
-    values = rng.uniform(0, 1, len(knots))
-    heard = np.interp(np.arange(300) * 0.01, knots, values)
-    return Clip(
-        name=str(seed),
-        speaker=f"speaker_{seed}",
-        times=np.asarray(times, np.float64),
-        points=(np.interp(times, knots, values)[:, None, None] * rng.normal(0, 0.02, (67, 3))).astype(np.float32),
-        audio=(-4 + 6 * heard[:, None] + rng.normal(0, 0.3, (300, corpus.NUM_BANDS))).astype(np.float16),
-        audio_start=0.0,
-        level=6.0,
-    )
-
-
 def test_real_clips_marked_train_take_part_and_those_for_measuring_do_not(tmp_path, sync, made, monkeypatch):
-    rows = [f"clips/{i}.mp4,{'dev' if i == 3 else 'train'},speaker_{i},CC0" for i in range(4)]
-    (tmp_path / "manifest.csv").write_text("\n".join(["file,use,speaker,licence", *rows]) + "\n", encoding="utf-8")
+    rows = [f"clips/{i}.mp4,{'dev' if i == 3 else 'train'},speaker_{i},0,CC0" for i in range(4)]
+    header = "file,use,speaker,truth_delay_ms,licence"
+    (tmp_path / "manifest.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     (tmp_path / "clips").mkdir()
-    for number, row in enumerate(read_manifest(tmp_path, ("train",))):
-        corpus._save(_clip(number), tmp_path / "clips" / f"{corpus._key(row)}.npz")
+    for number in range(4):
+        (tmp_path / "clips" / f"{number}.mp4").write_text(f"clip {number}")
+    fill(ManifestClips(tuple(read_manifest(tmp_path, ("train",)))), tmp_path, range(3))
     under, pairs = train.under_audio, []
 
     def drawn(bundle, face, audio, *rest, **options):
@@ -215,6 +200,6 @@ def test_real_clips_marked_train_take_part_and_those_for_measuring_do_not(tmp_pa
     result = _train(tmp_path, sync, data=tmp_path)
     assert _card(result.out)["training_data"][1] == "3 real clips marked train"
     assert len(pairs) == train.RECIPES["quick"]().num_pairs
-    assert {name for pair in pairs for name in pair} <= {"0", "1", "2"}
+    assert {name for pair in pairs for name in pair} <= {"clips/0.mp4", "clips/1.mp4", "clips/2.mp4"}
     assert any(face == audio for face, audio in pairs)
     assert any(face != audio for face, audio in pairs)

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from viseme.core.errors import ConfigError
-from viseme.reproduce import table2
+from viseme.data.manifest import ManifestRow
+from viseme.data.manifest_clips import ManifestClips
+from viseme.reproduce.table2.networks import train_and_measure
+from viseme.reproduce.table2.study import Study, blurred_clips
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.export import save_sync_weights
-from viseme.sync.inputs.batches import model_name, network_of
-from viseme.sync.inputs.tracks import Seen, film_talkers, look_at_all
 from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.networks import model_name, network_of
 from viseme.sync.pipeline import check
 
 
@@ -60,12 +62,23 @@ def test_check_answers_with_weights_of_every_input(studio, tmp_path, mode):
 
 
 def test_a_network_is_trained_and_measured_once(studio, tmp_path):
-    files = (studio[1],) * 9
-    name = Seen.load(studio[1]).clip.name
-    study = table2.Study(real=(), synthetic=files, dev=files[:1], blurred=(), truths={name: 0.0}, steps=2)
-    table2._train_and_measure(study, "rgb", "full", 0, tmp_path / "a.json")
+    clips = studio[1]
+    study = Study(real=clips[:0], synthetic=clips.take([0] * 9), dev=clips, blurred=((2.0, clips),), steps=2)
+    train_and_measure(study, "rgb", "full", 0, tmp_path / "a.json")
     answer = json.loads((tmp_path / "a.json").read_text())
-    assert answer["clips"][0]["name"] == name
+    assert answer["clips"][0]["name"] == clips[0].name
+    assert answer["clips"][0]["learnt_speaker"] is False
     assert len(answer["clips"][0]["windows"]) == 6
+    assert len(answer["blurred"]["2"]) == 1
+    assert "evidence" not in answer["blurred"]["2"][0]
     assert answer["parameters"] > 100_000
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_blurred_clip_is_blurred_by_pixels_of_its_face(studio, tmp_path):
+    row = ManifestRow(path=studio[0], use="dev", speaker="someone", licence="CC0")
+    blurred = blurred_clips([row], 4.0, tmp_path)
+    sharp, soft = (ManifestClips((row,), px).track(0, pixels=True).images for px in (None, blurred.blur_px))
+    assert 1 < blurred.blur_px[0] < 8
+    edges = [np.abs(np.diff(images[5].astype(float), axis=1)).mean() for images in (sharp, soft)]
+    assert edges[1] < 0.7 * edges[0]

@@ -10,51 +10,38 @@ import numpy as np
 import pytest
 import torch
 
+from prepared import fill
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
+from viseme.data.manifest_clips import ManifestClips
 from viseme.sync import corpus, train
 from viseme.sync.checkpoint import load_sync_weights
-from viseme.sync.corpus import Clip, prepare
+from viseme.sync.corpus import real_clips
 from viseme.sync.export import load_sync_networks
 from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.networks import network_of
 from viseme.sync.recipes import RECIPES, quick_recipe
+from viseme.synthetic.sources import Talkers
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 NUM_REAL = 18
-COLUMNS = "file,use,speaker,licence"
-
-
-def _clip(seed: int) -> Clip:
-    """Three seconds in which lips and loudness follow one random curve."""
-    rng = np.random.default_rng(seed)
-    knots = np.arange(-1, 5, 0.09)
-    values = rng.uniform(0, 1, len(knots))
-    times = np.arange(75) * 0.04
-    direction = rng.normal(size=(67, 3)) * 0.02
-    heard = np.interp(np.arange(300) * 0.01, knots, values)
-    audio = -4 + 6 * heard[:, None] + rng.normal(0, 0.3, (300, corpus.NUM_BANDS))
-    return Clip(
-        name=str(seed),
-        speaker=f"grid_{seed}",
-        times=times,
-        points=(np.interp(times, knots, values)[:, None, None] * direction).astype(np.float32),
-        audio=audio.astype(np.float16),
-        audio_start=0.0,
-        level=6.0,
-    )
+COLUMNS = "file,use,source,speaker,truth_delay_ms,licence"
 
 
 @pytest.fixture
 def studio(tmp_path, monkeypatch) -> Path:
     """A folder with a manifest, every clip already prepared under `work`, and a recipe of a few small steps."""
-    rows = [f"clips/{i}.mp4,{'dev' if i % 7 == 6 else 'train'},grid_{i},CC0" for i in range(NUM_REAL + 3)]
+    rows = [
+        f"clips/{i}.mp4,{'dev' if i % 7 == 6 else 'train'},{'ours' if i < 9 else 'others'},speaker{i},0,CC0"
+        for i in range(NUM_REAL + 3)
+    ]
     (tmp_path / "manifest.csv").write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
-    for folder in ("clips", "synthetic"):
-        (tmp_path / "work" / folder).mkdir(parents=True)
-    for number, row in enumerate(read_manifest(tmp_path, ("train",))):
-        corpus._save(_clip(number), tmp_path / "work" / "clips" / f"{corpus._key(row)}.npz")
-    for seed in range(12):
-        corpus._save(_clip(1000 + seed), tmp_path / "work" / "synthetic" / f"{seed}.npz")
+    (tmp_path / "clips").mkdir()
+    for i in range(NUM_REAL + 3):
+        (tmp_path / "clips" / f"{i}.mp4").write_text(f"clip {i}")
+    source = ManifestClips(tuple(read_manifest(tmp_path, ("train",))))
+    fill(source, tmp_path / "work", range(NUM_REAL))
+    fill(Talkers(range(12)), tmp_path / "work", range(1000, 1012))
     small = quick_recipe()
     small = replace(
         small,
@@ -79,11 +66,53 @@ def test_a_run_ends_in_weights_that_load_and_say_what_they_are(studio):
     assert result.num_synthetic == 8
     assert bundle.card["steps"] == 9
     assert bundle.card["recipe"] == "quick"
+    assert bundle.card["training_data"] == [
+        "10 clips of others (CC0)",
+        "8 clips of ours (CC0)",
+        "14 of these trained on, the rest kept for calibration",
+        bundle.card["training_data"][-1],
+    ]
     assert bundle.card["training_data"][-1].startswith("8 synthetic talkers")
+    assert bundle.card["delays"] == {
+        "known": 18,
+        "estimated": 0,
+        "unclear, left out": 0,
+        "no usable face or audio, left out": 0,
+    }
     assert 0.5 <= bundle.calibration.answer_above <= 0.9
     assert all(np.isfinite(bundle.calibration.coefficients))
     assert str(result.out) in str(result)
     assert not list((studio / "work").glob("*.partial"))
+
+
+@pytest.mark.parametrize("input", ["landmarks", "mesh"])
+def test_clips_of_unclear_delay_are_left_out_counted_and_told(studio, monkeypatch, capsys, input):
+    """Every corpus but one was taken to be 50 ms late, and so was every clip whose estimate was unclear."""
+    lines = (studio / "manifest.csv").read_text().splitlines()
+    lines[1] = lines[1].replace(",0,CC0", ",80,CC0")
+    lines[2:5] = [line.replace(",0,CC0", ",,CC0") for line in lines[2:5]]
+    (studio / "manifest.csv").write_text("\n".join(lines) + "\n")
+    told = iter([0.12, None, None])
+    monkeypatch.setattr(corpus, "estimated_delay", lambda clip: next(told))
+    drawn = []
+    monkeypatch.setattr(
+        train, "_train_all", lambda run, _: drawn.append(run) or [network_of(input, run.real[0], run.recipe.model)]
+    )
+    out = studio / "w" / "net.safetensors"
+    result = train.train_sync(out, data=studio, work=studio / "work", recipe="quick", input=input, jobs=1)
+    assert result.num_real == NUM_REAL - 2 - 4
+    assert {0.0, 0.08, 0.12} >= set(drawn[0].real.delays)
+    assert load_sync_weights(out).card["delays"] == {
+        "known": 15,
+        "estimated": 1,
+        "unclear, left out": 2,
+        "no usable face or audio, left out": 0,
+    }
+    line = (
+        "delay known of 15 real clips, estimated of 1; left out: 2 of unclear delay, 0 without a usable face or audio"
+    )
+    assert line in str(result)
+    assert line in capsys.readouterr().err
 
 
 def _weights(path: Path) -> list[torch.Tensor]:
@@ -128,18 +157,17 @@ def test_real_clips_are_prepared_once_and_leave_one_without_a_face_out(tmp_path)
     rows = read_manifest(REAL, ("train",))[:2]
     no_face = replace(rows[0], path=tmp_path / "none.mp4")
     no_face.path.write_bytes(b"not a film")
-    shown: list[tuple[int, int]] = []
-    clips = prepare([*rows, no_face], tmp_path, num_jobs=1, on_progress=lambda *at: shown.append(at))
-    assert [c.name for c in clips] == [r.path.name for r in rows]
-    assert shown[-1] == (3, 3)
-    for clip in clips:
-        assert clip.points.shape == (len(clip.times), 67, 3)
+    found = real_clips([*rows, no_face], tmp_path / "work", input="landmarks")
+    assert [info.name for info in found.clips.infos] == [r.info().name for r in rows]
+    assert [name for name, _ in found.unusable] == [no_face.info().name]
+    for clip in found.clips:
+        assert clip.video.shape == (len(clip.times), 67, 3)
         assert len(clip.times) > 60
-        assert 0.01 < clip.points.std(0).max() < 0.3, "lips move by a few hundredths of an eye distance"
+        assert 0.01 < clip.video.std(0).max() < 0.3, "lips move by a few hundredths of an eye distance"
         assert abs(len(clip.audio) * 0.01 - (clip.times[-1] - clip.times[0])) < 0.5
-    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "clips").iterdir()}
-    prepare(rows, tmp_path, num_jobs=1, on_progress=lambda *at: None)
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "clips").iterdir()} == stamps
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "work").rglob("*.safetensors")}
+    real_clips(rows, tmp_path / "work", input="mesh")
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "work").rglob("*.safetensors")} == stamps
 
 
 def test_networks_trained_side_by_side_are_those_trained_one_after_another(studio):

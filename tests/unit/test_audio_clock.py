@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viseme.audio.band_levels import BandLevels
-from viseme.audio.clock import FRAME_S, RATE, centre_sample, first_frame, frame_centre
+from viseme.audio.bands import band_filters, bands
+from viseme.audio.clock import RATE, centre_sample, first_frame, frame_centre
 from viseme.audio.features import mel_filters, mfcc, power_frames
 from viseme.audio.mel_frames import AudioPiece, MelFrames
-from viseme.sync.augment import AugmentConfig, draw_batch
-from viseme.sync.corpus import Clip, band_filters, bands
+from viseme.sync.augment.config import AugmentConfig
+from viseme.sync.augment.crops import draw_points
+from viseme.sync.clips import Clip
 from viseme.sync.evidence import normalise_mels
 
 STARTS = [Fraction(0), Fraction(-7, 100), Fraction(123, 1000), Fraction(1, 3), Fraction(-1, 16000), Fraction(5)]
@@ -101,17 +103,17 @@ def test_a_training_crop_and_the_frames_that_are_compared_are_one_clock(start: F
     first, logs = bands(samples, float(start))
     points = np.zeros((len(times), 67, 3), np.float32)
     points[50] = 1.0
-    clip = Clip(name="a", speaker="a", times=times, points=points, audio=logs, audio_start=first * FRAME_S, level=0.0)
+    clip = Clip(name="a", speaker="a", times=times, video=points, audio=logs, first_audio_frame=first, level=0.0)
     plain = AugmentConfig(
         stretch=(1.0, 1.0), warp=(1.0, 1.0), mixing=0, region_gain=0, jitter=(1e-9, 2e-9), shake=(1e-9, 2e-9), manner=0,
         widening=(0, 0), frozen=0, hidden=0, voice=0, dynamics=0, reverb=0, noise=0, codec=0,
     )  # fmt: skip
     middles = []
     for seed in range(40):
-        batch = draw_batch([clip], [0], 60, plain, np.random.default_rng(seed), mirror=False)
-        lips = batch.points[0].numpy().reshape(60, -1)
+        batch = draw_points([clip], 60, plain, np.random.default_rng(seed), landmarks=False)
+        lips = batch.video[0].reshape(60, -1)
         lips = np.abs(lips - np.median(lips, 0)).sum(1)
-        loud = np.exp(3 * batch.mels[0].numpy()).sum(1)
+        loud = np.exp(3 * batch.mels[0]).sum(1)
         rows = np.arange(len(loud))
         if lips.max() < 1 or loud.max() < 5 * np.median(loud):
             continue  # the instant lies outside one of the crops

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from prepared import clip_set
+from viseme.audio.bands import NUM_BANDS, band_filters
 from viseme.core.errors import ConfigError
 from viseme.reproduce.table2 import reproduce_table2
 from viseme.reproduce.table2.measure import Measurer
 from viseme.reproduce.table2.recipe import LENGTHS, MINI, WINDOWS
 from viseme.reproduce.table2.report import write_report
 from viseme.reproduce.table2.study import Study, evenly, measured_clips
-from viseme.sync import corpus
-from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.clips import Clip
 from viseme.sync.evidence import normalise_mels, score_pairs
-from viseme.sync.inputs.tracks import Seen
 from viseme.sync.models.torch_model import TorchModel
 
 NUM = 110
@@ -37,51 +37,45 @@ class Oracle(torch.nn.Module):
         return torch.tensor(3.0)
 
 
-def _spoken(delay: float) -> Seen:
-    """Six seconds whose frames show the audio; in the file the audio is late by `delay`."""
+YAW = np.full(NUM, -0.3, np.float32)
+
+
+def _spoken(delay: float) -> Clip:
+    """Six seconds whose frames show the audio; in the file the audio is late by `delay`, whole audio frames."""
     rng = np.random.default_rng(0)
-    audio = rng.normal(0, 2, (4 * NUM + 8, corpus.NUM_BANDS)).astype(np.float16)
-    mels = normalise_mels(np.exp(audio.astype(np.float32)) @ band_filters(1.0))
+    audio = rng.normal(0, 2, (4 * NUM + 8, NUM_BANDS)).astype(np.float16)
+    mels = normalise_mels(np.exp(audio.astype(np.float32)) @ band_filters())
     points = np.zeros((NUM, 67, 3), np.float32)
     steps = np.stack([mels[4 * i : 4 * i + 4].mean(0) for i in range(NUM)])
     points.reshape(NUM, -1)[:, :40] = steps
-    clip = Clip(
+    return Clip(
         name="a/x.mp4",
         speaker="someone",
         times=np.arange(NUM) * 0.04,
-        points=points,
+        video=points,
         audio=audio,
-        audio_start=delay - 0.02,
+        first_audio_frame=round(100 * delay) - 2,
         level=6.0,
-    )
-    empty = np.zeros((NUM, 4, 48, 48), np.uint8)
-    return Seen(
-        clip=clip,
-        beta=np.zeros((NUM, 64), np.float32),
-        yaw=np.full(NUM, -0.3, np.float32),
-        raw=empty[:, :3],
-        rgbd=empty,
-        side=200.0,
     )
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.12, -0.2])
 def test_a_network_that_knows_finds_the_delay_with_its_sign(delay):
-    found = Measurer(Oracle(), "landmarks").clip(_spoken(delay), {"a/x.mp4": 0.0}, seed=0, windows=False)
+    found = Measurer(Oracle(), "landmarks").clip(_spoken(delay), yaw=YAW, truth=0.0, seed=0, windows=False)
     assert found["evidence"] == pytest.approx(delay, abs=0.011)
     assert found["mean"] == pytest.approx(delay, abs=0.011)
     assert found["yaw_deg"] == pytest.approx(17.2, abs=0.1)
 
 
 def test_the_truth_of_the_manifest_is_taken_out():
-    found = Measurer(Oracle(), "landmarks").clip(_spoken(0.08), {"a/x.mp4": 0.08}, seed=0, windows=True)
+    found = Measurer(Oracle(), "landmarks").clip(_spoken(0.08), yaw=YAW, truth=0.08, seed=0, windows=True)
     assert found["evidence"] == pytest.approx(0, abs=0.011)
     assert min(found["windows"]) > 0.9
     assert len(found["windows"]) == len(WINDOWS)
 
 
 def test_without_a_truth_only_known_shifts_are_measured():
-    found = Measurer(Oracle(), "landmarks").clip(_spoken(0.08), {}, seed=0, windows=True)
+    found = Measurer(Oracle(), "landmarks").clip(_spoken(0.08), yaw=YAW, truth=None, seed=0, windows=True)
     assert "evidence" not in found
     assert "windows" not in found
     assert [cut for cut, _ in found["shifts"]] == [length for length in LENGTHS for _ in range(3)]
@@ -91,8 +85,8 @@ def test_without_a_truth_only_known_shifts_are_measured():
 
 def test_cuts_together_score_as_cuts_alone():
     seen = _spoken(0.0)
-    mels = normalise_mels(np.exp(seen.clip.audio.astype(np.float32)) @ band_filters(1.0))
-    cuts = np.stack([seen.clip.points[i : i + 5] for i in (0, 7)])
+    mels = normalise_mels(np.exp(seen.audio.astype(np.float32)) @ band_filters())
+    cuts = np.stack([seen.video[i : i + 5] for i in (0, 7)])
     together = Measurer(Oracle(), "landmarks")._cut_scores(cuts, mels)
     for cut, found in zip(cuts, together, strict=True):
         np.testing.assert_allclose(found, score_pairs([TorchModel(Oracle())], cut, mels), rtol=1e-4, atol=1e-4)
@@ -104,7 +98,7 @@ def test_a_deaf_network_is_not_called_right():
             torch.manual_seed(0)
             return torch.randn(*points.shape[:2], 40)
 
-    found = Measurer(Deaf(), "landmarks").clip(_spoken(0.0), {"a/x.mp4": 0.0}, seed=0, windows=True)
+    found = Measurer(Deaf(), "landmarks").clip(_spoken(0.0), yaw=YAW, truth=0.0, seed=0, windows=True)
     assert found["windows"][0] < 0.4
 
 
@@ -113,7 +107,8 @@ def _answer(mode: str, size: str, seed: int, right: float) -> dict:
     clips = [
         {
             "name": f"s/{i}",
-            "speaker": "grid_s1" if i < 5 else "other",
+            "speaker": "ann" if i < 5 else "other",
+            "learnt_speaker": i < 5,
             "seconds": 3.0,
             "yaw_deg": 5.0 * i,
             "evidence": 0.0 if (hit := i / 20 < right) else 0.4,
@@ -131,7 +126,16 @@ def test_the_report_gives_intervals_orders_and_published_numbers(tmp_path):
         _answer(m, s, k, {"raw": 0.3, "rgb": 0.9}[m]) for m in ("raw", "rgb") for s in ("full", "mini") for k in (0, 1)
     ]
     settings = dict.fromkeys(
-        ("num_real", "num_real_asked", "num_synthetic", "num_synthetic_asked", "num_mini", "num_dev", "num_dev_asked"),
+        (
+            "num_real",
+            "num_real_asked",
+            "num_synthetic",
+            "num_synthetic_asked",
+            "num_mini",
+            "num_dev",
+            "num_dev_asked",
+            "num_speakers",
+        ),
         3,
     )
     result = write_report(
@@ -153,23 +157,27 @@ def test_the_report_gives_intervals_orders_and_published_numbers(tmp_path):
 
 def test_measured_clips_are_dev_clips_with_a_whole_face(tmp_path):
     lines = ["file,use,source,speaker,licence,truth_delay_ms"]
-    lines += [f"g/{i}.mkv,dev,grid_s1,grid_s1,x,0" for i in range(9)]
+    lines += [f"g/{i}.mkv,dev,studio,ann,x,0" for i in range(9)]
     lines += ["a/1.mp4,dev,vox,someone,x,", "b/1.mp4,dev,romanian_tedx,y,x,", "c/1.mp4,train,vox,z,x,40"]
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
-    rows, truths = measured_clips(tmp_path, 3)
+    rows = measured_clips(tmp_path, 3, learnt={"ann"})
     assert [r.path.name for r in rows] == ["0.mkv", "4.mkv", "8.mkv", "1.mp4"]
-    assert truths == {"g/0.mkv": 0.0, "g/4.mkv": 0.0, "g/8.mkv": 0.0}
+    assert [r.audio_delay for r in rows] == [0.0, 0.0, 0.0, None]
+    assert len(measured_clips(tmp_path, 3, learnt={"z"})) == 10
 
 
-def test_clips_are_takenevenly():
+def test_clips_are_taken_evenly():
     assert evenly(list(range(10)), 3) == [0, 4, 9]
     assert evenly([1, 2], 5) == [1, 2]
     assert evenly([1, 2], 0) == []
 
 
 def test_another_budget_is_another_study(tmp_path):
-    study = Study(real=(tmp_path / "a",), synthetic=(), dev=(), blurred=(), truths={}, steps=3)
-    assert study.key() != replace(study, steps=4).key() != replace(study, truths={"x": 0.0}).key()
+    clips = clip_set(tmp_path, range(3))
+    study = Study(real=clips, synthetic=clips[:0], dev=clips, blurred=(), steps=3)
+    late = replace(clips, infos=tuple(replace(info, audio_delay=0.1) for info in clips.infos))
+    others = [replace(study, steps=4), replace(study, dev=late), replace(study, real=clips[:2])]
+    assert len({study.key(), *(other.key() for other in others)}) == 4
 
 
 @pytest.mark.parametrize("wrong", [{"inputs": "raw,pixels"}, {"inputs": ""}, {"steps": 0}, {"real": 2, "talkers": 2}])

@@ -8,76 +8,96 @@ import numpy as np
 import pytest
 import torch
 
-from viseme.core.errors import ConfigError
+from viseme.audio.bands import NUM_BANDS
+from viseme.core.errors import ConfigError, DataError
+from viseme.data.sources import TrackedClip
 from viseme.face3d.interface import load_face_model
 from viseme.standardization.interface import Coefficients
 from viseme.standardization.networks.export import save_expression_weights
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
-from viseme.sync import corpus
-from viseme.sync.augment import AugmentConfig
+from viseme.sync.augment.config import AugmentConfig
+from viseme.sync.batches import draw_of
 from viseme.sync.checkpoint import Calibration, load_sync_weights
-from viseme.sync.corpus import Clip
+from viseme.sync.clips import Clip
 from viseme.sync.evidence import score_pairs, to_grid_points
 from viseme.sync.export import load_sync_networks, save_sync_weights
-from viseme.sync.inputs.batches import batch_of, draw_frames, model_name, network_of
-from viseme.sync.inputs.tracks import FRAME_SIZE, INPUTS, Seen, in_threes, look_at_all, lower_face, standard_lower_face
+from viseme.sync.inputs.tracks import INPUTS, in_threes, lower_face, standard_lower_face
 from viseme.sync.interface import sync_models, visual_inputs
+from viseme.sync.loss import batch_loss
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
+from viseme.sync.networks import model_name, network_of
 from viseme.sync.pipeline import check
+from viseme.sync.views import inputs_view
 from viseme.weights.catalog import sha256_of
 
 NUM = 60
 SMALL = TwoStream.Config(width=16, embedding=8, video_dilations=(1,), audio_dilations=(1,), dropout=0.0)
 
 
-def _seen(seed: int = 0) -> Seen:
+def _clip(input: str, seed: int = 0) -> Clip:
     rng = np.random.default_rng(seed)
-    clip = Clip(
+    shape = visual_shape(input)
+    video = (
+        rng.integers(0, 256, (NUM, *shape), dtype=np.uint8) if len(shape) == 3 else rng.normal(0, 0.02, (NUM, *shape))
+    )
+    return Clip(
         name=f"a/{seed}.mp4",
         speaker="s",
         times=np.arange(NUM) * 0.04,
-        points=rng.normal(0, 0.02, (NUM, 67, 3)).astype(np.float32),
-        audio=rng.normal(0, 1, (4 * NUM, corpus.NUM_BANDS)).astype(np.float16),
-        audio_start=0.0,
+        video=video if len(shape) == 3 else video.astype(np.float32),
+        audio=rng.normal(0, 1, (4 * NUM, NUM_BANDS)).astype(np.float16),
+        first_audio_frame=0,
         level=6.0,
     )
-    return Seen(
-        clip=clip,
-        beta=rng.normal(0, 0.1, (NUM, 64)).astype(np.float32),
-        yaw=np.zeros(NUM, np.float32),
-        raw=rng.integers(0, 256, (NUM, 3, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8),
-        rgbd=rng.integers(0, 256, (NUM, 4, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8),
-        side=200.0,
-    )
 
 
-def test_what_was_seen_is_kept_to_the_last_bit(tmp_path):
-    seen = _seen()
-    seen.save(tmp_path / "x.npz")
-    again = Seen.load(tmp_path / "x.npz")
-    assert again.clip.name == seen.clip.name
-    assert again.side == seen.side
-    for mode in INPUTS:
-        np.testing.assert_array_equal(again.stream(mode), seen.stream(mode))
-    assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
+def visual_shape(input: str) -> tuple[int, ...]:
+    """Of one frame."""
+    shapes = {"raw": (3, 48, 48), "rgb": (3, 48, 48), "rgbd": (4, 48, 48)}
+    return {**shapes, "mesh": (96, 3), "beta": (22, 3), "landmarks": (67, 3)}[input]
 
 
 def test_every_input_has_its_own_shape_and_is_registered():
-    seen = _seen()
-    shapes = {mode: seen.stream(mode).shape[1:] for mode in INPUTS}
-    assert shapes == {
-        "raw": (3, 48, 48),
-        "rgb": (3, 48, 48),
-        "rgbd": (4, 48, 48),
-        "mesh": (96, 3),
-        "beta": (22, 3),
-        "landmarks": (67, 3),
+    model = load_face_model()
+    head = model.landmark_points(model.mean, "mp478") * np.array([100, -100, -100]) + [300, 300, 0]
+    clip = TrackedClip(
+        times=np.arange(30) * 0.04,
+        landmarks=np.tile(head.astype(np.float32), (30, 1, 1)),
+        observed=np.ones(30, bool),
+        images=np.zeros((30, 224, 224, 3), np.uint8),
+        audio=np.zeros((130, NUM_BANDS), np.float16),
+    )
+    view = inputs_view(INPUTS)
+    made = view.make(clip)
+    assert view.needs_pixels
+    assert {name: array.shape[1:] for name, array in made.items() if name != "yaw"} == {
+        input: visual_shape(input) for input in INPUTS
     }
+    assert made["yaw"].shape == (30,)
     assert set(visual_inputs) == set(INPUTS)
-    assert {"raw", "rgb", "rgbd"} == {m for m in INPUTS if seen.stream(m).dtype == np.uint8}
+    assert {"raw", "rgb", "rgbd"} == {m for m in INPUTS if made[m].dtype == np.uint8}
+
+
+@pytest.mark.parametrize("audio", [None, np.zeros((24, NUM_BANDS), np.float16)])
+def test_a_clip_without_audio_is_no_clip_to_learn_from(audio):
+    clip = TrackedClip(
+        times=np.arange(30) * 0.04,
+        landmarks=np.zeros((30, 478, 3), np.float32),
+        observed=np.ones(30, bool),
+        audio=audio,
+    )
+    with pytest.raises(DataError, match=r"less than 0\.25 s of audio"):
+        inputs_view(["landmarks"]).make(clip)
+
+
+def test_only_inputs_that_need_pixels_ask_for_them():
+    assert {input: inputs_view([input]).needs_pixels for input in INPUTS} == {
+        **dict.fromkeys(INPUTS, False),
+        "raw": True,
+    }
 
 
 def test_coefficients_come_back_out_of_their_threes():
@@ -127,30 +147,19 @@ def test_frames_go_to_the_nearest_instant_and_are_not_blended():
 
 @pytest.mark.parametrize("mode", INPUTS)
 def test_a_network_of_every_input_learns_from_its_batches(mode):
-    clips = [_seen(i).shown(mode) for i in range(2)]
+    clips = [_clip(mode, i) for i in (0, 1, 0)]
     torch.manual_seed(0)
     network = network_of(mode, clips[0], SMALL)
-    batch = batch_of(mode)(clips, [0, 1, 0], 26, AugmentConfig(), np.random.default_rng(0))
-    seen, heard = network.embed_video(batch.points), network.embed_audio(batch.mels)
-    assert seen.shape == (3, 26, 8)
-    (torch.einsum("btd,bsd->bts", seen, heard) * network.scale()).square().mean().backward()
+    batch = draw_of(mode)(clips, 26, AugmentConfig(), np.random.default_rng(0))
+    loss, _ = batch_loss(network, batch, num_mismatched=1, stretch_weight=1.0)
+    loss.backward()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [n for n in silent if not n.endswith("bias")] == []
 
 
-def test_frames_stay_frames_and_the_same_seed_gives_the_same_batch():
-    clips = [_seen().shown("raw")]
-    one, two = (draw_frames(clips, [0, 0], 26, AugmentConfig(), np.random.default_rng(5)) for _ in range(2))
-    assert torch.equal(one.points, two.points)
-    assert torch.equal(one.mels, two.mels)
-    assert float(one.points.min()) >= 0
-    assert float(one.points.max()) <= 1
-    np.testing.assert_array_equal(clips[0].points, _seen().raw, err_msg="the clip itself was touched")
-
-
 def test_scores_do_not_depend_on_what_else_is_in_the_batch():
     network = PixelStream(PixelStream.Config(stream=replace(SMALL, num_points=4))).eval()
-    frames = _seen().raw
+    frames = _clip("raw").video
     one = network.embed_video(torch.from_numpy(frames[None]).float() / 255)
     two = network.embed_video(torch.from_numpy(np.stack([frames, 255 - frames])).float() / 255)
     torch.testing.assert_close(one[0], two[0])
@@ -179,19 +188,19 @@ def test_a_bundle_of_frames_comes_back_as_it_was(tmp_path):
 
 
 def test_other_weights_are_not_answered_from_old_files(tmp_path):
-    rest = {"num_jobs": 1, "on_progress": lambda done, total: None}
     config = ExpressionNetwork.Config(backbone=ResNet.Config(block="basic", depths=(1, 1), width=4), size=56)
     files = [tmp_path / "a" / "w.safetensors", tmp_path / "b" / "w.safetensors"]
+    names = set()
     for seed, file in enumerate(files):
         torch.manual_seed(seed)
         save_expression_weights(file, ExpressionNetwork(config), variant="enet", face_model=load_face_model(), card={})
-        assert look_at_all([], tmp_path, estimator="enet", weights=str(file), **rest) == []
-    assert look_at_all([], tmp_path, **rest) == []
-    found = sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("seen"))
-    hashes = sorted(sha256_of(file)[:12] for file in files)
-    assert found == [*(f"seen-enet-{h}" for h in hashes), "seen-landmark-fit"]
+        view = inputs_view(["rgbd"], estimator="enet", weights=str(file))
+        assert sha256_of(file)[:12] in view.name
+        assert view.needs_pixels
+        names.add(view.name)
+    assert len({*names, inputs_view(["rgbd"]).name}) == 3
     with pytest.raises(ConfigError, match="landmark-fit needs no weights"):
-        look_at_all([], tmp_path, weights=str(files[0]), **rest)
+        inputs_view(["rgbd"], weights=str(files[0]))
 
 
 def test_impossible_networks_are_refused():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viseme.core.errors import DataError
+from viseme.data.sources import ClipInfo
 
 __all__ = ["HELD_OUT", "TRAINABLE", "ManifestRow", "read_held_out", "read_manifest"]
 
@@ -33,6 +34,17 @@ class ManifestRow:
     """Name of the corpus; empty = not said."""
     audio_delay: float | None = None
     """Seconds by which the audio is late (`truth_delay_ms`); None = not known."""
+
+    def info(self) -> ClipInfo:
+        """What is known of the clip before it is read; a speaker "..._unlabelled" is named after the clip."""
+        name = f"{self.path.parent.name}/{self.path.name}"
+        return ClipInfo(
+            name=name,
+            speaker=name if self.speaker.endswith("unlabelled") else self.speaker,
+            source=self.source,
+            licence=self.licence,
+            audio_delay=self.audio_delay,
+        )
 
 
 def read_manifest(folder: Path, uses: Sequence[str]) -> list[ManifestRow]:

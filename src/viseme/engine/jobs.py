@@ -8,8 +8,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-__all__ = ["make_files", "one_thread"]
+__all__ = ["make_files", "one_thread", "run_jobs"]
 
 
 @contextmanager
@@ -28,6 +29,21 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def run_jobs(jobs: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], *, num_jobs: int) -> Iterator[Any]:
+    """Call `function(*arguments)` of every job, in this process or in `num_jobs`; what they return, as they finish."""
+    if num_jobs <= 1:
+        for function, arguments in jobs:
+            yield function(*arguments)
+    elif jobs:
+        with one_thread(), ProcessPoolExecutor(num_jobs, mp_context=get_context("spawn")) as pool:
+            try:
+                for future in as_completed([pool.submit(function, *arguments) for function, arguments in jobs]):
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # do not finish what nobody will use
+                raise
+
+
 def make_files(
     jobs: Sequence[tuple[Callable[..., None], tuple, Path]],
     *,
@@ -39,18 +55,10 @@ def make_files(
     Functions write their file under another name first and rename it, so that a stop leaves no half file; one that
     finds nothing to write leaves none.
     """
-    waiting = [job for job in jobs if not job[2].exists()]
+    waiting = [(function, (*arguments, path)) for function, arguments, path in jobs if not path.exists()]
     done = len(jobs) - len(waiting)
     on_progress(done, len(jobs))
-    if num_jobs <= 1:
-        for function, arguments, path in waiting:
-            function(*arguments, path)
-            done += 1
-            on_progress(done, len(jobs))
-    elif waiting:
-        with one_thread(), ProcessPoolExecutor(num_jobs, mp_context=get_context("spawn")) as pool:
-            for future in as_completed([pool.submit(f, *arguments, path) for f, arguments, path in waiting]):
-                future.result()
-                done += 1
-                on_progress(done, len(jobs))
+    for _ in run_jobs(waiting, num_jobs=num_jobs):
+        done += 1
+        on_progress(done, len(jobs))
     return [path for _, _, path in jobs if path.exists()]

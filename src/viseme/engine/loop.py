@@ -1,17 +1,18 @@
 """One training loop: warm-up and cosine, clipping, checkpoints that resume exactly. Knows no task.
 
-Every step draws from its own random generator, seeded by (seed, step): a run that was stopped goes on as if it had
-not been. Runs on Hugging Face Accelerate: on the CPU, on one GPU, and by `accelerate launch` on several, where each
-process draws its own batch and the gradients are averaged.
+Every step has its own random generator, seeded by (seed, step): a run that was stopped goes on as if it had not been.
+Runs on Hugging Face Accelerate: on the CPU, on one GPU, and by `accelerate launch` on several, where each process has
+its own batches and the gradients are averaged.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -19,9 +20,13 @@ from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError
 
-__all__ = ["LoopConfig", "fit", "require_accelerate"]
+__all__ = ["DEVICES", "Device", "LoopConfig", "fit", "require_accelerate", "training_device"]
 
-Loss = Callable[[nn.Module, np.random.Generator], tuple[Tensor, dict[str, float]]]
+Loss = Callable[[nn.Module, Any], tuple[Tensor, Mapping[str, Any]]]
+Batches = Callable[[range, int], Generator[Any, None, None]]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES: tuple[Device, ...] = get_args(Device)
+"""Where training can run; "auto" takes the first accelerator that is there, else the CPU."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +84,23 @@ def require_accelerate() -> Any:
     return accelerate
 
 
+def training_device(device: Device = "auto") -> torch.device:
+    """Where training runs, and from then on all of it in this process.
+
+    Raises:
+        ConfigError: the device is not there, accelerate is not installed, or this process trains elsewhere already.
+    """
+    accelerate = require_accelerate()
+    if device not in DEVICES:
+        raise ConfigError(f"there is no device {device!r}; known: {', '.join(DEVICES)}")
+    state = accelerate.PartialState(cpu=device == "cpu")
+    if device not in ("auto", state.device.type):
+        raise ConfigError(
+            f"training runs on {state.device.type}, not on {device}: it is not there, or this process trains already"
+        )
+    return state.device
+
+
 class _Step(nn.Module):
     """A network with its loss as one forward pass: several GPUs average gradients of what runs inside `forward`."""
 
@@ -86,8 +108,8 @@ class _Step(nn.Module):
         super().__init__()
         self.network, self._loss = network, loss
 
-    def forward(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        return self._loss(self.network, rng)
+    def forward(self, batch: Any) -> tuple[Tensor, Mapping[str, Any]]:
+        return self._loss(self.network, batch)
 
 
 def _adamw(network: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
@@ -98,11 +120,60 @@ def _adamw(network: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer
     ]
 
 
+class _State:
+    """What a checkpoint holds: the network, its optimisers, the running average of its weights, the steps done."""
+
+    def __init__(self, network: nn.Module, optimisers: Sequence[Any], average: float) -> None:
+        self._network, self._optimisers, self._average = network, optimisers, average
+        self.mean = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        self.done = 0
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Go on from there."""
+        kept = torch.load(path, weights_only=True, map_location=device)
+        self._network.load_state_dict(kept["network"])
+        for optimiser, state in zip(self._optimisers, [kept["optimiser"], *kept.get("more", [])], strict=True):
+            optimiser.load_state_dict(state)
+        self.mean, self.done = kept["mean"], int(kept["done"])
+
+    def save(self, path: Path) -> None:
+        """Complete or not at all."""
+        first, *more = [optimiser.state_dict() for optimiser in self._optimisers]
+        state = {"network": self._network.state_dict(), "optimiser": first, "mean": self.mean}
+        state["done"] = torch.tensor(self.done)
+        temporary = path.with_suffix(".partial")
+        torch.save({**state, "more": more} if more else state, temporary)
+        temporary.replace(path)
+
+    @torch.no_grad()
+    def count(self) -> None:
+        """One more step was done: move the average."""
+        self.done += 1
+        decay = min(self._average, self.done / (self.done + 9))
+        for name, tensor in self._network.state_dict().items():
+            if tensor.is_floating_point():
+                self.mean[name].lerp_(tensor, 1 - decay)
+            else:  # a counter, such as batch normalisation keeps
+                self.mean[name].copy_(tensor)
+
+
+def _generators(seed: int) -> Batches:
+    """Random generators in place of batches: one a step."""
+
+    def batches(steps: range, rank: int) -> Generator[np.random.Generator, None, None]:
+        for step in steps:
+            yield np.random.default_rng([seed, step, *([rank] if rank else [])])
+
+    return batches
+
+
 def fit(
     network: nn.Module,
     loss: Loss,
     config: LoopConfig,
     *,
+    batches: Batches | None = None,
+    device: Device = "auto",
     checkpoint: Path | None = None,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
     optimisers: Callable[[nn.Module], Sequence[torch.optim.Optimizer]] | None = None,
@@ -111,9 +182,11 @@ def fit(
 
     Args:
         network: What is trained.
-        loss: Draws a batch with the generator it is given, on the network's device, and returns the loss and numbers
-            worth showing.
+        loss: Given the network and the batch of a step, returns the loss and numbers worth showing.
         config: The schedule.
+        batches: Given a range of steps and the number of this process, yields the batch of every step
+            (`viseme.data.loader.Loader`). Default: the batch is the step's random generator, and the loss draws.
+        device: Where to train.
         checkpoint: Where the state is kept; if it exists, training goes on from it. Safe to interrupt at any time.
         on_step: Told the step just done and its numbers, by the first process alone.
         optimisers: Makes the optimisers of the network; the schedule scales the rate of each of their groups.
@@ -123,52 +196,50 @@ def fit(
         The network, on the CPU and in evaluation mode, with averaged weights where `config.average` says so.
 
     Raises:
-        ConfigError: accelerate is not installed.
+        ConfigError: accelerate is not installed, or the device is not there.
     """
-    accelerator = require_accelerate().Accelerator()
+    training_device(device)
+    accelerator = require_accelerate().Accelerator(cpu=device == "cpu")
     made = _adamw(network, config) if optimisers is None else list(optimisers(network))
     rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in made]
     step_module, *made = accelerator.prepare(_Step(network, loss), *made)
-    done = 0
-    mean = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    state = _State(network, made, config.average)
     if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=accelerator.device)
-        network.load_state_dict(state["network"])
-        for optimiser, kept in zip(made, [state["optimiser"], *state.get("more", [])], strict=True):
-            optimiser.load_state_dict(kept)
-        mean, done = state["mean"], int(state["done"])
-    rank = [accelerator.process_index] if accelerator.process_index else []
-    for step in range(done, config.steps):
-        torch.manual_seed(config.seed * 1_000_003 + step)
-        for optimiser, bases in zip(made, rates, strict=True):
-            for group, base in zip(optimiser.param_groups, bases, strict=True):
-                group["lr"] = base * _rate(step, config)
-        step_module.train()
-        value, shown = step_module(np.random.default_rng([config.seed, step, *rank]))
-        for optimiser in made:
-            optimiser.zero_grad(set_to_none=True)
-        accelerator.backward(value)
-        dense = [p for p in network.parameters() if p.grad is not None and not p.grad.is_sparse]
-        nn.utils.clip_grad_norm_(dense, config.clip)
-        for optimiser in made:
-            optimiser.step()
-        decay = min(config.average, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for name, tensor in network.state_dict().items():
-                if tensor.is_floating_point():
-                    mean[name].lerp_(tensor, 1 - decay)
-                else:  # a counter, such as batch normalisation keeps
-                    mean[name].copy_(tensor)
-        if on_step and accelerator.is_main_process:
-            on_step(step + 1, {"loss": float(value.detach()), **shown})
-        due = (step + 1) % config.save_every == 0 or step + 1 == config.steps
-        if checkpoint is not None and due and accelerator.is_main_process:
-            first, *more = [optimiser.state_dict() for optimiser in made]
-            state = {"network": network.state_dict(), "optimiser": first, "mean": mean, "done": torch.tensor(step + 1)}
-            temporary = checkpoint.with_suffix(".partial")
-            torch.save({**state, "more": more} if more else state, temporary)
-            temporary.replace(checkpoint)
+        state.load(checkpoint, accelerator.device)
+    steps = range(state.done, config.steps)
+    with closing((batches or _generators(config.seed))(steps, accelerator.process_index)) as given:
+        for step, batch in zip(steps, given):
+            torch.manual_seed(config.seed * 1_000_003 + step)
+            _set_rates(made, rates, _rate(step, config))
+            step_module.train()
+            value, shown = step_module(batch)
+            _update(accelerator, network, made, value, config.clip)
+            state.count()
+            if on_step and accelerator.is_main_process:
+                on_step(
+                    step + 1, {"loss": float(value.detach()), **{name: float(number) for name, number in shown.items()}}
+                )
+            due = state.done % config.save_every == 0 or state.done == config.steps
+            if checkpoint is not None and due and accelerator.is_main_process:
+                state.save(checkpoint)
     accelerator.wait_for_everyone()
     if config.average > 0:
-        network.load_state_dict(mean)
+        network.load_state_dict(state.mean)
     return network.cpu().eval()
+
+
+def _set_rates(optimisers: Sequence[Any], rates: Sequence[Sequence[float]], share: float) -> None:
+    for optimiser, bases in zip(optimisers, rates, strict=True):
+        for group, base in zip(optimiser.param_groups, bases, strict=True):
+            group["lr"] = base * share
+
+
+def _update(accelerator: Any, network: nn.Module, optimisers: Sequence[Any], value: Tensor, clip: float) -> None:
+    """One step down the gradient."""
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+    accelerator.backward(value)
+    dense = [p for p in network.parameters() if p.grad is not None and not p.grad.is_sparse]
+    nn.utils.clip_grad_norm_(dense, clip)
+    for optimiser in optimisers:
+        optimiser.step()

@@ -6,7 +6,13 @@ import os
 import sys
 import time
 
-__all__ = ["Bar"]
+__all__ = ["Bar", "note"]
+
+
+def note(text: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(text + os.linesep)
+    sys.stderr.flush()
 
 
 class Bar:

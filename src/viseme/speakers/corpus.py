@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from viseme.audio.band_levels import BandLevels, band_levels
+from viseme.audio.bands import band_filters
 from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.face3d.lips import LipMotion
 from viseme.faces import FaceTrackChunk
@@ -26,7 +27,7 @@ from viseme.speakers.features import Align, Gatherer, lagged_features, local_fea
 from viseme.speakers.interface import STEP_S, FaceSteps, Heard, heard_at
 from viseme.speakers.timeline import cleaned
 from viseme.sync.checkpoint import SyncWeights
-from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.clips import Clip
 from viseme.sync.evidence import to_grid_points
 from viseme.sync.interface import visual_inputs
 from viseme.synthetic.conversation import STATES, Conversation, conversation_tracks
@@ -170,7 +171,7 @@ def under_audio(
     Returns:
         One face. Where its own voice is heard it speaks; within .2 s of where that begins or ends nobody says.
     """
-    grid, points = to_grid_points(face.times, face.points)
+    grid, points = to_grid_points(face.times, face.video)
     steps = np.rint(grid / STEP_S).astype(np.int64)
     power = np.exp(audio.audio.astype(np.float32)) @ band_filters(1.0)
     clean = power.copy()
@@ -179,14 +180,14 @@ def under_audio(
         other = np.resize(other[rng.permutation(len(other))], power.shape)
         gain = np.percentile(power.sum(1), 90) / max(other.sum(1).mean(), 1e-9)
         power = power + other * (gain * 10 ** (-rng.uniform(3, 25) / 10))
-    first = round((audio.audio_start - audio.delay) * 100)
+    first = audio.first_audio_frame - round(audio.delay * 100)
     lags = np.arange(-140, 141)
     visual = visual_inputs[bundle.input_mode]()
     band, cosines, present = pair_bands(bundle, visual.of_points(points), steps, first, power, lags)
-    opening = np.linalg.norm(face.points[:, _TOP] - face.points[:, _BOTTOM], axis=-1)
+    opening = np.linalg.norm(face.video[:, _TOP] - face.video[:, _BOTTOM], axis=-1)
     motion = LipMotion(
         times=face.times,
-        points=face.points,
+        points=face.video,
         observed=np.ones(len(face.times), bool),
         opening=opening,
         angles=np.zeros((len(face.times), 3), np.float32),

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.engine.jobs import make_files
-from viseme.engine.loop import LoopConfig, fit
-from viseme.engine.progress import Bar
+from viseme.engine.loop import Device, LoopConfig, fit, training_device
+from viseme.engine.progress import Bar, note
 from viseme.metrics.detection import DetectionMetrics, DetectionScores
 from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, synthetic, under_audio
 from viseme.speakers.export import save_head
@@ -31,7 +31,8 @@ from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
 from viseme.speakers.models.speaker_head import SpeakerHead, TorchHead
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
-from viseme.sync.corpus import Clip, prepare
+from viseme.sync.clips import Clip
+from viseme.sync.corpus import real_clips
 from viseme.synthetic.conversation import HELD_OUT_SEED
 
 __all__ = ["RECIPES", "ConversationReport", "SpeakersRecipe", "TrainedHead", "measure", "train_speakers"]
@@ -127,6 +128,7 @@ def train_speakers(
     steps: int | None = None,
     conversations: int | None = None,
     held_out: int | None = None,
+    device: Device = "auto",
     resume: bool = True,
 ) -> TrainedHead:
     """Train the head that says who speaks, and write its weights.
@@ -142,13 +144,16 @@ def train_speakers(
         steps: Updates, instead of the recipe's.
         conversations: How many to learn from, instead of the recipe's number.
         held_out: How many to measure on, instead of the recipe's number.
+        device: Where to train: "auto", "cpu", "cuda" or "mps".
         resume: Go on from the checkpoint in `work`; else begin anew.
 
     Raises:
+        ConfigError: the device is not there.
         DataError: there is nothing to train on.
         WeightsError: sync weights are missing.
     """
     began = time.perf_counter()
+    training_device(device)
     torch.set_num_threads(max(1, jobs))
     chosen = RECIPES[recipe]()
     if steps is not None:
@@ -164,19 +169,29 @@ def train_speakers(
     tested = prepare_conversations(bundle, weights, kept, work, num_jobs=jobs)
     if not learnt or not tested:
         raise DataError("no conversation could be made: are espeak-ng and the recorded voices installed?")
-    real: list[Clip] = []
+    real: Sequence[Clip] = ()
     if data is not None:
-        real = prepare(read_manifest(data, ("train",)), clips, num_jobs=jobs, on_progress=Bar("tracking faces"))
+        found = real_clips(read_manifest(data, ("train",)), clips, input="landmarks", num_jobs=jobs)
+        note(str(found))
+        real = found.clips
     torch.manual_seed(chosen.loop.seed)
     head = SpeakerHead(chosen.model)
     draw = _Draws(bundle, learnt, real, chosen)
-    run = hashlib.sha256(f"{chosen}{len(learnt)}{len(real)}{bundle.name}".encode()).hexdigest()[:8]
+    names = [clip.name for clip in real]
+    run = hashlib.sha256(f"{chosen}{len(learnt)}{names}{bundle.name}".encode()).hexdigest()[:8]
     checkpoint = work / f"head-{run}.pt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     if not resume:
         checkpoint.unlink(missing_ok=True)
     bar = Bar("training")
-    fit(head, draw.loss, chosen.loop, checkpoint=checkpoint, on_step=lambda s, n: bar(s, chosen.loop.steps, n))
+    fit(
+        head,
+        draw.loss,
+        chosen.loop,
+        device=device,
+        checkpoint=checkpoint,
+        on_step=lambda step, shown: bar(step, chosen.loop.steps, shown),
+    )
     threshold = _threshold(head, learnt)
     report = measure(HeadScorer(TorchHead(head), threshold=threshold), tested)
     card = {
@@ -230,13 +245,14 @@ class _Draws:
         pairs = _pairs(bundle, real, recipe.num_pairs) if real else []
         self._real = [(face_inputs(made.faces, made.audio)[0], made.states[0]) for made in pairs]
 
-    def loss(self, head: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, head: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy of faces and of voices."""
         assert isinstance(head, SpeakerHead)
         num_real = round(self._recipe.batch * self._recipe.real_share) if self._real else 0
         drawn = [self._real[i] for i in rng.integers(len(self._real), size=num_real)] if num_real else []
         drawn += [self._faces[i] for i in rng.integers(len(self._faces), size=self._recipe.batch - num_real)]
-        inputs, labels = _stacked(drawn, self._recipe.crop, rng, UNCERTAIN)
+        device = next(head.parameters()).device
+        inputs, labels = (x.to(device) for x in _stacked(drawn, self._recipe.crop, rng, UNCERTAIN))
         chance = torch.log_softmax(head(inputs), -1)
         apart = torch.logaddexp(chance[..., 0], chance[..., 2])
         picked = chance.gather(-1, labels.clamp(0, 2)[..., None])[..., 0]
@@ -245,11 +261,11 @@ class _Draws:
         face_loss = (wrong * counted).sum() / counted.sum().clamp_min(1)
         right = ((chance.detach().argmax(-1) == 1) == (labels == 1))[counted].float().mean()
         voices = [self._voices[i] for i in rng.integers(len(self._voices), size=max(2, self._recipe.batch // 2))]
-        bands, heard = _stacked(voices, self._recipe.crop, rng, UNCERTAIN)
+        bands, heard = (x.to(device) for x in _stacked(voices, self._recipe.crop, rng, UNCERTAIN))
         odds = head.voice(bands)
         known = heard != UNCERTAIN
         voice_loss = nn.functional.binary_cross_entropy_with_logits(odds[known], heard[known].float())
-        return face_loss + 0.5 * voice_loss, {"right": float(right), "voice": float(voice_loss.detach())}
+        return face_loss + 0.5 * voice_loss, {"right": right, "voice": voice_loss.detach()}
 
 
 def _pairs(bundle: SyncWeights, clips: Sequence[Clip], num: int) -> list[LabelledFaces]:

@@ -1,39 +1,34 @@
-"""Collections of face crops of one person each, made once and kept on disk: what expression networks train on.
+"""Collections of face crops of one person each, made once and kept on disk: what expression networks learn from.
 
-Knows the manifest of real clips, the tracker and synthetic faces; refuses to know networks. A clip marked `dev` is
-never read here.
+Knows sources of clips and their crops; refuses to know networks. A clip marked `dev` never comes here: `read_manifest`
+refuses to hand one out.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.errors import DataError, VisemeError
+from viseme.core.errors import DataError
 from viseme.data.manifest import ManifestRow
-from viseme.engine.jobs import make_files
-from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares, into_crop
+from viseme.data.prepare import PreparedClips, View, prepare, track_clips
+from viseme.data.sources import TrackedClip, clip_sources
+from viseme.data.store import ClipStore
+from viseme.faces.crops import crop_squares, into_crop
 from viseme.media.images import decode_image, encode_jpeg
 
-__all__ = [
-    "Collection",
-    "merged",
-    "most_varied",
-    "prepare_real",
-    "prepare_synthetic",
-]
+__all__ = ["Collection", "merged", "most_varied", "prepare_real", "prepare_synthetic"]
 
 QUALITY = 95
 """JPEG quality that crops are kept at."""
-
-_VERSION = 1
+_TRUTHS = ("alpha", "beta", "delta")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +38,8 @@ class Collection:
     name: str
     subject: str
     """Who it is; splits never divide a subject. Where speakers are unlabelled, the clip's own name."""
-    jpegs: tuple[bytes, ...]
-    """M crops, 224 x 224."""
+    jpegs: Sequence[bytes]
+    """M crops, 224 x 224; read from disk when they are asked for."""
     landmarks: NDArray[np.float32]
     """(M, 468, 2) pixels of the crop."""
     alpha: NDArray[np.float32] | None = None
@@ -67,96 +62,88 @@ class Collection:
             ) from error
 
 
-def _save(collection: Collection, path: Path) -> None:
-    lengths = np.array([len(j) for j in collection.jpegs], np.int64)
-    arrays: dict[str, Any] = {
-        "name": np.array(collection.name),
-        "subject": np.array(collection.subject),
-        "lengths": lengths,
-        "jpegs": np.frombuffer(b"".join(collection.jpegs), np.uint8),
-        "landmarks": collection.landmarks,
+@dataclass(frozen=True)
+class _Stored(Sequence[bytes]):
+    """The crops of one prepared clip."""
+
+    store: ClipStore
+    key: str
+    num: int
+
+    def __len__(self) -> int:
+        return self.num
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(self.num)))
+        ends, jpegs = self.store.read(self.key, ("ends", "jpegs"))
+        if not -self.num <= index < self.num:
+            raise IndexError(index)
+        begin = int(ends[index % self.num - 1]) if index % self.num else 0
+        return jpegs[begin : int(ends[index % self.num])].tobytes()
+
+
+@dataclass(frozen=True)
+class _Picked(Sequence[bytes]):
+    """Crops out of several sequences."""
+
+    places: tuple[tuple[Sequence[bytes], int], ...]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> _Picked: ...
+    def __getitem__(self, index: int | slice) -> bytes | _Picked:
+        if isinstance(index, slice):
+            return _Picked(self.places[index])
+        crops, number = self.places[index]
+        return crops[number]
+
+
+def _crops(clip: TrackedClip, most: int) -> dict[str, NDArray[Any]]:
+    """At most `most` evenly spaced crops of a clip as JPEG, their landmarks, and what is known of them.
+
+    Raises:
+        DataError: a face is seen in fewer than two frames.
+    """
+    assert clip.images is not None
+    squares = crop_squares(clip.landmarks)
+    usable = np.flatnonzero(np.asarray(clip.observed) & np.isfinite(squares).all(1))
+    if len(usable) < 2:
+        raise DataError("a face is seen in fewer than two frames")
+    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, most).round().astype(int))]
+    jpegs = [encode_jpeg(clip.images[i], QUALITY) for i in chosen]
+    points = into_crop(clip.landmarks[chosen, :468, :2], squares[chosen]) if not clip.truth else None
+    return {
+        "jpegs": np.frombuffer(b"".join(jpegs), np.uint8),
+        "ends": np.cumsum([len(j) for j in jpegs], dtype=np.int64),
+        # what is drawn as a crop has its landmarks in the crop already
+        "landmarks": (clip.landmarks[chosen, :468, :2] if points is None else points).astype(np.float32),
+        **{name: values[chosen] if name == "beta" else values for name, values in clip.truth.items()},
     }
-    arrays.update({k: v for k in ("alpha", "beta", "delta") if (v := getattr(collection, k)) is not None})
-    temporary = path.with_suffix(".partial.npz")
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
 
 
-def _load(path: Path) -> Collection:
-    with np.load(path, allow_pickle=False) as data:
-        values = {k: data[k] for k in data.files}
-    ends = np.cumsum(values["lengths"])
-    blob = values["jpegs"].tobytes()
-    known = {k: values[k] for k in ("alpha", "beta", "delta") if k in values}
-    return Collection(
-        name=str(values["name"]),
-        subject=str(values["subject"]),
-        jpegs=tuple(blob[a:b] for a, b in zip(ends - values["lengths"], ends, strict=True)),
-        landmarks=values["landmarks"],
-        **known,
-    )
-
-
-def _track_one(row: ManifestRow, most: int, path: Path) -> None:
-    """Track a clip, then read it again for at most `most` evenly spaced crops of its longest track."""
-    from viseme.faces import FaceTrackChunk, tracker
-    from viseme.media import read_frames
-
-    try:
-        kind = tracker["mediapipe"]
-        found = kind(kind.Config()).track(read_frames(row.path, max_side=1280))
-        chunks = [c for c in found if isinstance(c, FaceTrackChunk)]
-        lengths: dict[int, int] = defaultdict(int)
-        for chunk in chunks:
-            lengths[chunk.track_id] += len(chunk.times)
-        if not lengths or max(lengths.values()) < 10:
-            return
-        best = [c for c in chunks if c.track_id == max(lengths, key=lengths.__getitem__)]
-        seen = np.concatenate([c.observed for c in best])
-        times = np.concatenate([c.times for c in best])[seen]
-        landmarks = np.concatenate([c.landmarks for c in best])[seen]
-        if len(times) < 2:
-            return
-        chosen = np.unique(np.linspace(0, len(times) - 1, most).round().astype(int))
-        squares = crop_squares(landmarks)
-        wanted = {round(float(times[i]) * 1e6): i for i in chosen if np.isfinite(squares[i]).all()}
-        jpegs, points = [], []
-        for frame in read_frames(row.path, max_side=1280):
-            index = wanted.get(round(float(frame.time) * 1e6))
-            if index is not None:
-                jpegs.append(encode_jpeg(crop_frame(frame.image, squares[index], scale=frame.scale), QUALITY))
-                points.append(into_crop(landmarks[index : index + 1, :468, :2], squares[index : index + 1])[0])
-    except (VisemeError, ValueError):
-        return  # counted as left out by the caller
-    if jpegs:
-        unlabelled = row.speaker.endswith("unlabelled")
-        subject = f"{row.source}/{row.path.stem}" if unlabelled else row.speaker
-        made = Collection(
-            name=f"{row.source}/{row.path.stem}",
-            subject=subject,
-            jpegs=tuple(jpegs),
-            landmarks=np.array(points, np.float32),
+def _collections(made: PreparedClips) -> list[Collection]:
+    out = []
+    for key, info in zip(made.keys, made.infos, strict=True):
+        arrays = made.store[key]
+        out.append(
+            Collection(
+                name=info.name,
+                subject=info.speaker,
+                jpegs=_Stored(made.store, key, len(arrays["ends"])),
+                landmarks=np.array(arrays["landmarks"]),
+                **{name: np.array(arrays[name]) for name in _TRUTHS if name in arrays},
+            )
         )
-        _save(made, path)
-
-
-def _draw_one(seed: int, num: int, path: Path) -> None:
-    from viseme.synthetic.faces import draw_faces
-
-    made = draw_faces(seed, num)
-    name = f"synthetic/{seed}"
-    _save(
-        Collection(
-            name=name,
-            subject=name,
-            jpegs=tuple(encode_jpeg(image, QUALITY) for image in made.images),
-            landmarks=made.landmarks,
-            alpha=made.alpha,
-            beta=made.beta,
-            delta=made.delta,
-        ),
-        path,
-    )
+    return out
 
 
 def prepare_real(
@@ -178,25 +165,19 @@ def prepare_real(
         num_jobs: Processes.
         on_progress: Told clips done and in all.
     """
-    folder = work / "real"
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(_track_one, (row, most), folder / f"{_key(row, most)}.npz") for row in rows]
-    return [_load(path) for path in make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)]
+    source = clip_sources["manifest"](tuple(rows))
+    tracked = track_clips(source, work, num_jobs=num_jobs, on_progress=on_progress)
+    view = View(f"crops{most}", partial(_crops, most=most), needs_pixels=True)
+    return _collections(prepare(tracked, view, work, num_jobs=num_jobs, on_progress=on_progress))
 
 
 def prepare_synthetic(
     seeds: Sequence[int], work: Path, *, num: int = 24, num_jobs: int = 2, on_progress: Callable[[int, int], None]
 ) -> list[Collection]:
     """Synthetic people, `num` frames each, kept under `work`."""
-    folder = work / "synthetic"
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(_draw_one, (seed, num), folder / f"{_VERSION}-{num}-{seed}.npz") for seed in seeds]
-    return [_load(path) for path in make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)]
-
-
-def _key(row: ManifestRow, most: int) -> str:
-    text = f"{_VERSION}:{row.path.parent.name}/{row.path.name}:{most}:{CROP_SIZE}"
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    source = clip_sources["synthetic-faces"](tuple(seeds), num)
+    view = View(f"crops{num}", partial(_crops, most=num), needs_pixels=True)
+    return _collections(prepare(source, view, work, num_jobs=num_jobs, on_progress=on_progress))
 
 
 def merged(collections: Sequence[Collection], *, clips: int = 10, most: int = 50) -> list[Collection]:
@@ -209,14 +190,14 @@ def merged(collections: Sequence[Collection], *, clips: int = 10, most: int = 50
         for first in range(0, len(members), clips):
             some = members[first : first + clips]
             points = np.concatenate([c.landmarks for c in some])
-            jpegs = [j for c in some for j in c.jpegs]
+            places = [(c.jpegs, i) for c in some for i in range(len(c))]
             kept = most_varied(points, most)
             betas = [c.beta for c in some if c.beta is not None]
             out.append(
                 replace(
                     some[0],
                     name=f"{subject}/{first // clips}",
-                    jpegs=tuple(jpegs[i] for i in kept),
+                    jpegs=_Picked(tuple(places[i] for i in kept)),
                     landmarks=points[kept],
                     beta=np.concatenate(betas)[kept] if len(betas) == len(some) else None,
                 )

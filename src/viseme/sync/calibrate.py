@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from viseme.audio.bands import band_filters
 from viseme.audio.clock import FRAME_S
 from viseme.faces.schemes import LIP_POINTS
-from viseme.sync.augment import AugmentConfig, other_face
+from viseme.sync.augment.config import AugmentConfig
+from viseme.sync.augment.lips import other_face
 from viseme.sync.checkpoint import Calibration
-from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.clips import Clip
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
 from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
 from viseme.sync.interface import SyncModel
@@ -40,14 +42,14 @@ def _trial(
     span = clip.times[-1] - clip.times[0]
     length = min(span, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))))
     start = clip.times[0] + rng.uniform(0, span - length)
-    grid, points = to_grid_points(clip.times, clip.points)
+    grid, points = to_grid_points(clip.times, clip.video)
     inside = (grid >= start - 1e-6) & (grid <= start + length)
     grid, points = grid[inside], points[inside]
     if rng.random() < 0.7 and points.dtype != np.uint8:
         points = other_face(points, GENTLE, rng, landmarks=points.shape[1] == NUM_LANDMARKS).astype(np.float32)
     shift = round(float(rng.uniform(-1, 1)), 2)
     power = np.exp(heard.audio.astype(np.float32)) @ band_filters(1.0)
-    start = heard.audio_start - heard.delay
+    start = heard.first_audio_frame * FRAME_S - heard.delay
     first = round((start + shift) / FRAME_S)
     shift = first * FRAME_S - start
     if rng.random() < 0.6:
@@ -56,7 +58,7 @@ def _trial(
         noise = np.resize(np.exp(other.audio.astype(np.float32)) @ band_filters(1.0), power.shape)
         noise = noise[rng.permutation(len(noise))] if rng.random() < 0.5 else noise
         power = power + noise * (loud / max(noise.sum(1).mean(), 1e-9) * 10 ** (-rng.uniform(3, 30) / 10))
-    if rng.random() < 0.5:  # the file ends with the frame
+    if rng.random() < 0.5:  # the file ends with the video
         low, high = int(np.ceil(grid[0] * 100)) - first, int(grid[-1] * 100 + 4) - first
         low = max(low, 0)
         power, first = power[low : max(high, low)], first + low

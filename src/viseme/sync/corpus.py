@@ -1,157 +1,122 @@
-"""Clips for training the sync models: lip motion and audio bands, prepared once and kept on disk.
+"""Clips for training the sync models: real ones with their true delays, and synthetic talkers.
 
-Knows the manifest of real clips and the synthetic talkers; refuses to know networks. A clip marked `dev` is never
-prepared here: `read_manifest` refuses to hand one out.
+Knows sources of clips and visual inputs; refuses to know networks, but for those that ship and say how late the audio
+of a clip is. A clip marked `dev` never comes here: `read_manifest` refuses to hand one out.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from viseme.audio.clock import FRAME_S
-from viseme.audio.features import mel_filters, power_frames
-from viseme.core.errors import DataError, VisemeError
 from viseme.data.manifest import ManifestRow
-from viseme.engine.jobs import make_files
-from viseme.face3d.lips import lip_motion
-from viseme.faces.schemes import LIP_POINTS
+from viseme.data.prepare import View, prepare, track_clips
+from viseme.data.sources import clip_sources
+from viseme.engine.progress import Bar
+from viseme.sync.clips import ClipSet
+from viseme.sync.delays import estimated_delay
+from viseme.sync.views import LIP_INPUTS, inputs_view
 
-__all__ = ["Clip", "band_filters", "bands", "prepare", "prepare_synthetic"]
+__all__ = ["RealClips", "real_clips", "synthetic_clips"]
 
-_EDGES = np.concatenate([np.arange(0, 32), np.arange(32, 96, 2), np.arange(96, 257, 4)])
-_WIDTHS = np.diff(np.append(_EDGES, 257))
-NUM_BANDS = len(_EDGES)
-TALKERS = "talkers-3"
-"""Folder of prepared synthetic talkers; the number changes when a seed no longer makes the same clip."""
-BAND_WIDTHS_HZ = _WIDTHS * 31.25
-"""(105,) widths of the bands that `bands` keeps, hertz."""
-BAND_CENTRES_HZ = (_EDGES + (_WIDTHS - 1) / 2) * 31.25
-"""(105,) centres of these bands, hertz."""
+MOST_FILMED = 200
+"""Filmed talkers at most: a film costs seconds where landmarks cost milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
-    """Everything training needs of one clip."""
+class RealClips:
+    """Real clips whose delay is known or could be told, and what became of the others."""
 
-    name: str
-    speaker: str
-    times: NDArray[np.float64]
-    """(T,) seconds of the frames."""
-    points: NDArray[np.float32]
-    """(T, 67, 3) pose-normalised lip motion."""
-    audio: NDArray[np.float16]
-    """(A, 105) logarithm of the power in bands; frame `j` is centred on `audio_start + (j + 1/2) / 100`."""
-    audio_start: float
-    """Seconds at which the first audio frame begins, a multiple of .01 (`viseme.audio.clock`)."""
-    level: float
-    """90th percentile of the logarithm of the frames' power."""
-    delay: float = 0.0
-    """Seconds by which the audio is late; taken out in training."""
+    clips: ClipSet
+    """To learn from."""
+    num_known: int
+    """Of these, clips whose manifest says how late the audio is."""
+    num_estimated: int
+    """Of these, clips whose delay the weights that ship have told."""
+    unclear: tuple[str, ...]
+    """Names of clips that were left out because nobody knows how late their audio is."""
+    unusable: tuple[tuple[str, str], ...]
+    """Names of clips that were left out because no face or no audio could be used, and why."""
 
+    def __str__(self) -> str:
+        return (
+            f"delay known of {self.num_known} real clips, estimated of {self.num_estimated}; left out: "
+            f"{len(self.unclear)} of unclear delay, {len(self.unusable)} without a usable face or audio"
+        )
 
-def bands(samples: NDArray[np.floating], start: float) -> tuple[int, NDArray[np.float16]]:
-    """The number of the first audio frame and (A, 105) logarithm of the power in bands fine enough that mel filters of
-    any warp can be read from them; `start`: seconds of the first sample."""
-    first, power = power_frames(samples, start)
-    return first, np.log(np.add.reduceat(power, _EDGES, axis=-1) + 1e-7).astype(np.float16)
-
-
-@cache
-def band_filters(warp: float) -> NDArray[np.float32]:
-    """(105, 40) mel filters over bands, for a vocal tract scaled by `warp`."""
-    return (np.add.reduceat(mel_filters(warp=warp), _EDGES, axis=0) / _WIDTHS[:, None]).astype(np.float32)
+    def sources(self) -> list[str]:
+        """Clips by corpus and licence, for a card."""
+        counted = Counter((info.source or info.name.partition("/")[0], info.licence) for info in self.clips.infos)
+        return [f"{num} clips of {source} ({licence})" for (source, licence), num in sorted(counted.items())]
 
 
-def _clip(name: str, speaker: str, times, points, samples, audio_start: float) -> Clip:
-    first, audio = bands(samples, audio_start)
-    level = float(np.percentile(np.log(np.exp(audio.astype(np.float32)).sum(1)), 90))
-    return Clip(
-        name=name,
-        speaker=speaker,
-        times=times,
-        points=points.astype(np.float32),
-        audio=audio,
-        audio_start=first * FRAME_S,
-        level=level,
+def real_clips(
+    rows: Sequence[ManifestRow], work: Path, *, input: str, view: View | None = None, num_jobs: int = 1
+) -> RealClips:
+    """Prepare clips of a manifest as an input sees them, with their true delays.
+
+    A delay that the manifest knows is used, one that it does not know is estimated by the weights that ship, from lip
+    points and at the certainty at which `check` would answer; a clip whose delay stays unclear is left out.
+
+    Args:
+        rows: From `read_manifest`.
+        work: Folder where what was prepared is kept.
+        input: Name of a visual input.
+        view: Makes its arrays, and those of other inputs (`inputs_view`); None = of this input alone.
+        num_jobs: Processes.
+    """
+    source = clip_sources["manifest"](tuple(rows))
+    tracked = track_clips(source, work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
+    lips = prepare(tracked, inputs_view(LIP_INPUTS), work, num_jobs=num_jobs, on_progress=Bar("lip motion"))
+    told = _delays(ClipSet.of(lips, "landmarks"))
+    seen = lips
+    if view is not None or input not in LIP_INPUTS:
+        seen = prepare(
+            tracked, view or inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of faces")
+        )
+    delays = dict(zip(lips.keys, told))
+    kept = [i for i, key in enumerate(seen.keys) if delays.get(key) is not None]
+    clips = ClipSet.of(seen, input, [delays.get(key) or 0.0 for key in seen.keys]).take(kept)
+    num_known = sum(info.audio_delay is not None for info in clips.infos)
+    return RealClips(
+        clips=clips,
+        num_known=num_known,
+        num_estimated=len(clips) - num_known,
+        unclear=tuple(info.name for key, info in zip(seen.keys, seen.infos) if delays.get(key) is None),
+        unusable=tuple({**dict(tracked.tracked.left_out), **dict(lips.left_out), **dict(seen.left_out)}.items()),
     )
 
 
-def _save(clip: Clip, path: Path) -> None:
-    temporary = path.with_suffix(".partial.npz")
-    arrays: dict[str, Any] = {k: np.asarray(getattr(clip, k)) for k in Clip.__dataclass_fields__}
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+def _delays(lips: ClipSet) -> list[float | None]:
+    """Seconds by which the audio of each clip is late; None = unclear."""
+    unknown = [number for number, info in enumerate(lips.infos) if info.audio_delay is None]
+    bar, told = Bar("estimating delays"), {}
+    for number in unknown:
+        told[number] = estimated_delay(lips[number])
+        bar(len(told), len(unknown))
+    return [told.get(number, info.audio_delay) for number, info in enumerate(lips.infos)]
 
 
-def _load(path: Path) -> Clip:
-    with np.load(path, allow_pickle=False) as data:
-        values = {k: data[k] for k in data.files}
-    scalars = {k: values[k].item() for k in ("name", "speaker", "audio_start", "level", "delay")}
-    return Clip(times=values["times"], points=values["points"], audio=values["audio"], **scalars)
+def synthetic_clips(num: int, work: Path, *, input: str, view: View | None = None, num_jobs: int = 1) -> ClipSet:
+    """Synthetic talkers as an input sees them; for a `view`, or an input that needs more than lip points, they are
+    filmed, `MOST_FILMED` at most.
 
+    Talkers over whose text a speech engine broke down are left out.
 
-def _prepare_one(row: ManifestRow, out: Path) -> None:
-    from viseme.faces import FaceTrackChunk, tracker
-    from viseme.media import read_audio, read_frames
-
-    try:
-        chunks = [
-            c
-            for c in tracker["mediapipe"](tracker["mediapipe"].Config()).track(read_frames(row.path, max_side=1280))
-            if isinstance(c, FaceTrackChunk)
-        ]
-        ids = {c.track_id: sum(len(x.times) for x in chunks if x.track_id == c.track_id) for c in chunks}
-        if not ids or max(ids.values()) < 20:
-            return
-        best = [c for c in chunks if c.track_id == max(ids, key=ids.__getitem__)]
-        times = np.concatenate([c.times for c in best])
-        motion = lip_motion(np.concatenate([c.landmarks for c in best]), times)
-        blocks = list(read_audio(row.path))
-        samples = np.concatenate([b.samples for b in blocks])
-    except (VisemeError, ValueError):
-        return
-    _save(_clip(row.path.name, row.speaker, times, motion.points, samples, float(blocks[0].start)), out)
-
-
-def _synthesise_one(seed: int, out: Path) -> None:
-    from viseme.synthetic import training_clip
-
-    try:
-        made = training_clip(seed)
-    except DataError:  # a speech engine broke down over this text: one clip less
-        return
-    motion = lip_motion(made.landmarks, made.times)
-    name = f"synthetic-{seed}"
-    _save(_clip(name, name, np.asarray(made.times), motion.points, made.audio, float(made.audio_start)), out)
-
-
-def _key(row: ManifestRow) -> str:
-    return hashlib.sha256(f"4:{row.path.parent.name}/{row.path.name}:{len(LIP_POINTS)}".encode()).hexdigest()[:20]
-
-
-def prepare(
-    rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 2, on_progress: Callable[[int, int], None]
-) -> list[Clip]:
-    """Track every clip once, keep the result under `work`, and load it; clips without a usable face are left out."""
-    folder = work / "clips"
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(_prepare_one, (row,), folder / f"{_key(row)}.npz") for row in rows]
-    return [_load(path) for path in make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)]
-
-
-def prepare_synthetic(
-    seeds: Sequence[int], work: Path, *, num_jobs: int = 2, on_progress: Callable[[int, int], None]
-) -> list[Clip]:
-    """Synthetic talkers, landmarks only, kept under `work` as `prepare` does."""
-    folder = work / TALKERS
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(_synthesise_one, (seed,), folder / f"{seed}.npz") for seed in seeds]
-    return [_load(path) for path in make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)]
+    Raises:
+        EspeakMissing, VoiceMissing: a voice is not installed.
+    """
+    if view is None and input in LIP_INPUTS:
+        source = clip_sources["synthetic"](range(num))
+        made = prepare(source, inputs_view(LIP_INPUTS), work, num_jobs=num_jobs, on_progress=Bar("synthetic talkers"))
+        return ClipSet.of(made, input)
+    films = clip_sources["synthetic-films"].film(
+        range(min(num, MOST_FILMED)), work, num_jobs=num_jobs, on_progress=Bar("filming talkers")
+    )
+    tracked = track_clips(films, work, num_jobs=num_jobs, on_progress=Bar("tracking talkers"))
+    made = prepare(
+        tracked, view or inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of talkers")
+    )
+    return ClipSet.of(made, input)

@@ -1,4 +1,4 @@
-"""Multi-way matching within a clip, in both directions, and matching of whole stretches. Knows tensors only."""
+"""Multi-way matching within a clip, in both directions, and matching of whole stretches. Knows batches and tensors."""
 
 from __future__ import annotations
 
@@ -9,33 +9,63 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from viseme.sync.augment.crops import Batch
 from viseme.sync.estimator import NOISE
 
-__all__ = ["matching_loss", "stretch_loss"]
+__all__ = ["batch_loss", "matching_loss", "stretch_loss"]
+
+
+def batch_loss(
+    network: torch.nn.Module, batch: Batch, *, num_mismatched: int, stretch_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss of a network on a batch, and the fraction of windows it matched and its stretch loss.
+
+    Args:
+        network: A module of `sync_models`, on any device.
+        batch: Real crops first. For each, audio of other crops counts as wrong answers too: of real ones among
+            themselves, and of synthetic ones.
+        num_mismatched: How many other crops' audio.
+        stretch_weight: Of the stretch loss beside multi-way matching.
+    """
+    device = next(network.parameters()).device
+    video, mels = (torch.from_numpy(array).to(device, non_blocking=True) for array in (batch.video, batch.mels))
+    seen, heard = network.embed_video(video), network.embed_audio(mels)  # type: ignore[operator]
+    scale = network.scale()  # type: ignore[operator]
+    scores = torch.einsum("btd,bsd->bts", seen, heard) * scale
+    matching, right = matching_loss(scores, batch.lead)
+    others = [_rolled(batch.num_real, len(video), k).to(device) for k in range(1, num_mismatched + 1)]
+    mismatched = [torch.einsum("btd,bsd->bts", seen, heard[k]) * scale for k in others]
+    stretch = stretch_loss(scores, batch.lead, mismatched)
+    return matching + stretch_weight * stretch, {"matched": right, "stretch": stretch.detach()}
+
+
+def _rolled(num_real: int, num: int, by: int) -> Tensor:
+    """(num,) the crop `by` places on: real ones among themselves, and synthetic ones."""
+    real, synthetic = torch.arange(num_real), torch.arange(num_real, num)
+    return torch.cat([real.roll(by), synthetic.roll(by)])
 
 
 def matching_loss(scores: Float[Tensor, "B T A"], lead: int) -> tuple[Tensor, Tensor]:
-    """Softmax cross-entropy of every frame window among all audio windows of the clip, and the other way round.
+    """Softmax cross-entropy of every video window among all audio windows of the clip, and the other way round.
 
     Args:
-        scores: Frame step `i` belongs to audio step `i + lead`; steps without a partner are only wrong answers.
+        scores: Video step `i` belongs to audio step `i + lead`; steps without a partner are only wrong answers.
 
     Returns:
-        The loss, and the fraction of frame windows matched to within one step.
+        The loss, and the fraction of video windows matched to within one step.
 
     Source:
         Chung et al., "Perfect Match", 2019 (video to audio); the other direction is ours.
     """
     size, num, length = scores.shape
-    partner = torch.arange(num) + lead
-    inside = (partner >= 0) & (partner < length)
-    rows, columns = torch.arange(num)[inside], partner[inside]
+    rows = torch.arange(max(0, -lead), min(num, length - lead), device=scores.device)  # those with a partner
+    columns = rows + lead
     to_audio = torch.nn.functional.cross_entropy(scores[:, rows].reshape(-1, length), columns.repeat(size))
-    to_frame = torch.nn.functional.cross_entropy(
+    to_video = torch.nn.functional.cross_entropy(
         scores[:, :, columns].transpose(1, 2).reshape(-1, num), rows.repeat(size)
     )
     right = (scores.detach()[:, rows].argmax(2) - columns).abs() <= 1
-    return (to_audio + to_frame) / 2, right.float().mean()
+    return (to_audio + to_video) / 2, right.float().mean()
 
 
 def stretch_loss(
@@ -49,9 +79,9 @@ def stretch_loss(
     """Cross-entropy of the true delay among all delays with at least `least` pairs, by summed evidence.
 
     Args:
-        scores: Of a clip's own audio; frame step `i` belongs to audio step `i + lead`.
+        scores: Of a clip's own audio; video step `i` belongs to audio step `i + lead`.
         lead: See `scores`.
-        foreign: Scores of the same frames with the audio of other clips: every delay there is a wrong answer too.
+        mismatched: Scores of the same frames with the audio of other clips: every delay there is a wrong answer too.
         least: Pairs a delay needs.
         temperature: Divides the evidence.
     """
@@ -59,7 +89,7 @@ def stretch_loss(
     both = [scores, *mismatched]
     normal = torch.logsumexp(torch.cat(both, 2), 2, keepdim=True) - math.log(length * len(both))
     sums = [_delay_sums(s - normal)[:, least - 1 : num + length - least] for s in both]
-    target = torch.full((size,), lead + num - least)
+    target = torch.full((size,), lead + num - least, device=scores.device)
     return torch.nn.functional.cross_entropy(torch.cat(sums, 1) / temperature, target)
 
 

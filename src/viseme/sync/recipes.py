@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from viseme.engine.loop import LoopConfig
-from viseme.sync.augment import AugmentConfig
+from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.models.two_stream import TwoStream
 
 __all__ = ["RECIPES", "SyncRecipe", "open_recipe", "quick_recipe", "research_recipe"]
@@ -28,7 +28,7 @@ class SyncRecipe:
     batch: int = 32
     """Clips of one update."""
     crop: tuple[int, int] = (26, 40)
-    """Least and most frame windows of a crop, 40 ms each."""
+    """Least and most video steps of a crop, 40 ms each."""
     num_mismatched: int = 3
     """How many other clips' audio count as wrong answers too."""
     stretch_weight: float = 1.0
@@ -44,7 +44,7 @@ class SyncRecipe:
 
 
 def open_recipe() -> SyncRecipe:
-    """What ships: one open speaker and our own synthetic talkers."""
+    """What ships: clips that may be used for it, and our own synthetic talkers."""
     return SyncRecipe()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,30 +17,27 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from viseme.core.errors import DataError
-from viseme.data.manifest import ManifestRow, read_manifest
+from viseme.data.loader import Loader
+from viseme.data.manifest import read_manifest
 from viseme.engine.jobs import one_thread
-from viseme.engine.loop import fit, require_accelerate
-from viseme.engine.progress import Bar
+from viseme.engine.loop import Device, fit, training_device
+from viseme.engine.progress import Bar, note
+from viseme.sync.batches import BatchDraw
 from viseme.sync.calibrate import calibrate
-from viseme.sync.checkpoint import load_sync_weights
-from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
-from viseme.sync.estimator import EstimatorConfig, find_peak
-from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.clips import ClipSet
+from viseme.sync.corpus import RealClips, real_clips, synthetic_clips
 from viseme.sync.export import save_sync_weights
-from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
-from viseme.sync.inputs.tracks import Input, Seen, film_talkers, look_at_all
-from viseme.sync.interface import visual_inputs
-from viseme.sync.loss import matching_loss, stretch_loss
+from viseme.sync.inputs.tracks import Input
+from viseme.sync.loss import batch_loss
 from viseme.sync.models.torch_model import TorchModel
+from viseme.sync.networks import model_name, network_of
 from viseme.sync.recipes import RECIPES, SyncRecipe
 
-__all__ = ["TrainResult", "train_sync"]
+__all__ = ["TrainResult", "train_network", "train_sync"]
 
-MOST_FILMED = 200
-"""Filmed talkers at most: a film costs seconds where landmarks cost milliseconds."""
 _POINTS = "mediapipe478 landmarks, upper-face similarity"
 _STANDARD = "standard face by landmark-fit, mouth and chin at 48 px"
 _SEEN: dict[str, str] = {
@@ -63,6 +60,8 @@ class TrainResult:
     """Real clips trained on."""
     num_synthetic: int
     """Synthetic clips trained on."""
+    delays: str
+    """How many delays were known, how many estimated, and how many clips were left out and why."""
     seconds: float
     """Wall clock of this call."""
     calibration: dict[str, float]
@@ -73,7 +72,7 @@ class TrainResult:
         return (
             f"{self.out}: {self.num_real} real and {self.num_synthetic} synthetic clips, {self.seconds / 60:.1f} min; "
             f"held-out trials {c['trials']:.0f}, answered {c['answered']:.1%}, right among answers "
-            f"{c['right_among_answers']:.1%}, mean squared error of the probability {c['brier']:.3f}"
+            f"{c['right_among_answers']:.1%}, mean squared error of the probability {c['brier']:.3f}\n{self.delays}"
         )
 
 
@@ -87,193 +86,194 @@ def train_sync(
     jobs: int = 2,
     steps: int | None = None,
     models: int | None = None,
+    device: Device = "auto",
     resume: bool = True,
 ) -> TrainResult:
     """Train the sync model and write its weights.
 
     Args:
         out: Where the weights go (safetensors).
-        data: Folder with manifest.csv; clips marked `dev` are never touched.
+        data: Folder with manifest.csv; clips marked `dev` are never touched. Where its `truth_delay_ms` says how late
+            a clip's audio is, that is used; where it does not, the weights that ship tell, and a clip whose delay
+            stays unclear is left out.
         work: Where prepared clips and checkpoints are kept.
         recipe: "open" makes what ships; "research" adds clips that may not be used for that; "quick" tries it out.
         input: What the video stream sees: "landmarks", "mesh" or "beta", or frames, "raw" or of the standard face
             ("rgb", "rgbd"). All but the first two are trained on filmed talkers, fewer of them, not on landmarks.
-        jobs: Processes that prepare clips and train networks side by side; threads where there is one network.
+        jobs: Processes that prepare clips, then train networks side by side on a CPU, or draw batches for a GPU;
+            threads where one network is trained on a CPU.
         steps: Updates of each network, instead of the recipe's.
         models: Networks that answer together, instead of the recipe's number.
+        device: Where to train: "auto", "cpu", "cuda" or "mps".
         resume: Go on from checkpoints in `work`; else begin anew.
 
     Raises:
+        ConfigError: the device is not there.
         DataError: no clips, or clips that must not be trained on.
     """
     began = time.perf_counter()
+    training_device(device)
     torch.set_num_threads(max(1, jobs))
-    chosen = RECIPES[recipe]()
-    if steps is not None:
-        chosen = replace(chosen, loop=replace(chosen.loop, steps=steps))
-    if models is not None:
-        chosen = replace(chosen, num_models=models)
+    chosen = _chosen(recipe, steps, models)
     rows = read_manifest(data, chosen.uses)
     if not rows:
         raise DataError(f"{data} has no clips to train on")
-    real, synthetic = _prepared(rows, chosen, work, input, jobs)
-    if len(real) < chosen.held_out + chosen.batch:
-        raise DataError(f"only {len(real)} clips of {data} could be used; {chosen.held_out + chosen.batch} are needed")
-    order = np.random.default_rng(0).permutation(len(real))
-    kept = [real[i] for i in order[: chosen.held_out]] + synthetic[: chosen.held_out]
-    real, synthetic = [real[i] for i in order[chosen.held_out :]], synthetic[chosen.held_out :]
-    run = hashlib.sha256(f"{chosen}{len(real)}{len(synthetic)}".encode()).hexdigest()[:8]  # another recipe, another run
+    found = real_clips(rows, work, input=input, num_jobs=jobs)
+    note(str(found))
+    talkers = synthetic_clips(chosen.num_synthetic, work, input=input, num_jobs=jobs)
+    needed = chosen.held_out + chosen.batch
+    if len(found.clips) < needed:
+        raise DataError(f"only {len(found.clips)} clips of {data} could be used; {needed} are needed ({found})")
+    order = np.random.default_rng(0).permutation(len(found.clips))
+    kept = [*found.clips.take(order[: chosen.held_out]), *talkers[: chosen.held_out]]
+    real, synthetic = found.clips.take(order[chosen.held_out :]), talkers[chosen.held_out :]
+    run = hashlib.sha256(repr((chosen, real.keys, real.delays, synthetic.keys)).encode()).hexdigest()[:8]
     checkpoints = [work / f"{recipe}-{input}-{run}-{number}.pt" for number in range(chosen.num_models)]
     for checkpoint in () if resume else checkpoints:
         checkpoint.unlink(missing_ok=True)
-    networks = _train_all(real, synthetic, chosen, checkpoints, input, jobs)
-    calibration, found = calibrate(
-        [TorchModel(network) for network in networks],
-        kept,
-        num_trials=chosen.num_trials,
-        on_progress=Bar("calibrating"),
+    networks = _train_all(_Run(real, synthetic, chosen, input, device, jobs), checkpoints)
+    calibration, measured = calibrate(
+        [TorchModel(n) for n in networks], kept, num_trials=chosen.num_trials, on_progress=Bar("calibrating")
     )
-    card = {
-        "recipe": recipe,
-        "steps": chosen.loop.steps,
-        "num_models": chosen.num_models,
-        "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
-        "training_data": _sources(rows, len(real), len(synthetic)),
-        "preprocessing": f"{_SEEN[input]}, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
-        "held_out": {k: round(v, 4) for k, v in found.items()},
-    }
+    card = _card(recipe, chosen, input, networks, found, len(real), len(synthetic), measured)
     save_sync_weights(out, networks, input_mode=input, calibration=calibration, card=card, model=model_name(input))
     return TrainResult(
         out=out,
         num_real=len(real),
         num_synthetic=len(synthetic),
+        delays=str(found),
         seconds=time.perf_counter() - began,
-        calibration=found,
+        calibration=measured,
     )
 
 
-def _prepared(
-    rows: list[ManifestRow], recipe: SyncRecipe, work: Path, mode: Input, jobs: int
-) -> tuple[list[Clip], list[Clip]]:
-    """Real and synthetic clips as an input sees them."""
-    if mode in ("landmarks", "mesh"):
-        real = _corrected(prepare(rows, work, num_jobs=jobs, on_progress=Bar("tracking faces")))
-        synthetic = prepare_synthetic(
-            range(recipe.num_synthetic), work, num_jobs=jobs, on_progress=Bar("synthetic talkers")
-        )
-        visual = visual_inputs[mode]()
-        real, synthetic = (
-            [replace(clip, points=visual.of_points(clip.points)) for clip in clips] for clips in (real, synthetic)
-        )
-        return real, synthetic
-    talkers = film_talkers(
-        range(min(recipe.num_synthetic, MOST_FILMED)), work, num_jobs=jobs, on_progress=Bar("filming talkers")
-    )
-    seen = [
-        [Seen.load(path).shown(mode) for path in look_at_all(some, work, num_jobs=jobs, on_progress=Bar(what))]
-        for some, what in ((rows, "looking at faces"), (talkers, "looking at talkers"))
-    ]
-    usual = {True: 0.0, False: USUAL_DELAY}
-    return [replace(clip, delay=usual[clip.speaker.startswith("grid")]) for clip in seen[0]], seen[1]
+def _chosen(recipe: str, steps: int | None, models: int | None) -> SyncRecipe:
+    chosen = RECIPES[recipe]()
+    if steps is not None:
+        chosen = replace(chosen, loop=replace(chosen.loop, steps=steps))
+    return chosen if models is None else replace(chosen, num_models=models)
 
 
-def _train_all(
-    real: list[Clip], synthetic: list[Clip], recipe: SyncRecipe, checkpoints: list[Path], mode: str, jobs: int
-) -> list[nn.Module]:
-    """Every network; on a CPU side by side in processes of one thread, as two threads make one only a third faster."""
-    state = require_accelerate().PartialState()
-    if min(len(checkpoints), jobs) > 1 and state.num_processes == 1 and state.device.type == "cpu":
-        with one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            waiting = [
-                pool.submit(_train_alone, number, real, synthetic, recipe, checkpoint, mode)
-                for number, checkpoint in enumerate(checkpoints)
-            ]
-            for done in waiting:
-                done.result()
-    return [_train_one(n, real, synthetic, recipe, checkpoint, mode) for n, checkpoint in enumerate(checkpoints)]
-
-
-def _train_alone(number: int, *arguments: Any) -> None:
-    """A process of its own; what it made lies in the checkpoint."""
-    torch.set_num_threads(1)
-    _train_one(number, *arguments)
-
-
-def _train_one(
-    number: int, real: list[Clip], synthetic: list[Clip], recipe: SyncRecipe, checkpoint: Path, mode: str
-) -> nn.Module:
-    seed = recipe.loop.seed + number
-    torch.manual_seed(seed)
-    network = network_of(mode, real[0], recipe.model)
-    loss = partial(_loss, real=real, synthetic=synthetic, recipe=recipe, draw=batch_of(mode))
-    bar = Bar(f"training {number + 1} of {recipe.num_models}")
-    fit(
-        network,
-        loss,
-        replace(recipe.loop, seed=seed),
-        checkpoint=checkpoint,
-        on_step=lambda step, shown: bar(step, recipe.loop.steps, shown),
-    )
-    return network
-
-
-def _loss(
-    network: nn.Module,
-    rng: np.random.Generator,
-    *,
-    real: list[Clip],
-    synthetic: list[Clip],
+def _card(
+    name: str,
     recipe: SyncRecipe,
-    draw: Draw,
-) -> tuple[Tensor, dict[str, float]]:
-    """Loss of one batch of real and synthetic crops."""
-    num_real = round(recipe.batch * recipe.real_share) if synthetic else recipe.batch
-    clips = [real[i] for i in rng.integers(len(real), size=num_real)]
-    clips += [synthetic[i] for i in rng.integers(len(synthetic), size=recipe.batch - num_real)] if synthetic else []
-    num = int(rng.integers(recipe.crop[0], recipe.crop[1] + 1))
-    batch = draw(clips, range(len(clips)), num, recipe.augment, rng)
-    seen, heard = network.embed_video(batch.points), network.embed_audio(batch.mels)  # type: ignore[operator]
-    scores = torch.einsum("btd,bsd->bts", seen, heard) * network.scale()  # type: ignore[operator]
-    matching, right = matching_loss(scores, batch.lead)
-    # the audio of other clips: of the same speaker for the real ones, which only what is said tells apart
-    others = [_rolled(num_real, len(clips), k) for k in range(1, recipe.num_mismatched + 1)]
-    mismatched = [torch.einsum("btd,bsd->bts", seen, heard[k]) * network.scale() for k in others]  # type: ignore[operator]
-    stretch = stretch_loss(scores, batch.lead, mismatched)
-    return matching + recipe.stretch_weight * stretch, {"matched": float(right), "stretch": float(stretch.detach())}
-
-
-def _rolled(num_real: int, num: int, by: int) -> np.ndarray:
-    """(num,) the clip `by` places on: real ones among themselves, and synthetic ones."""
-    real, synthetic = np.arange(num_real), np.arange(num_real, num)
-    return np.concatenate([np.roll(real, by), np.roll(synthetic, by)])
-
-
-USUAL_DELAY = 0.05
-"""Seconds: how late the audio of the research clips is on average, by the data's own README."""
-
-
-def _corrected(clips: list[Clip]) -> list[Clip]:
-    """Clips with their own delay taken out where the weights that ship find it; GRID stays as it is, in sync."""
-    if all(clip.speaker.startswith("grid") for clip in clips):
-        return clips
-    out, network = [], load_sync_weights().models[0]
-    lags = np.arange(-30, 31)
-    for clip in clips:
-        if clip.speaker.startswith("grid"):
-            out.append(clip)
-            continue
-        grid, points = to_grid_points(clip.times, clip.points)
-        power = np.exp(clip.audio.astype(np.float32)) @ band_filters(1.0)
-        stretches = compare([network], grid, points, round(clip.audio_start * 100), power, lags)
-        peak = find_peak(FaceEvidence(0, stretches).curve(lags), EstimatorConfig(max_delay=0.3))
-        clear = peak is not None and peak.margin > 5 and abs(peak.delay - USUAL_DELAY) < 0.12
-        out.append(replace(clip, delay=peak.delay if peak is not None and clear else USUAL_DELAY))
-    return out
-
-
-def _sources(rows: list, num_real: int, num_synthetic: int) -> list[str]:
-    counted = Counter((r.path.parent.name, r.licence) for r in rows)
-    real = [f"from {n} clips of {who} ({licence})" for (who, licence), n in sorted(counted.items())]
+    input: str,
+    networks: Sequence[nn.Module],
+    found: RealClips,
+    num_real: int,
+    num_synthetic: int,
+    measured: dict[str, float],
+) -> dict[str, Any]:
+    """What the weights say about themselves."""
     kept = f"{num_real} of these trained on, the rest kept for calibration"
     voices = "espeak-ng, flite and festival voices"
-    return [*real, kept, f"{num_synthetic} synthetic talkers of this package (CC0 face model; {voices})"]
+    talkers = f"{num_synthetic} synthetic talkers of this package (CC0 face model; {voices})"
+    return {
+        "recipe": name,
+        "steps": recipe.loop.steps,
+        "num_models": recipe.num_models,
+        "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
+        "training_data": [*found.sources(), kept, talkers],
+        "delays": {
+            "known": found.num_known,
+            "estimated": found.num_estimated,
+            "unclear, left out": len(found.unclear),
+            "no usable face or audio, left out": len(found.unusable),
+        },
+        "preprocessing": f"{_SEEN[input]}, 25 Hz; 16 kHz, 40 log-mels, 100 Hz",
+        "held_out": {k: round(v, 4) for k, v in measured.items()},
+    }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What every network of a run is trained on, and how."""
+
+    real: ClipSet
+    synthetic: ClipSet
+    recipe: SyncRecipe
+    input: str
+    device: Device
+    jobs: int
+
+
+def _train_all(run: _Run, checkpoints: Sequence[Path]) -> list[nn.Module]:
+    """Every network; on a CPU side by side in processes of one thread, as two threads make one only a third faster."""
+    from accelerate import PartialState
+
+    state = PartialState()
+    if min(len(checkpoints), run.jobs) > 1 and state.num_processes == 1 and state.device.type == "cpu":
+        with one_thread(), ProcessPoolExecutor(run.jobs, mp_context=get_context("spawn")) as pool:
+            waiting = [pool.submit(_train_alone, run, number, path) for number, path in enumerate(checkpoints)]
+            for done in waiting:
+                done.result()
+    return [_train_one(run, number, path) for number, path in enumerate(checkpoints)]
+
+
+def _train_alone(run: _Run, number: int, checkpoint: Path) -> None:
+    """A process of its own; what it made lies in the checkpoint."""
+    torch.set_num_threads(1)
+    _train_one(run, number, checkpoint)
+
+
+def _train_one(run: _Run, number: int, checkpoint: Path) -> nn.Module:
+    workers = 0 if training_device(run.device).type == "cpu" else run.jobs
+    return train_network(
+        run.real,
+        run.synthetic,
+        run.recipe,
+        input=run.input,
+        seed=run.recipe.loop.seed + number,
+        device=run.device,
+        workers=workers,
+        checkpoint=checkpoint,
+        bar=Bar(f"training {number + 1} of {run.recipe.num_models}"),
+    )
+
+
+def train_network(
+    real: ClipSet,
+    synthetic: ClipSet,
+    recipe: SyncRecipe,
+    *,
+    input: str,
+    seed: int,
+    device: Device = "auto",
+    workers: int = 0,
+    checkpoint: Path | None = None,
+    bar: Bar | None = None,
+) -> nn.Module:
+    """One network of a recipe.
+
+    Args:
+        real: Real clips.
+        synthetic: Synthetic talkers; may be empty.
+        recipe: Everything else that decides.
+        input: What the clips show.
+        seed: Of the network and its batches.
+        device: Where to train.
+        workers: Processes that draw batches ahead; 0 = none.
+        checkpoint: Where training goes on from, and is kept.
+        bar: Told how far it is.
+    """
+    torch.manual_seed(seed)
+    network = network_of(input, real[0], recipe.model)
+    draw = BatchDraw(
+        real=real,
+        synthetic=synthetic,
+        input=input,
+        size=recipe.batch,
+        real_share=recipe.real_share,
+        crop=recipe.crop,
+        augment=recipe.augment,
+    )
+    steps = recipe.loop.steps
+    return fit(
+        network,
+        partial(batch_loss, num_mismatched=recipe.num_mismatched, stretch_weight=recipe.stretch_weight),
+        replace(recipe.loop, seed=seed),
+        batches=Loader(draw=draw, seed=seed, workers=workers),
+        device=device,
+        checkpoint=checkpoint,
+        on_step=None if bar is None else lambda step, shown: bar(step, steps, shown),
+    )

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from viseme.core.errors import ConfigError, DataError
 from viseme.data.manifest import read_manifest
+from viseme.data.manifest_clips import ManifestClips
 from viseme.engine.jobs import make_files
 from viseme.engine.loop import require_accelerate
-from viseme.engine.progress import Bar
+from viseme.engine.progress import Bar, note
 from viseme.reproduce.table2.networks import train_and_measure
 from viseme.reproduce.table2.recipe import BLURS, MINI, SETS, table_recipe
 from viseme.reproduce.table2.report import Table2Result, write_report
-from viseme.reproduce.table2.study import Study, evenly, measured_clips
-from viseme.sync.inputs.tracks import INPUTS, film_talkers, look_at_all
+from viseme.reproduce.table2.study import Study, blurred_clips, evenly, measured_clips, seen_clips
+from viseme.sync.corpus import real_clips, synthetic_clips
+from viseme.sync.inputs.tracks import INPUTS
+from viseme.sync.views import inputs_view
 
 __all__ = ["Table2Result", "reproduce_table2"]
 
@@ -49,7 +52,7 @@ def reproduce_table2(
         seeds: Repetitions with other starts.
         real: Real clips to learn from at most; the small set has every ninth.
         talkers: Synthetic talkers to film and learn from; the small set has every ninth.
-        same_speaker: Measured clips of the speaker that is learnt from, at most.
+        same_speaker: Measured clips of speakers that are learnt from, at most.
         estimator: Who reads the expression for rgb, rgbd and beta.
         weights: Of the estimator.
         blur: Also look at the measured clips blurred.
@@ -67,18 +70,19 @@ def reproduce_table2(
         raise ConfigError(f"there is no input {', '.join(unknown) or inputs!r}; known: {', '.join(INPUTS)}")
     if min(steps, seeds, jobs) < 1 or min(real, talkers, same_speaker) < 0 or real + talkers < MINI:
         raise ConfigError(f"steps, seeds and jobs must be 1 or more; real and talkers at least {MINI} together")
-    seen = partial(look_at_all, work=work, estimator=estimator, weights=weights, num_jobs=jobs)
     rows = evenly(read_manifest(data, ("train",)), real) if real else []
-    films = film_talkers(range(talkers), work, num_jobs=jobs, on_progress=Bar("filming talkers"))
-    measured, truths = measured_clips(data, same_speaker)
+    view = inputs_view(INPUTS, estimator=estimator, weights=weights)
+    learnt = real_clips(rows, work, input="landmarks", view=view, num_jobs=jobs)
+    note(str(learnt))
+    measured = measured_clips(data, same_speaker, learnt={info.speaker for info in learnt.clips.infos})
+    seen = partial(seen_clips, view=view, work=work, num_jobs=jobs)
     study = Study(
-        real=tuple(seen(rows, on_progress=Bar("clips to learn from"))),
-        synthetic=tuple(seen(films, on_progress=Bar("talkers"))),
-        dev=tuple(seen(measured, on_progress=Bar("measured clips"))),
+        real=learnt.clips,
+        synthetic=synthetic_clips(talkers, work, input="landmarks", view=view, num_jobs=jobs),
+        dev=seen(ManifestClips(tuple(measured)), what="measured clips"),
         blurred=tuple(
-            (px, tuple(seen(measured, blur_px=px, on_progress=Bar(f"blurred by {px:g} px")))) for px in BLURS if blur
+            (px, seen(blurred_clips(measured, px, work), what=f"blurred by {px:g} px")) for px in BLURS if blur
         ),
-        truths=truths,
         steps=steps,
     )
     if not study.dev or len(study.real) + len(study.synthetic) < MINI:
@@ -97,6 +101,7 @@ def reproduce_table2(
         "inputs": chosen, "steps": steps, "seeds": seeds, "estimator": estimator, "num_real": len(study.real),
         "num_synthetic": len(study.synthetic), "num_real_asked": len(rows), "num_synthetic_asked": talkers,
         "num_mini": len(study.real[::MINI]) + len(study.synthetic[::MINI]), "num_dev": len(study.dev),
-        "num_dev_asked": len(measured), "recipe": asdict(table_recipe(steps)),
+        "num_dev_asked": len(measured), "num_speakers": len({info.speaker for info in study.real.infos}),
+        "delays": str(learnt), "recipe": asdict(table_recipe(steps)),
     }  # fmt: skip
     return write_report(out, found, chosen, settings, time.perf_counter() - began)

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from viseme.audio.bands import band_filters
+from viseme.audio.clock import FRAME_S
 from viseme.reproduce.table2.recipe import LENGTHS, REACH, WINDOWS
-from viseme.sync.corpus import band_filters
+from viseme.sync.clips import Clip
 from viseme.sync.estimator import log_ratios
 from viseme.sync.evidence import VIDEO_STEP, normalise_mels, score_pairs, to_grid_points
-from viseme.sync.inputs.tracks import Seen
 from viseme.sync.models.torch_model import TorchModel
 
 __all__ = ["Measurer"]
@@ -27,26 +28,27 @@ class Measurer:
         self.model = TorchModel(network)
         self.cpu, self.seconds = 0.0, 0.0
 
-    def clip(self, seen: Seen, truths: dict[str, float], *, seed: int, windows: bool) -> dict[str, Any]:
+    def clip(
+        self, clip: Clip, *, yaw: NDArray[np.floating], truth: float | None, seed: int, windows: bool
+    ) -> dict[str, Any]:
         """Everything about one clip.
 
         Args:
-            seen: The clip.
-            truths: Name -> true delay, seconds, where it is known.
+            clip: The clip in the form of this network's input.
+            yaw: (T,) turn of the head, radians.
+            truth: Seconds by which its audio is late; None = not known.
             seed: Of the shifts and cuts, the same for every network.
             windows: Also by K5 to K15, where the truth is known.
         """
-        clip = seen.clip
-        grid, stream = to_grid_points(clip.times, seen.stream(self.mode))
-        mels = normalise_mels(np.exp(clip.audio.astype(np.float32)) @ band_filters(1.0))
+        grid, stream = to_grid_points(clip.times, clip.video)
+        mels = normalise_mels(np.exp(clip.audio.astype(np.float32)) @ band_filters())
         began = time.process_time()
         raw = score_pairs([self.model], stream, mels)
         self.cpu += time.process_time() - began
         self.seconds += len(grid) * VIDEO_STEP
-        columns = np.rint((grid - clip.audio_start) * 100 - 2).astype(int)
+        columns = np.rint(grid / FRAME_S).astype(int) - clip.first_audio_frame - 2
         out: dict[str, Any] = {"name": clip.name, "speaker": clip.speaker, "seconds": len(grid) * VIDEO_STEP}
-        out["yaw_deg"] = float(np.rad2deg(np.median(np.abs(seen.yaw))))
-        truth = truths.get(clip.name)
+        out["yaw_deg"] = float(np.rad2deg(np.median(np.abs(yaw))))
         if truth is not None:
             lags = 4 * np.arange(-REACH, REACH + 1)
             for name, scores, mean in (("mean", raw, True), ("evidence", log_ratios(raw), False)):
