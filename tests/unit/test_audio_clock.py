@@ -15,7 +15,7 @@ from viseme.audio.features import mel_filters, mfcc, power_frames
 from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.sync.augment import AugmentConfig, draw_batch
 from viseme.sync.corpus import Clip, band_filters, bands
-from viseme.sync.evidence import normalise_mels
+from viseme.sync.embeddings import normalise_mels
 
 STARTS = [Fraction(0), Fraction(-7, 100), Fraction(123, 1000), Fraction(1, 3), Fraction(-1, 16000), Fraction(5)]
 

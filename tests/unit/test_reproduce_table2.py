@@ -16,8 +16,9 @@ from viseme.reproduce.table2.recipe import LENGTHS, MINI, WINDOWS
 from viseme.reproduce.table2.report import write_report
 from viseme.reproduce.table2.study import Study, evenly, measured_clips
 from viseme.sync import corpus
+from viseme.sync.comparer import score_pairs
 from viseme.sync.corpus import Clip, band_filters
-from viseme.sync.evidence import normalise_mels, score_pairs
+from viseme.sync.embeddings import normalise_mels
 from viseme.sync.inputs.tracks import Seen
 from viseme.sync.models.torch_model import TorchModel
 

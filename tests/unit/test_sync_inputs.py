@@ -17,12 +17,17 @@ from viseme.standardization.networks.resnet import ResNet
 from viseme.sync import corpus
 from viseme.sync.augment import AugmentConfig
 from viseme.sync.checkpoint import Calibration, load_sync_weights
+from viseme.sync.comparer import score_pairs
 from viseme.sync.corpus import Clip
-from viseme.sync.evidence import score_pairs, to_grid_points
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.export import load_sync_networks, save_sync_weights
 from viseme.sync.inputs.batches import batch_of, draw_frames, model_name, network_of
-from viseme.sync.inputs.tracks import FRAME_SIZE, INPUTS, Seen, in_threes, look_at_all, lower_face, standard_lower_face
-from viseme.sync.interface import sync_models, visual_inputs
+from viseme.sync.inputs.coefficients import in_threes
+from viseme.sync.inputs.filmed import IMAGE_SIZE, lower_face
+from viseme.sync.inputs.interface import INPUTS, visual_inputs
+from viseme.sync.inputs.standard_face import standard_lower_face
+from viseme.sync.inputs.tracks import Seen, look_at_all
+from viseme.sync.interface import sync_models
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
@@ -48,8 +53,8 @@ def _seen(seed: int = 0) -> Seen:
         clip=clip,
         beta=rng.normal(0, 0.1, (NUM, 64)).astype(np.float32),
         yaw=np.zeros(NUM, np.float32),
-        raw=rng.integers(0, 256, (NUM, 3, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8),
-        rgbd=rng.integers(0, 256, (NUM, 4, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8),
+        raw=rng.integers(0, 256, (NUM, 3, IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8),
+        rgbd=rng.integers(0, 256, (NUM, 4, IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8),
         side=200.0,
     )
 
@@ -77,6 +82,7 @@ def test_every_input_has_its_own_shape_and_is_registered():
         "landmarks": (67, 3),
     }
     assert set(visual_inputs) == set(INPUTS)
+    assert {name: visual_inputs[name].shape for name in INPUTS} == shapes  # type: ignore[attr-defined]
     assert {"raw", "rgb", "rgbd"} == {m for m in INPUTS if seen.stream(m).dtype == np.uint8}
 
 

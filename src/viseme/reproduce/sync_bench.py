@@ -33,9 +33,10 @@ from viseme.media.images import decode_image, encode_jpeg, resize, warp_affine
 from viseme.metrics.calibration_error import expected_calibration_error
 from viseme.metrics.proportion import Proportion
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.estimator import EstimatorConfig
-from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
-from viseme.sync.interface import visual_inputs
+from viseme.sync.evidence import FaceEvidence, compare
+from viseme.sync.inputs.interface import visual_inputs
 from viseme.sync.verdict import FaceActivity, decide
 
 __all__ = ["Row", "Trial", "main", "tracked_clip"]

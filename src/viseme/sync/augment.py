@@ -20,7 +20,7 @@ from viseme.audio.clock import FRAME_S
 from viseme.audio.features import NUM_MELS, mel_filters
 from viseme.faces.schemes import LIP_POINTS_MIDDLE, LIP_POINTS_MIRROR, LIPS
 from viseme.sync.corpus import BAND_CENTRES_HZ, BAND_WIDTHS_HZ, Clip, band_filters
-from viseme.sync.evidence import normalise_mels
+from viseme.sync.embeddings import normalise_mels
 from viseme.sync.inputs.points import lip_basis
 
 __all__ = ["AugmentConfig", "Batch", "draw_batch", "other_face"]

@@ -18,8 +18,9 @@ from viseme.faces.schemes import LIP_POINTS
 from viseme.sync.augment import AugmentConfig, other_face
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.corpus import Clip, band_filters
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
-from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.evidence import FaceEvidence, compare
 from viseme.sync.interface import SyncModel
 
 __all__ = ["calibrate"]

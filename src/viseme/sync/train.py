@@ -27,12 +27,13 @@ from viseme.engine.progress import Bar
 from viseme.sync.calibrate import calibrate
 from viseme.sync.checkpoint import load_sync_weights
 from viseme.sync.corpus import Clip, band_filters, prepare, prepare_synthetic
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.estimator import EstimatorConfig, find_peak
-from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.evidence import FaceEvidence, compare
 from viseme.sync.export import save_sync_weights
 from viseme.sync.inputs.batches import Draw, batch_of, model_name, network_of
-from viseme.sync.inputs.tracks import Input, Seen, film_talkers, look_at_all
-from viseme.sync.interface import visual_inputs
+from viseme.sync.inputs.interface import Input, visual_inputs
+from viseme.sync.inputs.tracks import Seen, film_talkers, look_at_all
 from viseme.sync.loss import matching_loss, stretch_loss
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.recipes import RECIPES, SyncRecipe

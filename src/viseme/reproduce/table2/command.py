@@ -17,7 +17,8 @@ from viseme.reproduce.table2.networks import train_and_measure
 from viseme.reproduce.table2.recipe import BLURS, MINI, SETS, table_recipe
 from viseme.reproduce.table2.report import Table2Result, write_report
 from viseme.reproduce.table2.study import Study, evenly, measured_clips
-from viseme.sync.inputs.tracks import INPUTS, film_talkers, look_at_all
+from viseme.sync.inputs.interface import INPUTS
+from viseme.sync.inputs.tracks import film_talkers, look_at_all
 
 __all__ = ["Table2Result", "reproduce_table2"]
 

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from viseme.reproduce.table2.recipe import LENGTHS, REACH, WINDOWS
+from viseme.sync.comparer import score_pairs
 from viseme.sync.corpus import band_filters
+from viseme.sync.embeddings import VIDEO_STEP, normalise_mels, to_grid_points
 from viseme.sync.estimator import log_ratios
-from viseme.sync.evidence import VIDEO_STEP, normalise_mels, score_pairs, to_grid_points
 from viseme.sync.inputs.tracks import Seen
 from viseme.sync.models.torch_model import TorchModel
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from viseme.sync.augment import AugmentConfig, Batch, _channel, _crop, draw_batch
 from viseme.sync.corpus import Clip
-from viseme.sync.evidence import normalise_mels
+from viseme.sync.embeddings import normalise_mels
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.two_stream import TwoStream
 

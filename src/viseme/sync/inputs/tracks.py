@@ -1,8 +1,6 @@
-"""What a sync model can be shown, from a clip: frames as they are, the standard face, coefficients, points.
+"""Clips as every visual input sees them, prepared once and kept on disk.
 
-`raw` is the lower face as filmed; `rgb` and `rgbd` the lower half of the standard face that an expression estimator's
-coefficients draw; `beta` the coefficients; `mesh` and `landmarks` come from lip points (`visual.py`). A clip is looked
-at once and kept on disk with all of them. Knows estimators, frames and clips; refuses to know networks.
+Knows estimators, frames and clips; refuses to know networks.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,145 +20,23 @@ from viseme.data.manifest import ManifestRow
 from viseme.engine.jobs import make_files
 from viseme.face3d.lips import LipMotion, lip_motion
 from viseme.faces import FaceTrackChunk, tracker
-from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
+from viseme.faces.crop_recorder import CropRecorder
+from viseme.faces.crops import CROP_SIZE
 from viseme.media import Frame, read_audio, read_frames
 from viseme.media.images import gaussian_blur
-from viseme.standardization.interface import Coefficients, FaceObservation, estimators
-from viseme.standardization.synthesis import StandardFace, rendered_frames
+from viseme.standardization.interface import FaceObservation, estimators
 from viseme.sync.corpus import Clip, _clip, _key
+from viseme.sync.inputs.coefficients import expression_reader, in_threes, track_coefficients
+from viseme.sync.inputs.filmed import lower_face
 from viseme.sync.inputs.points import Landmarks, Mesh
+from viseme.sync.inputs.standard_face import standard_lower_face
 
-__all__ = [
-    "FRAME_SIZE",
-    "INPUTS",
-    "Beta",
-    "Input",
-    "Raw",
-    "Rgb",
-    "Rgbd",
-    "Seen",
-    "TrackInput",
-    "blurred",
-    "film_talkers",
-    "look",
-    "look_at_all",
-    "lower_face",
-    "standard_lower_face",
-]
+__all__ = ["Seen", "blurred", "film_talkers", "look", "look_at_all"]
 
-Input = Literal["raw", "rgb", "rgbd", "mesh", "beta", "landmarks"]
-INPUTS: tuple[Input, ...] = get_args(Input)
-"""Visual inputs, as the papers order them."""
-
-FRAME_SIZE = 48
-"""Side of the frames that networks see."""
-REGION = 96
-"""Side of the part of the 224-pixel crop, or of the standard face, that becomes such a frame."""
-FILMED, STANDARD = (64, 100), (64, 118)
-"""Left and upper edge of that part: the mouth with nostrils and chin, on a filmed and on the standard face."""
 MAX_SIDE = 1280
 """Pixels of the longer side at which faces are sought."""
 LEAST_FRAMES = 20
 """Shorter tracks are not used."""
-
-
-def lower_face(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, 224, 224, 3) crops -> (T, 3, 48, 48) mouth and chin, each pixel the mean of four."""
-    x, y = FILMED
-    part = images[:, y : y + REGION, x : x + REGION].astype(np.uint16)
-    small = part.reshape(len(part), FRAME_SIZE, 2, FRAME_SIZE, 2, 3).sum((2, 4))
-    return np.ascontiguousarray(((small + 2) // 4).astype(np.uint8).transpose(0, 3, 1, 2))
-
-
-@lru_cache(maxsize=1)
-def _face() -> StandardFace:
-    return StandardFace(StandardFace.Config(size=CROP_SIZE * FRAME_SIZE // REGION))
-
-
-def standard_lower_face(coefficients: Coefficients) -> NDArray[np.uint8]:
-    """(T, 4, 48, 48) RGB and depth of the standard face's mouth and chin; depth over the range of the stretch given.
-
-    A frame that is not valid is black.
-    """
-    face = _face()
-    scale = face.depth_range(coefficients.beta[coefficients.valid])
-    drawn = rendered_frames(face, coefficients, scale, slice(None))
-    x, y = (v * FRAME_SIZE // REGION for v in STANDARD)
-    return np.ascontiguousarray(drawn[:, :, y : y + FRAME_SIZE, x : x + FRAME_SIZE])
-
-
-def _coefficients(track: FaceObservation, estimator: str, weights: str | None) -> Coefficients:
-    parts = list(_reader(estimator, weights).estimate([track]))
-    names = ("beta", "pose", "valid", "reason")
-    whole = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
-    return Coefficients(times=track.times, crops=track.crops, **whole)
-
-
-@lru_cache(maxsize=2)
-def _reader(estimator: str, weights: str | None) -> Any:
-    kind: Any = estimators[estimator]
-    return kind(kind.Config(**({} if weights is None else {"weights": weights})))
-
-
-def _cut(path: Any, track: FaceObservation, change: Callable[[Frame], Frame] | None = None) -> NDArray[np.uint8]:
-    """(T, 224, 224, 3) crops, from another pass over the part of the file where the track is."""
-    images = np.zeros((len(track.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    wanted = {round(float(t) * 1e6): i for i, t in enumerate(track.times)}
-    for frame in read_frames(path, max_side=MAX_SIDE, start=max(0.0, float(track.times[0]) - 1e-3)):
-        if float(frame.time) > track.times[-1] + 1e-6:
-            break
-        row = wanted.get(round(float(frame.time) * 1e6))
-        if row is not None and np.isfinite(track.crops[row]).all():
-            frame = frame if change is None else change(frame)
-            images[row] = crop_frame(frame.image, track.crops[row], scale=frame.scale)
-    return images
-
-
-@runtime_checkable
-class TrackInput(Protocol):
-    """A visual input that needs more than lip points: a track's landmarks, or its frames."""
-
-    def of_track(self, track: FaceObservation, path: Any) -> NDArray[Any]:
-        """(T, K, 3) points or (T, C, H, W) uint8 frames of every frame; `path` is the file they came from."""
-        ...
-
-
-class Raw:
-    """The lower face as it was filmed: (T, 3, 48, 48)."""
-
-    def of_track(self, track: FaceObservation, path: Any) -> NDArray[np.uint8]:
-        """Read the track's part of the file again and cut the frames out."""
-        return lower_face(_cut(path, track))
-
-
-class Rgbd:
-    """The standard face with the track's expression and depth: (T, 4, 48, 48)."""
-
-    def of_track(self, track: FaceObservation, path: Any) -> NDArray[np.uint8]:
-        """Fit the face model to the track's landmarks and draw."""
-        return standard_lower_face(_coefficients(track, "landmark-fit", None))
-
-
-class Rgb:
-    """The standard face without depth: (T, 3, 48, 48)."""
-
-    def of_track(self, track: FaceObservation, path: Any) -> NDArray[np.uint8]:
-        """As `Rgbd`."""
-        return np.ascontiguousarray(Rgbd().of_track(track, path)[:, :3])
-
-
-class Beta:
-    """The expression coefficients, three by three, as a video stream's points: (T, 22, 3), the last two zero."""
-
-    def of_track(self, track: FaceObservation, path: Any) -> NDArray[np.float32]:
-        """Fit the face model to the track's landmarks."""
-        return in_threes(_coefficients(track, "landmark-fit", None).beta)
-
-
-def in_threes(beta: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(T, E) -> (T, ceil(E / 3), 3), zeros at the end; in units in which speech moves as much as lip points."""
-    filled = np.pad(beta, ((0, 0), (0, -beta.shape[1] % 3)))
-    return (0.3 * filled).reshape(len(beta), -1, 3).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,8 +119,21 @@ def look(
     """
     kind: Any = tracker["mediapipe"]
     stream: Iterable[Frame] = read_frames(path, max_side=MAX_SIDE)
-    found = kind(kind.Config()).track(stream if change is None else map(change, stream))
-    chunks = [c for c in found if isinstance(c, FaceTrackChunk)]
+    with CropRecorder() as recorder:
+        found = kind(kind.Config()).track(stream if change is None else map(change, stream), observers=[recorder])
+        chunks = [c for c in found if isinstance(c, FaceTrackChunk)]
+        return _seen(path, name, speaker, chunks, recorder, estimator, weights)
+
+
+def _seen(
+    path: str | os.PathLike[str],
+    name: str,
+    speaker: str,
+    chunks: Sequence[FaceTrackChunk],
+    recorder: CropRecorder,
+    estimator: str,
+    weights: str | None,
+) -> Seen | None:
     lengths: dict[int, int] = {}
     for chunk in chunks:
         lengths[chunk.track_id] = lengths.get(chunk.track_id, 0) + len(chunk.times)
@@ -254,10 +143,11 @@ def look(
     times, landmarks, observed = (
         np.concatenate([getattr(c, part) for c in best]) for part in ("times", "landmarks", "observed")
     )
-    crops = crop_squares(landmarks)
-    track = FaceObservation(times=times, landmarks=landmarks, observed=observed, crops=crops)
-    images = _cut(path, track, change)
-    coefficients = _coefficients(replace(track, images=images), estimator, weights)
+    recorded = recorder.images(best[0].track_id, times)
+    assert recorded is not None
+    images, crops = recorded[:], recorded.squares
+    track = FaceObservation(times=times, landmarks=landmarks, observed=observed, crops=crops, images=images)
+    coefficients = track_coefficients(track, estimator, weights)
     motion: LipMotion = lip_motion(landmarks, times, observed)
     blocks = list(read_audio(path))
     samples = np.concatenate([b.samples for b in blocks]) if blocks else np.zeros(0, np.float32)
@@ -301,7 +191,7 @@ def _look_one(
 def _folder(estimator: str, weights: str | None) -> str:
     """Name of the folder for what an estimator saw; it holds the hash of the weights of one that has some."""
     if "weights" in {f.name for f in fields(estimators[estimator].Config)}:  # type: ignore[attr-defined]
-        return f"seen-{estimator}-{_reader(estimator, weights).bundle.name.rpartition('@')[2]}"
+        return f"seen-{estimator}-{expression_reader(estimator, weights).bundle.name.rpartition('@')[2]}"
     if weights is not None:
         raise ConfigError(f"{estimator} needs no weights; leave --weights out")
     return f"seen-{estimator}"
