@@ -12,7 +12,7 @@ import pytest
 from scipy import ndimage
 
 from viseme.core.results import Reason, RejectedTrack
-from viseme.faces import FaceStrips, FaceTrackChunk, face_width, lip_opening
+from viseme.faces import FaceThumbnails, FaceTrackChunk, face_width, lip_opening
 from viseme.faces.mediapipe import MediaPipeTracker
 from viseme.faces.schemes import LIPS_OUTER, MIRROR
 from viseme.faces.shots import with_cuts
@@ -157,7 +157,7 @@ def test_black_frames_are_bridged_or_end_the_track(run):
 def test_ten_of_twelve_faces_are_followed_and_two_reported(run):
     names = sorted(str(p.relative_to(DATA)) for p in (DATA / "grid_s1").glob("b*.mkv"))[:12]
     tiles = [clip(name, 20) for name in names]
-    strips = FaceStrips(num_images=4, size=32)
+    thumbnails = FaceThumbnails(num_images=4, size=32)
 
     def wall(i: int) -> np.ndarray:
         """Four by three, two of the faces a third smaller."""
@@ -171,11 +171,11 @@ def test_ten_of_twelve_faces_are_followed_and_two_reported(run):
         return np.concatenate(rows, axis=0)[::2, ::2]
 
     source = [Frame(i, Fraction(i, 25), np.ascontiguousarray(wall(i)), 0.5) for i in range(20)]
-    events = run(source, strips=strips)
+    events = run(source, observers=[thumbnails])
     assert len(accepted(events)) == 10
     refused = [e for e in events if isinstance(e, RejectedTrack)]
     assert [e.reason for e in refused] == [Reason.FACE_TOO_SMALL] * 2
-    assert sorted(s.track_id for s in strips) == sorted(c.track_id for c in accepted(events))
+    assert sorted(s.track_id for s in thumbnails) == sorted(c.track_id for c in accepted(events))
     middles = np.array([c.boxes[:, :2].mean(axis=0) for c in accepted(events)])
     distance = np.linalg.norm(middles[:, None] - middles[None], axis=-1) + 1e6 * np.eye(10)
     assert distance.min() > 200, "each on a face of its own"

@@ -15,7 +15,7 @@ from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import DataError
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
 from viseme.reproduce import speakers_bench as bench
-from viseme.speakers.interface import FaceSteps, Heard, Scored
+from viseme.speakers.interface import AudioSteps, FaceSteps, Scored
 from viseme.speakers.scorers import CosineScorer
 from viseme.sync.checkpoint import Calibration, SyncWeights
 from viseme.sync.models.torch_model import TorchModel
@@ -64,7 +64,7 @@ class Knowing(CosineScorer):
     def voice(self, bands: np.ndarray) -> np.ndarray:
         return np.where(bands.mean(1) > -80, 3.0, -3.0).astype(np.float32)
 
-    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+    def score(self, faces: Sequence[FaceSteps], heard: AudioSteps) -> list[Scored]:
         loud = bool(heard.bands.max(1)[10:100].mean() > self.between)
         sign = [1.0 if loud == (f.first * 0.04 < LATER_S / 2) else -1.0 for f in faces]
         return [Scored(speaking=np.full(f.num, s, np.float32)) for f, s in zip(faces, sign)]

@@ -195,8 +195,8 @@ def test_frames_that_are_too_much_are_dropped_and_told(film: Path, monkeypatch: 
     assert 0 < len(warnings) < 10
     assert run.end.warnings == tuple(warnings)
     assert steps[-1].dropped == run.end.dropped
-    assert run._work.ear.reach == pytest.approx(9.84, abs=0.05), "audio was lost"
-    assert run._work.ear._listener.num_frames == pytest.approx(984, abs=3)
+    assert run._work.audio.end == pytest.approx(9.84, abs=0.05), "audio was lost"
+    assert run._work.audio.num_frames == pytest.approx(984, abs=3)
 
 
 def test_a_stream_without_audio_is_refused(tmp_path: Path) -> None:

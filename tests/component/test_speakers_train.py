@@ -19,7 +19,7 @@ from viseme.data.manifest_clips import ManifestClips
 from viseme.speakers import train
 from viseme.speakers.corpus import LabelledFaces
 from viseme.speakers.head import HeadScorer
-from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer
+from viseme.speakers.interface import FEATURES, AudioSteps, FaceSteps, load_scorer
 from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.export import save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
@@ -53,7 +53,7 @@ def _conversation(seed: int) -> LabelledFaces:
         faces=tuple(_face(rng, i, state, heard) for i, state in enumerate(states)),
         states=states,
         people=(0, 1),
-        audio=Heard(first=0, voice=np.where(heard, 3.0, -3.0).astype(np.float32), bands=bands.astype(np.float16)),
+        audio=AudioSteps(first=0, voice=np.where(heard, 3.0, -3.0).astype(np.float32), bands=bands.astype(np.float16)),
         heard=heard,
         unseen=unseen,
         audio_delay=0.0,

@@ -197,7 +197,7 @@ class Turned:
 
     def __init__(self, config: object) -> None: ...
 
-    def track(self, stream, *, strips=None):  # type: ignore[no-untyped-def]
+    def track(self, stream, *, observers=()):  # type: ignore[no-untyped-def]
         from viseme.face3d.camera import Camera, place, project
         from viseme.face3d.interface import load_face_model
         from viseme.face3d.neutral_landmarks import neutral_landmarks

@@ -17,7 +17,7 @@ from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.augment.crops import draw_points
 from viseme.sync.clips import Clip
-from viseme.sync.evidence import normalise_mels
+from viseme.sync.embeddings import normalise_mels
 
 STARTS = [Fraction(0), Fraction(-7, 100), Fraction(123, 1000), Fraction(1, 3), Fraction(-1, 16000), Fraction(5)]
 

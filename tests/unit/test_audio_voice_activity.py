@@ -10,7 +10,7 @@ import pytest
 from viseme.audio.band_levels import BandLevels
 from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.audio.voice_activity import speech_level, voice_log_odds
-from viseme.speakers.interface import heard_at
+from viseme.speakers.interface import audio_steps
 
 
 def syllables(seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -72,11 +72,11 @@ def test_the_delay_is_taken_out() -> None:
     bands = np.full((50, 40), -60.0, np.float16)
     bands[20:25] = 0
     odds = np.where(np.arange(50) // 5 == 4, 5.0, -5.0)
-    late = heard_at(0, bands, 0.2, odds)
+    late = audio_steps(0, bands, 0.2, odds)
     assert late.first == -5
     when = (late.first + np.flatnonzero(late.voice > 0)) * 0.04
     assert when.mean() == pytest.approx((20 + 25) / 2 * 0.04 - 0.2, abs=0.021)
-    assert len(heard_at(0, np.zeros((0, 40)), 0.1).voice) == 0
+    assert len(audio_steps(0, np.zeros((0, 40)), 0.1).voice) == 0
 
 
 def test_no_audio_is_no_voice() -> None:

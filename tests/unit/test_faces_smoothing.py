@@ -1,4 +1,4 @@
-"""Smoothing lets steady motion and closures through; strips stay small."""
+"""Smoothing lets steady motion and closures through; thumbnails stay small."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from viseme.faces.config import TrackingConfig
 from viseme.faces.schemes import JAW, LIPS_INNER, LIPS_OUTER, RIGID
 from viseme.faces.smoothing import SPEECH_POINTS, smooth, smoothing_matrix
-from viseme.faces.thumbnails import FaceStrips, crop_face
+from viseme.faces.thumbnails import FaceThumbnails, crop_face
 
 steps = st.lists(st.floats(0.005, 0.2), min_size=3, max_size=40)
 
@@ -65,11 +65,11 @@ def test_speech_points_are_lips_and_jaw():
 @given(num=st.integers(1, 300), keep=st.sampled_from([2, 4, 12]))
 @settings(max_examples=30, deadline=None)
 def test_a_strip_is_even_and_bounded(num, keep):
-    strips = FaceStrips(num_images=keep, size=4)
+    thumbnails = FaceThumbnails(num_images=keep, size=4)
     image = np.zeros((8, 8, 3), np.uint8)
     for i in range(num):
-        strips.offer(7, i / 25, image, np.array([1, 1, 6, 6]))
-    strip = strips.strip(7)
+        thumbnails.offer(7, i / 25, image, np.array([1, 1, 6, 6]))
+    strip = thumbnails.strip(7)
     assert strip is not None
     assert len(strip.times) <= keep + 1
     assert strip.images.shape[1:] == (4, 4, 3)
@@ -77,16 +77,16 @@ def test_a_strip_is_even_and_bounded(num, keep):
     assert num < keep or strip.times[-1] > num / 25 * 0.4
     if len(strip.times) > 2:
         assert np.ptp(np.diff(strip.times)) < 0.05
-    assert strips.strip(8) is None
+    assert thumbnails.strip(8) is None
 
 
 def test_only_the_longest_seen_faces_are_kept():
-    strips = FaceStrips(num_images=2, size=4, max_tracks=2)
+    thumbnails = FaceThumbnails(num_images=2, size=4, max_tracks=2)
     image = np.zeros((8, 8, 3), np.uint8)
     for track, length in ((0, 10), (1, 3), (2, 5)):
         for i in range(length):
-            strips.offer(track, i / 25, image, np.array([1, 1, 6, 6]))
-    assert [s.track_id for s in strips] == [0, 2]
+            thumbnails.offer(track, i / 25, image, np.array([1, 1, 6, 6]))
+    assert [s.track_id for s in thumbnails] == [0, 2]
 
 
 def test_a_crop_outside_the_frame_is_black():
@@ -99,4 +99,4 @@ def test_a_crop_outside_the_frame_is_black():
 
 def test_wrong_strip_sizes_are_refused():
     with pytest.raises(ValueError, match="even"):
-        FaceStrips(num_images=3)
+        FaceThumbnails(num_images=3)

@@ -17,7 +17,7 @@ from viseme.core.results import Reason, RejectedTrack
 from viseme.faces import FaceTrackChunk, head_angles
 from viseme.faces.config import TrackingConfig
 from viseme.faces.schemes import RIGID, RIGID_SHAPE
-from viseme.faces.thumbnails import FaceStrips
+from viseme.faces.thumbnails import FaceThumbnails
 from viseme.faces.tracking import LandmarkTracker
 
 RATE = 25
@@ -94,9 +94,9 @@ def frames(num: int, *, scene: Callable[[int], int] = lambda i: 0, times: Iterab
         yield Frame(i, Fraction(moment).limit_denominator(10**6), image)
 
 
-def run(script: Script, num: int = 50, *, strips=None, scene=lambda i: 0, times=None, **config):
+def run(script: Script, num: int = 50, *, observers=(), scene=lambda i: 0, times=None, **config):
     tracker = LandmarkTracker(DrawnNets(script), TrackingConfig(**config))
-    return list(tracker.track(frames(num, scene=scene, times=times), strips=strips))
+    return list(tracker.track(frames(num, scene=scene, times=times), observers=observers))
 
 
 def one(events: list) -> FaceTrackChunk:
@@ -328,11 +328,11 @@ def test_memory_does_not_grow_with_length():
     assert longest <= RATE + 1
 
 
-def test_strips_hold_each_face():
-    strips = FaceStrips(num_images=4, size=16)
-    run(lambda i: [Face(40, 40), Face(120, 40)], strips=strips)
-    assert [s.track_id for s in strips] == [0, 1]
-    assert all(s.images.shape[1:] == (16, 16, 3) and s.images.any() for s in strips)
+def test_thumbnails_hold_each_face():
+    thumbnails = FaceThumbnails(num_images=4, size=16)
+    run(lambda i: [Face(40, 40), Face(120, 40)], observers=[thumbnails])
+    assert [s.track_id for s in thumbnails] == [0, 1]
+    assert all(s.images.shape[1:] == (16, 16, 3) and s.images.any() for s in thumbnails)
 
 
 def test_frames_out_of_order_are_refused():
@@ -353,3 +353,20 @@ def test_importing_the_room_loads_no_nets():
         "import sys, viseme.faces, viseme.faces.tracking; sys.exit('mediapipe' in sys.modules or 'cv2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_observers_are_told_of_every_frame_of_a_face_and_of_gaps_where_it_was_last():
+    told = []
+
+    class Observer:
+        def see(self, track_id, time, image, scale, landmarks, *, observed):
+            told.append((track_id, round(time * RATE), bool(observed), float(landmarks[:, 0].mean()), image.shape))
+
+    gone = (20, 21)
+    events = run(lambda i: [] if i in gone else [Face(40 + i / 10, 40)], observers=[Observer()])
+    (chunk,) = [e for e in events if isinstance(e, FaceTrackChunk)]
+    assert [number for _, number, *_ in told] == list(range(50))
+    assert [number for _, number, observed, *_ in told if not observed] == list(gone)
+    assert told[20][3] == told[21][3] == told[19][3]
+    assert {shape for *_, shape in told} == {(90, 160, 3)}
+    assert len(chunk.times) == len(told), "every frame of a chunk has been told of"

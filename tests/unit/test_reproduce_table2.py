@@ -18,7 +18,8 @@ from viseme.reproduce.table2.recipe import LENGTHS, MINI, WINDOWS
 from viseme.reproduce.table2.report import write_report
 from viseme.reproduce.table2.study import Study, evenly, measured_clips
 from viseme.sync.clips import Clip
-from viseme.sync.evidence import normalise_mels, score_pairs
+from viseme.sync.comparer import score_pairs
+from viseme.sync.embeddings import normalise_mels
 from viseme.sync.models.torch_model import TorchModel
 
 NUM = 110

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viseme.speakers.identity import log_odds, people, voices_of
-from viseme.speakers.interface import FEATURES, FaceSteps, Heard
+from viseme.speakers.interface import FEATURES, AudioSteps, FaceSteps
 from viseme.speakers.timeline import SPEAKING
 
 
@@ -18,7 +18,7 @@ def face(track_id: int, first: int, num: int = 50) -> FaceSteps:
 
 
 class Known:
-    """Stands for `Looks`: what was seen of each track."""
+    """Stands for `Appearance`: what was seen of each track."""
 
     def __init__(self, **seen: tuple[float, float]) -> None:
         self.seen = seen
@@ -67,7 +67,7 @@ def test_sureness_falls_with_distance():
 
 def test_a_voice_is_taken_only_where_one_face_speaks_alone_and_long_enough():
     bands = np.concatenate([np.tile(voice(5.0), (60, 1)), np.tile(voice(-5.0), (60, 1))]) - 20
-    heard = Heard(first=0, voice=np.ones(120, np.float32), bands=bands)
+    heard = AudioSteps(first=0, voice=np.ones(120, np.float32), bands=bands)
     faces = [face(0, 0, 120), face(1, 40, 80)]
     states = [np.full(120, SPEAKING, np.int8), np.zeros(80, np.int8)]
     states[1][:40] = SPEAKING  # both speak from step 40 to 80

@@ -12,14 +12,15 @@ from safetensors.torch import save_file
 
 from viseme.audio.features import mfcc
 from viseme.core.errors import ConfigError, MissingWeights, WeightsError
-from viseme.speakers.crops import CROP_PX, CropStore, mouth_square
+from viseme.faces.crop_recorder import CropRecorder
 from viseme.speakers.export import convert_weights, save_head
 from viseme.speakers.features import lagged_features, smooth_steps
 from viseme.speakers.head import INPUTS, HeadScorer, face_inputs, voice_inputs
-from viseme.speakers.interface import FEATURES, FaceSteps, Heard, load_scorer, speaker_scorers
+from viseme.speakers.interface import FEATURES, AudioSteps, FaceSteps, load_scorer, speaker_scorers
 from viseme.speakers.models.light_asd import LightASD
 from viseme.speakers.models.lr_asd import LRASD
 from viseme.speakers.models.speaker_head import SpeakerHead, TorchHead
+from viseme.speakers.mouth_crops import CROP_PX, GreyMouth, mouth_square
 from viseme.speakers.pixel_scorers import LightASDScorer, LRASDScorer, PixelScorer
 from viseme.speakers.scorers import CosineScorer, EvidenceScorer
 from viseme.speakers.timeline import SPEAKING, TimelineConfig, read_states
@@ -39,9 +40,9 @@ def face(ratio: float, *, first: int = 0, num: int = 60, motion: float = 0.05, t
     return FaceSteps(track_id=track_id, shot=0, first=first, features=features, boxes=np.zeros((num, 4), np.float32))
 
 
-def audio(num: int = 60, voice: float = 3.0) -> Heard:
+def audio(num: int = 60, voice: float = 3.0) -> AudioSteps:
     bands = np.random.default_rng(0).normal(-20, 6, (num, 40)).astype(np.float16)
-    return Heard(first=0, voice=np.full(num, voice, np.float32), bands=bands)
+    return AudioSteps(first=0, voice=np.full(num, voice, np.float32), bands=bands)
 
 
 def test_smoothing_leaves_out_what_is_missing() -> None:
@@ -227,17 +228,17 @@ def test_the_layout_is_the_published_one(network, num: int, names: dict[str, tup
         assert made.eval()(torch.zeros(1, 16, 13), torch.zeros(1, 4, CROP_PX, CROP_PX)).shape == (1, 4)
 
 
-def seen_and_heard(num: int) -> tuple[FaceSteps, Heard, CropStore]:
+def seen_and_heard(num: int) -> tuple[FaceSteps, AudioSteps, CropRecorder]:
     """One face with crops, under noise."""
-    store = CropStore()
+    store = CropRecorder(GreyMouth())
     frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     for step in range(num):
-        store.add(0, step * 0.04, frame, np.array([10, 10, 50, 50]))
+        store.see(0, step * 0.04, frame, 1.0, corners(10, 10, 50, 50), observed=True)
     one = face(0.0, num=num)
-    one = replace(one, crops=store.reader(0, one.times()))
+    one = replace(one, crops=store.images(0, one.times()))
     noise = np.random.default_rng(2).normal(0, 0.1, 16000).astype(np.float32)
     bands = np.zeros((num, 40), np.float16)
-    heard = Heard(first=0, voice=np.zeros(num), bands=bands, samples=lambda a, b: noise[: round((b - a) * 16000)])
+    heard = AudioSteps(first=0, voice=np.zeros(num), bands=bands, samples=lambda a, b: noise[: round((b - a) * 16000)])
     return one, heard, store
 
 
@@ -260,7 +261,7 @@ def test_authors_weights_are_converted_strictly_and_scored(tmp_path: Path, to, n
     (scored,) = loaded.score([one], heard)
     assert scored.speaking.shape == (12,)
     cepstra = torch.from_numpy(mfcc(heard.samples(0.0, 12 * 0.04 + 0.015))[:48])[None]
-    mouths = torch.from_numpy(one.crops.read(0, 12).astype(np.float32))[None]
+    mouths = torch.from_numpy(one.crops[slice(0, 12)].astype(np.float32))[None]
     with torch.inference_mode():
         expected = smooth_steps(made(cepstra, mouths)[0].numpy(), 5)
     np.testing.assert_allclose(scored.speaking, expected, rtol=1e-3, atol=1e-4)
@@ -301,19 +302,25 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
         convert_weights(path)
 
 
+def corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    """Landmarks that fill a box, source pixels."""
+    points = np.full((478, 3), (x0 + x1) / 2, np.float32)
+    points[:, 1] = (y0 + y1) / 2
+    points[0, :2], points[1, :2] = (x0, y0), (x1, y1)
+    return points
+
+
 def test_crops_are_the_published_square() -> None:
     assert mouth_square(np.array([0, 0, 100, 120])) == (50, 84, 84)
-    store = CropStore()
     frame = np.zeros((200, 200, 3), np.uint8)
     frame[100:] = 200
-    store.add(3, 0.0, frame, np.array([50, 40, 150, 140]))
-    store.add(3, 1.0, frame, np.array([-80, 40, 20, 140]))
-    reader = store.reader(3, np.array([0.4, 0.6]))
-    assert reader is not None
-    first, second = reader.read(0, 2)
+    with CropRecorder(GreyMouth()) as recorder:
+        recorder.see(3, 0.0, frame, 0.5, corners(100, 80, 300, 280), observed=True)
+        recorder.see(3, 1.0, frame, 0.5, corners(-160, 80, 40, 280), observed=True)
+        images = recorder.images(3, np.array([0.4, 0.6]))
+        assert images is not None
+        first, second = images[:]
     # the middle of the first square is row 110: the edge at 100 lies above its middle
     assert first[:40].max() == 0
     assert first[60:].min() == 200
     assert (second[:, :20] == 110).all()  # outside the frame
-    assert store.reader(9, np.array([0.0])) is None
-    store.close()

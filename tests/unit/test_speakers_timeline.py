@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viseme.core.speakers import FaceState, VoiceState
-from viseme.speakers.interface import FEATURES, STEP_S, FaceSteps, Heard, Scored
+from viseme.speakers.interface import FEATURES, STEP_S, AudioSteps, FaceSteps, Scored
 from viseme.speakers.timeline import (
     TimelineConfig,
     cleaned,
@@ -38,16 +38,16 @@ def face(motion: str, *, first: int = 0, seen: str | None = None, track_id: int 
     return FaceSteps(track_id=track_id, shot=0, first=first, features=features, boxes=np.zeros((num, 4), np.float32))
 
 
-def heard(text: str, first: int = 0) -> Heard:
+def heard(text: str, first: int = 0) -> AudioSteps:
     voice = drawn(text, {"v": 3.0, ".": -3.0})
-    return Heard(first=first, voice=voice, bands=np.zeros((len(voice), 40), np.float16))
+    return AudioSteps(first=first, voice=voice, bands=np.zeros((len(voice), 40), np.float16))
 
 
 def scored(text: str) -> Scored:
     return Scored(speaking=drawn(text, {"#": 3.0, ".": -3.0, "?": 0.1}))
 
 
-def read(faces: list[FaceSteps], scores: list[str], audio: Heard):
+def read(faces: list[FaceSteps], scores: list[str], audio: AudioSteps):
     return read_states(faces, [scored(s) for s in scores], audio, 0.0, TimelineConfig())
 
 
@@ -109,7 +109,7 @@ def test_scores_in_between_cannot_be_told() -> None:
 def test_without_audio_nothing_can_be_told() -> None:
     one = face("mmmm")
     one.features[:, FEATURES.index("audio")] = 0
-    states, voiced = read([one], ["####"], Heard(first=0, voice=np.zeros(0), bands=np.zeros((0, 40), np.float16)))
+    states, voiced = read([one], ["####"], AudioSteps(first=0, voice=np.zeros(0), bands=np.zeros((0, 40), np.float16)))
     assert letters(states[0]) == "????"
     assert len(voiced) == 0
 

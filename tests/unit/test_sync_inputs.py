@@ -20,10 +20,14 @@ from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.batches import draw_of
 from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.clips import Clip
-from viseme.sync.evidence import score_pairs, to_grid_points
+from viseme.sync.comparer import score_pairs
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.export import load_sync_networks, save_sync_weights
-from viseme.sync.inputs.tracks import INPUTS, in_threes, lower_face, standard_lower_face
-from viseme.sync.interface import sync_models, visual_inputs
+from viseme.sync.inputs.coefficients import in_threes
+from viseme.sync.inputs.filmed import lower_face
+from viseme.sync.inputs.interface import INPUTS, visual_inputs
+from viseme.sync.inputs.standard_face import standard_lower_face
+from viseme.sync.interface import sync_models
 from viseme.sync.loss import batch_loss
 from viseme.sync.models.pixel_stream import PixelStream
 from viseme.sync.models.torch_model import TorchModel

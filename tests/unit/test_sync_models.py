@@ -8,7 +8,7 @@ import torch
 
 from viseme.core.errors import ConfigError
 from viseme.sync.checkpoint import Calibration, load_sync_weights
-from viseme.sync.evidence import score_pairs
+from viseme.sync.comparer import score_pairs
 from viseme.sync.export import load_sync_networks, save_sync_weights
 from viseme.sync.interface import sync_models
 from viseme.sync.loss import matching_loss

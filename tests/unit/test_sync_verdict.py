@@ -7,9 +7,10 @@ import pytest
 
 from viseme.core.results import Reason, Verdict
 from viseme.sync.checkpoint import Calibration
+from viseme.sync.drift import estimate_drift
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
-from viseme.sync.evidence import Stretch
-from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
+from viseme.sync.evidence import EvidenceBlock
+from viseme.sync.verdict import FaceActivity, decide, withhold
 
 CONFIG = EstimatorConfig()
 CALIBRATION = Calibration(coefficients=(-2.0, 1.5, 0.0, 0.0))
@@ -106,14 +107,14 @@ def test_reasons_are_told_once():
     assert withhold(Reason.NO_FACE, Reason.NO_FACE).reasons == (Reason.NO_FACE,)
 
 
-def _stretches(delay_at, seconds: float, *, jitter: float = 0.0) -> list[Stretch]:
+def _stretches(delay_at, seconds: float, *, jitter: float = 0.0) -> list[EvidenceBlock]:
     """Two-second stretches whose parabola peaks at `delay_at(time)`."""
     rng = np.random.default_rng(0)
     out = []
     for start in np.arange(0, seconds, 2.0):
         delay = delay_at(start + 1.0) + jitter * rng.normal()
         scores = np.maximum(60 - 0.05 * (LAGS - 100 * delay) ** 2, -300)
-        out.append(Stretch(start, start + 2.0, scores.astype(np.float32), np.full(401, 50, np.int16), 50))
+        out.append(EvidenceBlock(start, start + 2.0, scores.astype(np.float32), np.full(401, 50, np.int16), 50))
     return out
 
 
@@ -152,5 +153,7 @@ def test_a_jump_is_a_step():
 def test_a_short_or_unsure_clip_has_no_drift():
     assert estimate_drift([], LAGS, CONFIG, CALIBRATION) is None
     assert estimate_drift(_stretches(lambda t: 0.1, 14), LAGS, CONFIG, CALIBRATION) is None
-    flat = [Stretch(s, s + 2.0, np.zeros(401, np.float32), np.full(401, 50, np.int16), 50) for s in range(0, 100, 2)]
+    flat = [
+        EvidenceBlock(s, s + 2.0, np.zeros(401, np.float32), np.full(401, 50, np.int16), 50) for s in range(0, 100, 2)
+    ]
     assert estimate_drift(flat, LAGS, CONFIG, CALIBRATION) is None

@@ -6,12 +6,24 @@
 """
 
 from viseme.faces.geometry import face_boxes, face_width, head_angles, lip_opening
-from viseme.faces.interface import FaceEvent, FaceTrackChunk, FaceTracker, FrameLike, tracker
-from viseme.faces.thumbnails import FaceStrips
+from viseme.faces.interface import (
+    FaceEvent,
+    FaceImages,
+    FaceObserver,
+    FaceTrack,
+    FaceTrackChunk,
+    FaceTracker,
+    FrameLike,
+    tracker,
+)
+from viseme.faces.thumbnails import FaceThumbnails
 
 __all__ = [
     "FaceEvent",
-    "FaceStrips",
+    "FaceImages",
+    "FaceObserver",
+    "FaceThumbnails",
+    "FaceTrack",
     "FaceTrackChunk",
     "FaceTracker",
     "FrameLike",

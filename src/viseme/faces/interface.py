@@ -7,10 +7,10 @@ pixel centres at +0.5; z in the same pixel scale, smaller = nearer to the camera
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,16 @@ from numpy.typing import NDArray
 from viseme.core.registry import Registry
 from viseme.core.results import RejectedTrack
 
-if TYPE_CHECKING:
-    from viseme.faces.thumbnails import FaceStrips
-
-__all__ = ["FaceEvent", "FaceTrackChunk", "FaceTracker", "FrameLike", "tracker"]
+__all__ = [
+    "FaceEvent",
+    "FaceImages",
+    "FaceObserver",
+    "FaceTrack",
+    "FaceTrackChunk",
+    "FaceTracker",
+    "FrameLike",
+    "tracker",
+]
 
 
 class FrameLike(Protocol):
@@ -48,7 +54,67 @@ class FrameLike(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+class FaceImages(Protocol):
+    """Crops of a stretch of one face, one a frame, read when they are asked for."""
+
+    squares: NDArray[np.float64]
+    """(T, 3) centre x, centre y and side of the square of the frame that each shows, source pixels."""
+
+    def __len__(self) -> int:
+        """Frames."""
+        ...
+
+    def __getitem__(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """(N, 224, 224, 3) RGB of some of the frames."""
+        ...
+
+    def rows(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> FaceImages:
+        """Some of the frames, still to be read."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FaceTrack:
+    """Any stretch of one face: a chunk, several joined, or the last seconds of a stream."""
+
+    track_id: int
+    times: NDArray[np.float64]
+    """(T,) seconds, strictly rising."""
+    landmarks: NDArray[np.float32]
+    """(T, 478, 3) source pixels."""
+    boxes: NDArray[np.float32]
+    """(T, 4) xyxy source pixels."""
+    observed: NDArray[np.bool_]
+    """(T,) False = interpolated."""
+    images: FaceImages | None = None
+    """Crops, where they were recorded (`viseme.faces.crop_recorder`)."""
+
+    @staticmethod
+    def joined(parts: Sequence[FaceTrack]) -> FaceTrack:
+        """Stretches of one face that follow each other as one, without their images.
+
+        Raises:
+            ValueError: there is none, or they are of several faces.
+        """
+        if len({part.track_id for part in parts}) != 1:
+            raise ValueError(f"cannot join {len(parts)} stretches of faces {sorted({p.track_id for p in parts})}")
+        names = ("times", "landmarks", "boxes", "observed")
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return FaceTrack(track_id=parts[0].track_id, **arrays)
+
+    def rows(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> FaceTrack:
+        """Some of the frames."""
+        return FaceTrack(
+            track_id=self.track_id,
+            times=self.times[rows],
+            landmarks=self.landmarks[rows],
+            boxes=self.boxes[rows],
+            observed=self.observed[rows],
+            images=None if self.images is None else self.images.rows(rows),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FaceTrackChunk:
     """A stretch of one face, in order; chunks of one `track_id` follow each other without overlap.
 
@@ -90,9 +156,46 @@ class FaceTrackChunk:
         return float(self.times[-1])
 
     @property
+    def track(self) -> FaceTrack:
+        """The same stretch without what the tracker says of it as a piece."""
+        return FaceTrack(
+            track_id=self.track_id,
+            times=self.times,
+            landmarks=self.landmarks,
+            boxes=self.boxes,
+            observed=self.observed,
+        )
+
+    @property
     def face_size_px(self) -> float:
         """Median width of the box, source pixels."""
         return float(np.median(self.boxes[:, 2] - self.boxes[:, 0]))
+
+
+class FaceObserver(Protocol):
+    """Is told of every followed face on every frame, while the frame's pixels are at hand: no second decoding."""
+
+    def see(
+        self,
+        track_id: int,
+        time: float,
+        image: NDArray[np.uint8],
+        scale: float,
+        landmarks: NDArray[np.float32],
+        *,
+        observed: bool,
+    ) -> None:
+        """Take what is wanted of one face on one frame.
+
+        Args:
+            track_id: The face.
+            time: Seconds of the frame.
+            image: (H, W, 3) RGB; not to be kept or changed.
+            scale: Width of `image` over width of the source frame.
+            landmarks: (478, 3) source pixels, not yet smoothed.
+            observed: False where the face was not seen on this frame; the landmarks are then the last ones seen.
+        """
+        ...
 
 
 FaceEvent: TypeAlias = "FaceTrackChunk | RejectedTrack"
@@ -107,12 +210,12 @@ class FaceTracker(Protocol):
     becomes usable again.
     """
 
-    def track(self, frames: Iterable[FrameLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
+    def track(self, frames: Iterable[FrameLike], *, observers: Sequence[FaceObserver] = ()) -> Iterator[FaceEvent]:
         """Follow every face; memory does not grow with the number of frames.
 
         Args:
             frames: In order of presentation, all of one size.
-            strips: Where to keep small frames of each face for a report; None = keep none.
+            observers: Told of every followed face on every frame.
 
         Yields:
             Chunks of at most `Config.chunk_s` seconds as the frames come, and rejected faces with

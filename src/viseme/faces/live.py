@@ -6,34 +6,24 @@ same nets is asked after each frame for what it knows of the last seconds, in co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.results import RejectedTrack
 from viseme.faces.config import TrackingConfig
+from viseme.faces.crop_recorder import CropRecorder
 from viseme.faces.geometry import face_boxes
-from viseme.faces.interface import FaceTrackChunk, FrameLike
+from viseme.faces.interface import FaceTrack, FaceTrackChunk, FrameLike
 from viseme.faces.smoothing import REACH, smooth
 from viseme.faces.tracking import LandmarkTracker
 from viseme.faces.tracks import Track, fault_of
 
-__all__ = ["FaceWindow", "LiveFaces", "reach_s"]
+__all__ = ["LiveFaces", "reach_s"]
 
 VERDICT_EVERY = 3
 """Of so many frames one is looked at to tell whether a face can be used."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaceWindow:
-    """The last seconds of one face; see `FaceTrackChunk` for the arrays."""
-
-    track_id: int
-    times: NDArray[np.float64]
-    landmarks: NDArray[np.float32]
-    boxes: NDArray[np.float32]
-    observed: NDArray[np.bool_]
 
 
 def reach_s(config: TrackingConfig) -> float:
@@ -45,11 +35,20 @@ def reach_s(config: TrackingConfig) -> float:
 class LiveFaces:
     """Faces of a stream, with what was seen of each within the last `window_s` seconds."""
 
-    def __init__(self, tracker: LandmarkTracker, window_s: float) -> None:
-        self._run = tracker.start(chunk_s=2 * window_s)
+    def __init__(self, tracker: LandmarkTracker, window_s: float, *, crops: bool = False) -> None:
+        """Have seen nothing yet.
+
+        Args:
+            tracker: Whose networks and rules are used.
+            window_s: Seconds of each face that are kept.
+            crops: Keep the standard crops of that time too, in a temporary file.
+        """
+        self._recorder = CropRecorder(keep_s=window_s + 1) if crops else None
+        observers = () if self._recorder is None else (self._recorder,)
+        self._run = tracker.start(observers=observers, chunk_s=2 * window_s)
         self._config: TrackingConfig = tracker.config
         self._window_s = window_s
-        self._ended: list[FaceWindow] = []
+        self._ended: list[FaceTrack] = []
         self._refused: list[RejectedTrack] = []
         self._smoothed: dict[int, _Smoothed] = {}
         self.now = 0.0
@@ -67,27 +66,28 @@ class LiveFaces:
             del track.detections[: -round(self._window_s / self._config.detect_every_s)]
         self._ended = [face for face in self._ended if face.times[-1] >= begin]
         self._refused = [track for track in self._refused if track.end >= begin]
+        if self._recorder is not None:
+            kept = {track.id for track in self._run.tracks} | {face.track_id for face in self._ended}
+            for track_id in self._recorder.track_ids - kept:
+                self._recorder.forget(track_id)
 
     def end(self) -> None:
         """No further frame comes."""
         for event in self._run.end_shot():
             self._take(event)
 
+    def close(self) -> None:
+        """Give the disk back that crops lie on."""
+        if self._recorder is not None:
+            self._recorder.close()
+
     def _take(self, event: FaceTrackChunk | RejectedTrack) -> None:
         if isinstance(event, RejectedTrack):
             self._refused.append(event)
         else:
-            self._ended.append(
-                FaceWindow(
-                    track_id=event.track_id,
-                    times=event.times,
-                    landmarks=event.landmarks,
-                    boxes=event.boxes,
-                    observed=event.observed,
-                )
-            )
+            self._ended.append(event.track)
 
-    def windows(self) -> tuple[list[FaceWindow], list[RejectedTrack]]:
+    def windows(self) -> tuple[list[FaceTrack], list[RejectedTrack]]:
         """Faces of the last seconds in order of their ids, and those that cannot be used, with the reason."""
         good, refused = list(self._ended), list(self._refused)
         for track in self._run.tracks:
@@ -99,6 +99,8 @@ class LiveFaces:
                 smoothed = self._smoothed.setdefault(track.id, _Smoothed(self._config))
                 good.append(_window(track, smoothed(track)))
         self._smoothed = {t.id: self._smoothed[t.id] for t in self._run.tracks if t.id in self._smoothed}
+        if self._recorder is not None:
+            good = [replace(f, images=self._recorder.images(f.track_id, f.times)) for f in good]
         return sorted(good, key=lambda face: face.track_id), refused
 
 
@@ -126,8 +128,8 @@ class _Smoothed:
         return np.stack(points)
 
 
-def _window(track: Track, points: NDArray[np.float32]) -> FaceWindow:
-    return FaceWindow(
+def _window(track: Track, points: NDArray[np.float32]) -> FaceTrack:
+    return FaceTrack(
         track_id=track.id,
         times=np.array([s.time for s in track.samples]),
         landmarks=points,

@@ -1,4 +1,4 @@
-"""Small frames of each face at roughly even times, kept while the tracker runs: no second decoding.
+"""Small images of each face at roughly even times, kept while the tracker runs: no second decoding.
 
 Knows frames and boxes; memory is bounded whatever the length and the number of tracks.
 """
@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.results import FaceStrip
+from viseme.faces.geometry import face_boxes
 
-__all__ = ["FaceStrips", "crop_face"]
+__all__ = ["FaceThumbnails", "crop_face"]
 
 
 def crop_face(
     image: NDArray[np.uint8], box: NDArray[np.floating], size: int, margin: float = 1.25
 ) -> NDArray[np.uint8]:
-    """A square frame around a box, (size, size, 3); what lies outside the frame is black.
+    """A square image around a box, (size, size, 3); what lies outside the frame is black.
 
     Args:
         image: (H, W, 3) RGB.
@@ -49,14 +50,14 @@ class _Strip:
         return self.times[-1] - self.times[0]
 
 
-class FaceStrips:
-    """Up to `num_images` frames per face: when full, every second one goes and the step doubles.
+class FaceThumbnails:
+    """A `FaceObserver` that keeps up to `num_images` images a face: when full, every second goes, the step doubles.
 
     Example:
-        >>> strips = FaceStrips(num_images=4, size=8)
+        >>> thumbnails = FaceThumbnails(num_images=4, size=8)
         >>> for i in range(100):
-        ...     strips.offer(0, i / 25, np.zeros((40, 40, 3), np.uint8), np.array([10, 10, 30, 30]))
-        >>> strips.strip(0).times.tolist()
+        ...     thumbnails.offer(0, i / 25, np.zeros((40, 40, 3), np.uint8), np.array([10, 10, 30, 30]))
+        >>> thumbnails.strip(0).times.tolist()
         [0.0, 1.28, 2.56, 3.84]
     """
 
@@ -64,8 +65,8 @@ class FaceStrips:
         """Keep nothing yet.
 
         Args:
-            num_images: Most frames per face; even, at least 2.
-            size: Side of a frame, pixels.
+            num_images: Most images per face; even, at least 2.
+            size: Side of an image, pixels.
             max_tracks: Most faces; beyond it, the one seen for the shortest time is forgotten.
         """
         if num_images < 2 or num_images % 2 or size < 1 or max_tracks < 1:
@@ -74,6 +75,20 @@ class FaceStrips:
             )
         self._num, self._size, self._max_tracks = num_images, size, max_tracks
         self._strips: dict[int, _Strip] = {}
+
+    def see(
+        self,
+        track_id: int,
+        time: float,
+        image: NDArray[np.uint8],
+        scale: float,
+        landmarks: NDArray[np.float32],
+        *,
+        observed: bool,
+    ) -> None:
+        """See `FaceObserver.see`."""
+        if observed:
+            self.offer(track_id, time, image, face_boxes(landmarks) * scale)
 
     def offer(self, track_id: int, time: float, image: NDArray[np.uint8], box: NDArray[np.floating]) -> None:
         """Keep the face in `box` when its time has come; `box` in pixels of `image`."""
@@ -92,7 +107,7 @@ class FaceStrips:
             del self._strips[min(others, key=lambda i: self._strips[i].span)]
 
     def strip(self, track_id: int) -> FaceStrip | None:
-        """The frames of one face, or None when it was never offered or was forgotten."""
+        """The images of one face, or None when it was never offered or was forgotten."""
         strip = self._strips.get(track_id)
         if strip is None:
             return None

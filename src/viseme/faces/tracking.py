@@ -7,7 +7,7 @@ net without memory, so a face never jumps to its neighbour; two tracks that come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces.config import TrackingConfig
 from viseme.faces.geometry import box_iou, face_boxes, face_rois, merge_detections, same_face
-from viseme.faces.interface import FaceEvent, FrameLike
+from viseme.faces.interface import FaceEvent, FaceObserver, FrameLike
 from viseme.faces.nets import FaceNets, smallest_face
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
-from viseme.faces.thumbnails import FaceStrips
 from viseme.faces.tracks import Sample, Track, chunk_of, fault_of, joined
 
 __all__ = ["LandmarkTracker", "Run"]
@@ -42,16 +41,16 @@ class LandmarkTracker:
         self._nets = nets
         self.config = config
 
-    def track(self, frames: Iterable[FrameLike], *, strips: FaceStrips | None = None) -> Iterator[FaceEvent]:
+    def track(self, frames: Iterable[FrameLike], *, observers: Sequence[FaceObserver] = ()) -> Iterator[FaceEvent]:
         """See `FaceTracker.track`."""
-        run = self.start(strips=strips)
+        run = self.start(observers=observers)
         for frame, cut in with_cuts(frames):
             yield from run.step(frame, cut)
         yield from run.end_shot()
 
-    def start(self, *, strips: FaceStrips | None = None, chunk_s: float | None = None) -> Run:
+    def start(self, *, observers: Sequence[FaceObserver] = (), chunk_s: float | None = None) -> Run:
         """A pass that is given one frame after the other; `chunk_s` replaces that of the configuration."""
-        return Run(self._nets, self.config if chunk_s is None else replace(self.config, chunk_s=chunk_s), strips)
+        return Run(self._nets, self.config if chunk_s is None else replace(self.config, chunk_s=chunk_s), observers)
 
 
 @dataclass(slots=True)
@@ -69,8 +68,8 @@ class _Surplus:
 class Run:
     """The state of one pass over one video."""
 
-    def __init__(self, nets: FaceNets, config: TrackingConfig, strips: FaceStrips | None) -> None:
-        self._nets, self._config, self._strips = nets, config, strips
+    def __init__(self, nets: FaceNets, config: TrackingConfig, observers: Sequence[FaceObserver]) -> None:
+        self._nets, self._config, self._observers = nets, config, observers
         self._live: list[Track] = []
         self._surplus: list[_Surplus] = []
         self._shot = 0
@@ -112,15 +111,14 @@ class Run:
         for track in list(self._live):
             if track.id in seen:
                 track.see(seen[track.id])
-                if self._strips is not None:
-                    box = face_boxes(seen[track.id].landmarks) * scale
-                    self._strips.offer(track.id, now, image, box)
             else:
                 track.missing.append(now)
                 if now - track.last.time > self._config.max_gap_s:
                     self._search_until = now + LOST_SEARCH_S
                     yield from self._end(track)
                     continue
+            for observer in self._observers:
+                observer.see(track.id, now, image, scale, track.last.landmarks, observed=track.id in seen)
             if track.span() >= self._config.chunk_s:
                 yield from self._give(track, final=False)
 

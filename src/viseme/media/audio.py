@@ -21,7 +21,7 @@ from viseme.media.info import decoded, first_frame_time, stamp, video_stream
 from viseme.media.search import shown
 from viseme.media.timing import AudioClock
 
-__all__ = ["AudioBlock", "read_audio"]
+__all__ = ["AudioBlock", "Resampler", "read_audio"]
 
 PREROLL = Fraction(1)
 """Seconds decoded and thrown away before a wanted start, so that the codec has settled."""
@@ -157,7 +157,7 @@ class AudioReader:
             warn(f"{name}: {self.num_skipped} damaged audio packets were skipped")
 
 
-class _Resampler:
+class Resampler:
     """Mono float samples at one rate -> another, first sample on first sample."""
 
     def __init__(self, source: int, target: int) -> None:
@@ -192,7 +192,7 @@ class AudioPlacer:
         self.rate = rate
         self.clock: AudioClock | None = None
         """Of the source; its start is that of the first frame since the rate last changed."""
-        self._resample: _Resampler | None = None
+        self._resample: Resampler | None = None
         self._sent = 0
 
     def take(self, frame: Any) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
@@ -200,7 +200,7 @@ class AudioPlacer:
         if self.clock is None or frame.sample_rate != self.clock.rate:
             yield from self.flush()
             self.clock = AudioClock(frame.sample_rate, start=None if self.clock is None else self.clock.now)
-            self._resample, self._sent = _Resampler(frame.sample_rate, self.rate), 0
+            self._resample, self._sent = Resampler(frame.sample_rate, self.rate), 0
         assert self._resample is not None
         zeros, cut = self.clock.place(stamp(frame), frame.samples)
         for piece in (*_silence(zeros, self.clock.rate), mono(frame)[cut:]):

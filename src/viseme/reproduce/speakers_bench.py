@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from viseme.audio.clock import RATE
 from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import ConfigError, DataError, VisemeError
+from viseme.media.source import FileSource
 from viseme.metrics.detection import DetectionScores
 from viseme.reproduce.sync_bench import tracked_clip
 from viseme.speakers.corpus import features_of
-from viseme.speakers.interface import STEP_S, FaceSteps, Heard, SpeakerScorer, load_scorer
-from viseme.speakers.pipeline import find_speakers_with
+from viseme.speakers.interface import STEP_S, AudioSteps, FaceSteps, SpeakerScorer, load_scorer
+from viseme.speakers.pipeline import find_speakers_source
 from viseme.speakers.timeline import TimelineConfig, read_states
 from viseme.speakers.train import measure, prepare_conversations
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
@@ -75,12 +76,12 @@ def _talkers(folder: Path, work: Path) -> list[_Talker]:
     return out
 
 
-def _by(scorer: SpeakerScorer, heard: Heard) -> Heard:
+def _by(scorer: SpeakerScorer, heard: AudioSteps) -> AudioSteps:
     """The audio with the voice as this scorer hears it."""
     return replace(heard, voice=scorer.voice(heard.bands))
 
 
-def _windows(scorer: SpeakerScorer, face: FaceSteps, heard: Heard) -> NDArray[np.float64]:
+def _windows(scorer: SpeakerScorer, face: FaceSteps, heard: AudioSteps) -> NDArray[np.float64]:
     """Mean score of every window of 2 s, one a second, in which there is audio and, half of the time, a voice."""
     scored = scorer.score([face], heard)[0].speaking
     voiced = np.nan_to_num(heard.at(face, (heard.voice > 0).astype(np.float32)))
@@ -166,7 +167,7 @@ def speed_lines(bundle: SyncWeights, scorer: SpeakerScorer, video: Path | None) 
         f"median of 3, {torch.get_num_threads()} threads)   >= 50"
     )
     if video is not None:
-        results = [find_speakers_with(bundle, scorer, video) for _ in range(3)]
+        results = [find_speakers_source(bundle, scorer, FileSource(video)) for _ in range(3)]
         took = float(np.median([r.elapsed for r in results]))
         yield (
             f"whole file {results[0].width}x{results[0].height}, {len(results[0].faces)} faces: "

@@ -1,4 +1,4 @@
-"""The last seconds of audio that comes in pieces: embeddings every 10 ms and mel bands every 40 ms.
+"""The last seconds of audio that comes in pieces: embeddings every 10 ms and levels of mel bands every 40 ms.
 
 Knows audio and sync models; refuses to know faces. Audio costs ten times as much to embed as lips, so each frame is
 embedded once when it comes, and all anew every `RENEW_S` seconds, when loudness and colour are measured again.
@@ -15,69 +15,75 @@ from viseme.audio.band_levels import band_levels
 from viseme.audio.clock import FRAME_S
 from viseme.audio.mel_frames import MelFrames
 from viseme.media import AudioBlock
-from viseme.sync.evidence import CONTEXT, embed_audio, normalise_mels
+from viseme.sync.embeddings import CONTEXT, EmbeddedAudio
 from viseme.sync.interface import SyncModel
 
-__all__ = ["Ear"]
+__all__ = ["RENEW_S", "VOICE_S", "AudioEmbeddings"]
 
 RENEW_S = 2.0
+"""Seconds after which loudness and colour are measured again."""
 VOICE_S = 20.0
 """Seconds of audio by which a voice is told from noise."""
 
 
-class Ear:
-    """Hears blocks as they come; memory does not grow."""
+class AudioEmbeddings:
+    """Takes blocks as they come; memory does not grow."""
 
     def __init__(self, models: Sequence[SyncModel], window_s: float) -> None:
-        """`window_s`: seconds of embeddings that are kept."""
+        """Take in nothing yet.
+
+        Args:
+            models: Sync models.
+            window_s: Seconds of embeddings that are kept.
+        """
         self._models, self._window_s = models, window_s
         self._audio = MelFrames(None)
         self._like: NDArray[np.float32] | None = None
+        """Mel powers whose loudness and colour are taken out."""
         self._renewed_at = 0.0
-        self._first = 0
-        self._kept: list[NDArray[np.float32]] = []
-        self.reach = -np.inf
-        """Seconds after the last sample heard."""
+        self._kept = EmbeddedAudio(0, ())
+        self.end = -np.inf
+        """Seconds after the last sample taken in."""
 
-    def hear(self, block: AudioBlock) -> None:
-        """Take in the next block."""
+    def take(self, block: AudioBlock | None) -> None:
+        """Take in the next block; None = no further audio comes."""
         self._audio.take(block)
-        self.reach = float(block.end)
-        self._audio.forget(self.reach - max(self._window_s, VOICE_S) - 2 * CONTEXT)
-        self._audio.levels.clear()  # for the plots of a report; here they would grow
-        self._audio.level_times.clear()
-
-    def end(self) -> None:
-        """No further audio comes."""
-        self._audio.take(None)
+        if block is not None:
+            self.end = float(block.end)
+            self._audio.forget(self.end - max(self._window_s, VOICE_S) - 2 * CONTEXT)
+            self._audio.levels.clear()  # for the plots of a report; here they would grow
+            self._audio.level_times.clear()
 
     @property
     def voiced_fraction(self) -> float:
         """Frames loud enough to hold a voice over all, since the beginning."""
         return self._audio.voiced_fraction
 
-    def bands(self, start: float) -> tuple[int, NDArray[np.float16]]:
+    @property
+    def num_frames(self) -> int:
+        """Audio frames since the beginning."""
+        return self._audio.num_frames
+
+    def levels(self, start: float) -> tuple[int, NDArray[np.float16]]:
         """From `start` seconds on, the number of the first 40 ms step and (V, 40) decibels of the mel bands."""
         return band_levels(*self._audio.window(start, self._audio.position + 1))
 
-    def embedded(self) -> tuple[int, list[NDArray[np.float32]]]:
-        """The number of the first frame and, for each model, (A, D) embeddings up to the last audio heard."""
+    def embedded(self) -> EmbeddedAudio:
+        """The last `window_s` seconds, up to the last audio taken in."""
         end = self._audio.position
         if self._like is None or end - self._renewed_at >= RENEW_S or end < 2 * RENEW_S:
-            self._first, power = self._audio.window(end - self._window_s, end + 1)
+            first, power = self._audio.window(end - self._window_s, end + 1)
             self._like, self._renewed_at = power, end
-            self._kept = self._embed(power)
-        elif len(self._kept[0]):
+            self._kept = EmbeddedAudio.of(self._models, first, power)
+        elif len(self._kept):
             context = round(CONTEXT / FRAME_S)
-            known = max(0, len(self._kept[0]) - context)  # what lies nearer to the end did not see all of its context
-            begin, power = self._audio.window((self._first + known - context) * FRAME_S, end + 1)
-            again = self._first + known - begin
-            self._kept = [
-                np.concatenate([old[:known], new[again:]]) for old, new in zip(self._kept, self._embed(power))
+            known = max(0, len(self._kept) - context)  # what lies nearer to the end did not see all of its context
+            seam = self._kept.first + known
+            begin, power = self._audio.window((seam - context) * FRAME_S, end + 1)
+            new = EmbeddedAudio.of(self._models, begin, power, self._like)
+            joined = [
+                np.concatenate([old[:known], again[seam - begin :]])
+                for old, again in zip(self._kept.values, new.values)
             ]
-        return self._first, self._kept
-
-    def _embed(self, power: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        if len(power) == 0:
-            return [np.zeros((0, 1), np.float32) for _ in self._models]
-        return embed_audio(self._models, normalise_mels(power, self._like))
+            self._kept = EmbeddedAudio(self._kept.first, tuple(joined))
+        return self._kept

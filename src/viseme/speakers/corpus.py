@@ -23,13 +23,15 @@ from viseme.face3d.lips import LipMotion
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
 from viseme.faces.schemes import LIP_POINTS_MIDDLE
-from viseme.speakers.features import Align, Gatherer, lagged_features, local_features, pair_bands
-from viseme.speakers.interface import STEP_S, FaceSteps, Heard, heard_at
+from viseme.speakers.feature_collector import Align, FeatureCollector
+from viseme.speakers.features import known, lagged_features, local_features
+from viseme.speakers.interface import STEP_S, AudioSteps, FaceSteps, audio_steps
 from viseme.speakers.timeline import cleaned
 from viseme.sync.checkpoint import SyncWeights
 from viseme.sync.clips import Clip
-from viseme.sync.evidence import to_grid_points
-from viseme.sync.interface import visual_inputs
+from viseme.sync.comparer import score_points
+from viseme.sync.embeddings import to_grid_points
+from viseme.sync.inputs.interface import visual_inputs
 from viseme.synthetic.conversation import STATES, Conversation, conversation_tracks
 
 __all__ = [
@@ -54,7 +56,7 @@ class LabelledFaces:
     """For each face (T,) index into `STATES`: not_speaking, speaking, dubbed."""
     people: tuple[int, ...]
     """For each face, whose it is."""
-    audio: Heard
+    audio: AudioSteps
     """Voice and bands, on the clock of the frame."""
     heard: NDArray[np.bool_]
     """(V,) whether somebody really speaks."""
@@ -91,7 +93,7 @@ def features_of(
     *,
     align: Align = "file",
     max_delay: float = 0.45,
-) -> tuple[list[FaceSteps], Heard, float]:
+) -> tuple[list[FaceSteps], AudioSteps, float]:
     """What `find_speakers` would keep of tracked faces and audio.
 
     Args:
@@ -105,15 +107,15 @@ def features_of(
         Faces, the audio on the clock of the frame, and the delay that was taken out.
     """
     mel_frames = MelFrames([audio])
-    gatherer = Gatherer(bundle, mel_frames, align=align, max_delay=max_delay)
-    reader = BandLevels(mel_frames)
+    collector = FeatureCollector(bundle, mel_frames, align=align, max_delay=max_delay)
+    levels = BandLevels(mel_frames)
     for track_id, shot, times, landmarks in sorted(tracks, key=lambda t: t[2][0]):
         for chunk in _chunks(track_id, shot, times, landmarks):
-            gatherer.take(chunk)
-    reader.read_to(float("inf"))
-    faces = gatherer.finish()
-    delay = 0.0 if align == "none" else gatherer.file_delay()
-    return faces, heard_at(*reader.steps(), delay), delay
+            collector.take(chunk)
+    levels.read_to(float("inf"))
+    faces = collector.finish()
+    delay = 0.0 if align == "none" else collector.file_delay()
+    return faces, audio_steps(*levels.steps(), delay), delay
 
 
 def _mask(spans: Sequence[tuple[float, float]], first: int, num: int) -> NDArray[np.bool_]:
@@ -183,7 +185,7 @@ def under_audio(
     first = audio.first_audio_frame - round(audio.delay * 100)
     lags = np.arange(-140, 141)
     visual = visual_inputs[bundle.input_mode]()
-    band, cosines, present = pair_bands(bundle, visual.of_points(points), steps, first, power, lags)
+    scored = score_points(bundle.models, steps, visual.of_points(points), first, power, lags)
     opening = np.linalg.norm(face.video[:, _TOP] - face.video[:, _BOTTOM], axis=-1)
     motion = LipMotion(
         times=face.times,
@@ -194,17 +196,14 @@ def under_audio(
         size_px=np.ones(len(face.times), np.float32),
         residual=np.zeros(len(face.times), np.float32),
     )
-    ratios = np.where(present, band, np.nan).astype(np.float32)
-    features = lagged_features(
-        ratios, np.where(present, cosines, np.nan).astype(np.float32), local_features(motion, grid), 140
-    )
+    features = lagged_features(*known(scored), local_features(motion), 140)
     steps_of = FaceSteps(
         track_id=0, shot=0, first=int(steps[0]), features=features, boxes=np.zeros((len(steps), 4), np.float32)
     )
     heard = _heard(power, first)
     truth = cleaned(_heard(clean, first).voice > 0, 0.3, 0.2)
     state = np.full(len(steps), APART, np.int8)
-    own = Heard(first=heard.first, voice=truth.astype(np.float32), bands=heard.bands)
+    own = AudioSteps(first=heard.first, voice=truth.astype(np.float32), bands=heard.bands)
     spoken = np.nan_to_num(own.at(steps_of)) > 0.5
     if face is audio:
         state = np.where(spoken, 1, 0).astype(np.int8)
@@ -226,8 +225,8 @@ def under_audio(
 _TOP, _BOTTOM = LIP_POINTS_MIDDLE
 
 
-def _heard(power: NDArray[np.floating], first: int) -> Heard:
-    return heard_at(*band_levels(first, power), 0.0)
+def _heard(power: NDArray[np.floating], first: int) -> AudioSteps:
+    return audio_steps(*band_levels(first, power), 0.0)
 
 
 def save(made: LabelledFaces, path: Path) -> None:
@@ -274,7 +273,7 @@ def load(path: Path) -> LabelledFaces:
         faces=tuple(faces),
         states=tuple(states),
         people=tuple(values["people"].tolist()),
-        audio=Heard(
+        audio=AudioSteps(
             first=int(values["audio_first"]),
             voice=values["voice"],
             bands=values["bands"],

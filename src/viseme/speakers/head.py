@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import WeightsError
 from viseme.speakers.features import SMOOTH, smooth_steps
-from viseme.speakers.interface import FEATURES, FaceSteps, Heard, Scored
+from viseme.speakers.interface import FEATURES, AudioSteps, FaceSteps, Scored
 from viseme.weights import FileStamp, Session, file_stamp, find_weights, read_checkpoint, resolve_device
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ INPUTS = (
     *FEATURES,
     "mean_ratio",  # of 15 steps
     "mean_cosine",
-    "voice",  # bounded log-odds by level and rhythm, whoever made `Heard.voice`
+    "voice",  # bounded log-odds by level and rhythm, whoever made `AudioSteps.voice`
     "others_ratio",  # the highest mean ratio of any other face
     "others_motion",  # the largest spread of any other mouth
     "others",  # whether there are any
@@ -58,19 +58,19 @@ _SCALE = {
 _LOGARITHMIC = {"motion": 0.015, "lips": 0.1, "others_motion": 0.015}
 
 
-def face_inputs(faces: Sequence[FaceSteps], heard: Heard) -> list[NDArray[np.float32]]:
+def face_inputs(faces: Sequence[FaceSteps], audio: AudioSteps) -> list[NDArray[np.float32]]:
     """(T, len(INPUTS)) for each face, scaled to about unit size."""
     means = [smooth_steps(np.where(f.column("audio") > 0, f.column("ratio"), np.nan)) for f in faces]
     ratios = _others(faces, [np.nan_to_num(m, nan=-2.3) for m in means], -2.3)
     motions = _others(faces, [f.column("motion") for f in faces], 0.0)
-    voice = voice_log_odds(speech_level(heard.bands))
+    voice = voice_log_odds(speech_level(audio.bands))
     out = []
     for face, mean, ratio, motion in zip(faces, means, ratios, motions):
         cosine = smooth_steps(np.where(face.column("audio") > 0, face.column("cosine"), np.nan))
         columns = {name: face.column(name) for name in FEATURES} | {
             "mean_ratio": np.nan_to_num(mean, nan=-2.3),
             "mean_cosine": np.nan_to_num(cosine),
-            "voice": np.clip(np.nan_to_num(heard.at(face, voice), nan=-8.0), -8, 8),
+            "voice": np.clip(np.nan_to_num(audio.at(face, voice), nan=-8.0), -8, 8),
             "others_ratio": ratio,
             "others_motion": motion,
             "others": (ratio > -2.29).astype(np.float32),
@@ -184,10 +184,10 @@ class HeadScorer:
         """By the voice network."""
         return self._networks.voice(voice_inputs(bands)) if len(bands) else np.zeros(0, np.float32)
 
-    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+    def score(self, faces: Sequence[FaceSteps], audio: AudioSteps) -> list[Scored]:
         """By the face network; `dubbed` too."""
         out = []
-        for inputs in face_inputs(faces, heard):
+        for inputs in face_inputs(faces, audio):
             silent, speaking, dubbed = self._networks.face(inputs).T
             out.append(
                 Scored(speaking=speaking - np.logaddexp(silent, dubbed), dubbed=dubbed - np.logaddexp(silent, speaking))

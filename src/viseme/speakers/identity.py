@@ -14,87 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from viseme.face3d.lips import align
-from viseme.faces import FaceTrackChunk
-from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, LIP_POINTS
-from viseme.faces.thumbnails import FaceStrips, crop_face
-from viseme.speakers.crops import CropStore
-from viseme.speakers.interface import STEP_S, FaceSteps, Heard
+from viseme.speakers.appearance import Appearance
+from viseme.speakers.interface import STEP_S, AudioSteps, FaceSteps
 from viseme.speakers.timeline import SPEAKING
 
-__all__ = ["Looks", "Membership", "people", "voices_of"]
-
-NOT_MOUTH = np.setdiff1d(np.arange(468), LIP_POINTS)
-SIDE = 24
-"""Pixels of the small frame from which looks are taken."""
-STRIPS = 6
-
-
-class _Mean:
-    """A running mean of vectors."""
-
-    def __init__(self) -> None:
-        self.total: NDArray[np.float64] | float = 0.0
-        self.count = 0
-
-    def add(self, rows: NDArray[np.floating]) -> None:
-        self.total = self.total + rows.sum(0)
-        self.count += len(rows)
-
-    @property
-    def value(self) -> NDArray[np.float64] | None:
-        return np.asarray(self.total) / self.count if self.count else None
-
-
-class Looks(FaceStrips):
-    """Listens in on the tracker; keeps a mean shape and a mean small frame of every face, some 20 kB each."""
-
-    def __init__(self, crops: CropStore | None = None) -> None:
-        """Keep nothing yet; `crops` is told of every frame of every face too."""
-        super().__init__(num_images=STRIPS, size=96, max_tracks=40)
-        self.crops = crops
-        self._frames: dict[int, _Mean] = {}
-        self._shapes: dict[int, _Mean] = {}
-        self._last: dict[int, float] = {}
-
-    def offer(self, track_id: int, time: float, image: NDArray[np.uint8], box: NDArray[np.floating]) -> None:
-        """Take the looks of a face some times a second."""
-        super().offer(track_id, time, image, box)
-        if self.crops is not None:
-            self.crops.add(track_id, time, image, box)
-        if time - self._last.get(track_id, -np.inf) < 0.3:
-            return
-        self._last[track_id] = time
-        small = crop_face(image, box, SIDE, margin=1.5).astype(np.float64)
-        self._frames.setdefault(track_id, _Mean()).add(_upper(small)[None])
-
-    def take(self, chunk: FaceTrackChunk) -> None:
-        """Take the shape of a face, from frames on which it was seen from the front."""
-        points = chunk.landmarks[::5, :468].astype(np.float64) * (1.0, -1.0, -1.0)
-        scale, rotation, translation = align(points[:, ALIGNMENT], ALIGNMENT_SHAPE)
-        frontal = rotation[:, 2, 2] > 0.8
-        if not frontal.any():
-            return
-        moved = scale[:, None, None] * np.einsum("tij,tkj->tki", rotation, points[:, NOT_MOUTH])
-        moved = moved + translation[:, None]
-        self._shapes.setdefault(chunk.track_id, _Mean()).add(moved[frontal].reshape(int(frontal.sum()), -1))
-
-    def end(self, track_id: int) -> None:
-        """A track was rejected and is not asked for again, unless it had good chunks before."""
-        self._last.pop(track_id, None)
-
-    def describe(self, track_id: int) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-        """Shape (3 * 401,) in eye distances and looks, or None where too little was seen."""
-        shape = self._shapes[track_id].value if track_id in self._shapes else None
-        look = self._frames[track_id].value if track_id in self._frames else None
-        return shape, look
-
-
-def _upper(small: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colour and light of the upper face and the hair, without overall brightness."""
-    top = np.log(small[: round(SIDE * 0.58)] + 20)
-    top = top - top.mean()
-    return top.reshape(len(top) // 2, 2, SIDE // 2, 2, 3).mean((1, 3)).ravel()
+__all__ = ["Membership", "people", "voices_of"]
 
 
 @dataclass(frozen=True)
@@ -110,17 +34,17 @@ LEAST_VOICE_S = 1.0
 """Seconds that a face must speak alone for its voice to count."""
 
 
-def voices_of(faces: Sequence[FaceSteps], states: Sequence[NDArray[np.int8]], heard: Heard) -> list[Voice]:
+def voices_of(faces: Sequence[FaceSteps], states: Sequence[NDArray[np.int8]], audio: AudioSteps) -> list[Voice]:
     """For each face (40,) the mean mel spectrum of its voice, decibels around its own mean, over the louder 70 % of the
     steps at which it alone speaks; None where these are fewer than `LEAST_VOICE_S`."""
-    num = len(heard.bands)
+    num = len(audio.bands)
     spoken = np.zeros((len(faces), num), bool)
     for row, face, state in zip(spoken, faces, states):
-        at = np.arange(face.first, face.first + face.num) - heard.first
+        at = np.arange(face.first, face.first + face.num) - audio.first
         inside = (at >= 0) & (at < num)
         row[at[inside]] = (state == SPEAKING)[inside]
     alone = spoken & (spoken.sum(0) == 1)
-    return [_spectrum(heard.bands[row]) for row in alone]
+    return [_spectrum(audio.bands[row]) for row in alone]
 
 
 def _spectrum(bands: NDArray[np.floating]) -> Voice:
@@ -159,10 +83,10 @@ def log_odds(shape: ArrayLike, look: ArrayLike, voice: ArrayLike = np.nan) -> ND
     return constant + by_shape * shape + by_look * look + np.clip(heard, -MOST_BY_VOICE, MOST_BY_VOICE)
 
 
-def _pairs(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> NDArray[np.float64]:
+def _pairs(faces: Sequence[FaceSteps], appearance: Appearance, voices: Sequence[Voice]) -> NDArray[np.float64]:
     """(N, N) log-odds that two tracks are one person; minus infinity where they overlap in time or nothing was seen of
     one."""
-    shape, look = zip(*(looks.describe(face.track_id) for face in faces))
+    shape, look = zip(*(appearance.describe(face.track_id) for face in faces))
     odds = log_odds(distances(shape), distances(look), distances(voices))
     first = np.array([face.first for face in faces])
     end = first + np.array([face.num for face in faces])
@@ -171,12 +95,12 @@ def _pairs(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) ->
     return np.where(overlap | unseen[:, None] | unseen, -np.inf, odds)
 
 
-def people(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) -> dict[int, Membership]:
+def people(faces: Sequence[FaceSteps], appearance: Appearance, voices: Sequence[Voice]) -> dict[int, Membership]:
     """Join tracks that never overlap in time and probably show one person, the surest pair first.
 
     Args:
         faces: Of one file.
-        looks: What was seen of them.
+        appearance: What was seen of them.
         voices: For each face, as from `voices_of`.
 
     Returns:
@@ -185,7 +109,7 @@ def people(faces: Sequence[FaceSteps], looks: Looks, voices: Sequence[Voice]) ->
     order = list(faces)
     if not order:
         return {}
-    total = _pairs(order, looks, voices)  # sums between groups; what may not be joined stays at minus infinity
+    total = _pairs(order, appearance, voices)  # sums between groups; what may not be joined stays at minus infinity
     groups = [[i] for i in range(len(order))]
     sure = np.ones(len(order))
     while True:

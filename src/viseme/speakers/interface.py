@@ -20,16 +20,16 @@ from viseme.audio.features import NUM_MELS
 from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
-from viseme.speakers.crops import CropReader
+from viseme.faces.crop_recorder import RecordedCrops
 
 __all__ = [
     "FEATURES",
     "STEP_S",
+    "AudioSteps",
     "FaceSteps",
-    "Heard",
     "Scored",
     "SpeakerScorer",
-    "heard_at",
+    "audio_steps",
     "load_scorer",
     "speaker_networks",
     "speaker_scorers",
@@ -64,8 +64,8 @@ class FaceSteps:
     """(T, len(FEATURES))."""
     boxes: NDArray[np.float32]
     """(T, 4) xyxy, pixels of the source frame."""
-    crops: CropReader | None = None
-    """Grey mouths at the steps, for scorers that want pixels."""
+    crops: RecordedCrops | None = None
+    """Grey mouths (`GreyMouth`) at the steps, for scorers that want pixels."""
 
     def column(self, name: str) -> NDArray[np.float32]:
         """(T,) one feature by name."""
@@ -82,8 +82,8 @@ class FaceSteps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What is known of the audio, on the clock of the frame (the delay taken out)."""
+class AudioSteps:
+    """What is known of the audio at every step, on the clock of the video (the delay taken out)."""
 
     first: int
     """Number of the first step."""
@@ -117,7 +117,9 @@ class Scored:
     """(T,) log-odds that the lips speak other words than are heard; None = the scorer cannot say."""
 
 
-def heard_at(first: int, bands: NDArray[np.floating], delay: float, odds: NDArray[np.floating] | None = None) -> Heard:
+def audio_steps(
+    first: int, bands: NDArray[np.floating], delay: float, odds: NDArray[np.floating] | None = None
+) -> AudioSteps:
     """Move the audio to where the lips that made it moved.
 
     Args:
@@ -130,7 +132,9 @@ def heard_at(first: int, bands: NDArray[np.floating], delay: float, odds: NDArra
         The audio on the steps of the faces, which lie at `n` times 40 ms.
     """
     if len(bands) == 0:
-        return Heard(first=0, voice=np.zeros(0, np.float32), bands=np.zeros((0, NUM_MELS), np.float16), delay=delay)
+        return AudioSteps(
+            first=0, voice=np.zeros(0, np.float32), bands=np.zeros((0, NUM_MELS), np.float16), delay=delay
+        )
     odds = voice_log_odds(speech_level(bands)) if odds is None else odds
     shift = delay / STEP_S
     begin, end = math.floor(first - shift), math.ceil(first + len(odds) - shift)
@@ -138,7 +142,7 @@ def heard_at(first: int, bands: NDArray[np.floating], delay: float, odds: NDArra
     low = np.minimum(np.floor(at).astype(int), max(len(odds) - 2, 0))
     high, part = np.minimum(low + 1, len(odds) - 1), at - low
     wide = bands[low].astype(np.float32) * (1 - part[:, None]) + bands[high].astype(np.float32) * part[:, None]
-    return Heard(
+    return AudioSteps(
         first=begin,
         voice=(odds[low] * (1 - part) + odds[high] * part).astype(np.float32),
         bands=wide.astype(np.float16),
@@ -166,7 +170,7 @@ class SpeakerScorer(Protocol):
         """(V,) log-odds that somebody is heard, from (V, 40) decibels of mel bands every 40 ms."""
         ...
 
-    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+    def score(self, faces: Sequence[FaceSteps], audio: AudioSteps) -> list[Scored]:
         """Score all faces of a file together."""
         ...
 

@@ -16,6 +16,7 @@ from viseme.face3d.lips import POSE_REACH_S
 from viseme.speakers.features import NEAR
 from viseme.speakers.interface import STEP_S, SpeakerScorer
 from viseme.speakers.timeline import TimelineConfig
+from viseme.sync.inputs.interface import VisualInput
 from viseme.sync.interface import SyncModel
 
 __all__ = ["Latency", "audio_reach", "video_reach"]
@@ -29,14 +30,14 @@ PACKET_S = 0.1
 assert max(NEAR) * FRAME_S <= SEARCH_S
 
 
-def video_reach(models: Sequence[SyncModel], num_points: int) -> int:
-    """Later frame steps that an embedding depends on, measured: which embeddings move with one step's points?"""
+def video_reach(models: Sequence[SyncModel], visual: VisualInput) -> int:
+    """Later steps that an embedding depends on, measured: which embeddings change with what is seen at one step?"""
     num, middle = 64, 32
-    points = np.zeros((2, num, num_points, 3), np.float32)
-    points[1, middle] = 0.05
+    rows = np.zeros((2, num, *visual.shape), np.float32)
+    rows[1, middle] = 1.0 if visual.dtype == np.uint8 else 0.05
     first = middle
     for model in models:
-        a, b = (model.embed_video(p) for p in points)
+        a, b = (model.embed_video(r) for r in rows)
         first = min(first, int(np.flatnonzero(np.abs(a - b).max(1) > 1e-6)[0]))
     return middle - first
 
@@ -79,7 +80,7 @@ class Latency:
         scorer: SpeakerScorer,
         timeline: TimelineConfig,
         *,
-        num_points: int,
+        visual: VisualInput,
         num_mels: int,
         tracking: float,
         delay: float,
@@ -88,7 +89,7 @@ class Latency:
         return cls(
             tracking=tracking,
             pose=POSE_REACH_S,
-            video_context=(video_reach(models, num_points) + 1) * STEP_S,
+            video_context=(video_reach(models, visual) + 1) * STEP_S,
             audio_context=audio_reach(models, num_mels),
             delay=max(delay, 0.0),
             mean=scorer.reach_steps * STEP_S,

@@ -79,12 +79,12 @@ def find_speakers_live(
     """
     if align not in ("none", "file"):
         raise ConfigError(f"align is {align!r}; a stream has one delay: choose file or none")
-    bundle, chosen = (
+    loaded, chosen = (
         load_sync_weights(None if weights is None else os.fspath(weights)),
         load_scorer(scorer, scorer_weights),
     )
     work = LiveWork(
-        bundle,
+        loaded,
         chosen,
         every=every,
         latency=latency,
@@ -100,8 +100,8 @@ def find_speakers_live(
             on_warning(text)
 
     trained_on = getattr(chosen, "sync", None)
-    if trained_on not in (None, bundle.name):
-        warn(f"the scorer {chosen.name} was trained on the scores of {trained_on}, not of {bundle.name}")
+    if trained_on not in (None, loaded.name):
+        warn(f"the scorer {chosen.name} was trained on the scores of {trained_on}, not of {loaded.name}")
     media = LiveMedia(source, max_side=MAX_SIDE, audio_stream=audio_stream, on_warning=warn)
     name = align if delay is None else "given"
     return LiveSpeakers(work, media, align=name, keep_frames=keep_frames, warnings=warnings, warn=warn)

@@ -1,4 +1,4 @@
-"""`viseme.find_speakers`: one file in, who speaks when out, every frame and sample read once.
+"""`viseme.find_speakers`: one clip in, who speaks when out, every frame and sample read once.
 
 Knows the order of the work: media -> faces -> features -> delay -> scores -> states -> people. Memory does not grow
 with the frames; of every face some 70 bytes are kept for each 40 ms.
@@ -8,38 +8,46 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.band_levels import BandLevels
-from viseme.audio.clock import RATE
 from viseme.audio.mel_frames import MelFrames
-from viseme.core.errors import NoAudio, NoVideo
-from viseme.core.results import RejectedTrack, Verdict
+from viseme.core.results import DelayEstimate, RejectedTrack, Verdict
 from viseme.core.speakers import FaceTimeline, SpeakersResult
 from viseme.engine.prefetch import ahead
-from viseme.faces import tracker
-from viseme.media import MediaInfo, probe, read_audio, read_frames
-from viseme.speakers.crops import CropStore
-from viseme.speakers.features import REACH_S, STRETCH, Align, Gatherer
-from viseme.speakers.identity import Looks, people, voices_of
-from viseme.speakers.interface import FaceSteps, SpeakerScorer, heard_at, load_scorer
+from viseme.faces import FaceEvent, FaceObserver
+from viseme.faces import tracker as trackers
+from viseme.faces.crop_recorder import CropRecorder
+from viseme.media.source import MediaSource, open_source
+from viseme.speakers.appearance import Appearance
+from viseme.speakers.feature_collector import Align, FeatureCollector
+from viseme.speakers.identity import people, voices_of
+from viseme.speakers.interface import AudioSteps, FaceSteps, Scored, SpeakerScorer, audio_steps, load_scorer
+from viseme.speakers.mouth_crops import GreyMouth
 from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
-from viseme.sync.pipeline import MAX_SIDE
+from viseme.sync.comparer import crop_recorder_for
+from viseme.sync.pipeline import MAX_SIDE, NUM_AHEAD
 
-__all__ = ["find_speakers", "find_speakers_with"]
+__all__ = ["find_speakers", "find_speakers_source"]
+
+LATE_S = 40.0
+"""Seconds by which the beginning of a chunk may lie before the end of one that came earlier."""
 
 
 def find_speakers(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
+    frames: Iterable[NDArray[np.uint8]] | None = None,
+    times: Sequence[float] | NDArray[np.floating] | None = None,
+    samples: NDArray[Any] | None = None,
+    rate: int | None = None,
     align: Align = "file",
     scorer: str = "head",
     scorer_weights: str | os.PathLike[str] | None = None,
@@ -54,7 +62,12 @@ def find_speakers(
     """Find who speaks when, for every face in a video.
 
     Args:
-        path: Any file with moving frames and audio.
+        path: Any file with moving frames and audio; None = arrays are given instead.
+        frames: (T, H, W, 3) uint8 RGB, or an iterable of T such frames, in place of a file.
+        times: (T,) seconds of the frames, strictly rising; needed with `frames`.
+        samples: (S,) or (S, C) audio, its first sample at time zero; floating at full scale 1, or integers; needed
+            with `frames`.
+        rate: Samples per second; needed with `frames`.
         align: What delay of the audio is taken out before scoring: the "file" has one, each "track" its own (which
             flatters silent faces: each finds its luckiest delay), or "none".
         scorer: "head" (the trained one that ships), "evidence" (log-odds by summed evidence alone), "cosine" (as
@@ -76,207 +89,180 @@ def find_speakers(
         MediaError: the file cannot be read, has no video, or has no audio.
         WeightsError: weights are missing or damaged.
         ConfigError: an option is out of its range.
+        ValueError: both a file and arrays are given, or arrays that do not fit together.
     """
-    bundle = load_sync_weights(os.fspath(weights) if weights is not None else None)
-    chosen = load_scorer(scorer, scorer_weights)
-    return find_speakers_with(
-        bundle,
-        chosen,
-        path,
+    source = open_source(
+        path, audio=audio, audio_stream=audio_stream, frames=frames, times=times, samples=samples, rate=rate
+    )
+    return find_speakers_source(
+        load_sync_weights(os.fspath(weights) if weights is not None else None),
+        load_scorer(scorer, scorer_weights),
+        source,
         align=align,
         threshold=threshold,
         max_delay=max_delay,
-        audio=audio,
-        audio_stream=audio_stream,
-        tracker_name=tracker,
+        tracker=tracker,
         on_progress=on_progress,
     )
 
 
-def find_speakers_with(
-    bundle: SyncWeights,
+def find_speakers_source(
+    weights: SyncWeights,
     scorer: SpeakerScorer,
-    path: str | os.PathLike[str],
+    source: MediaSource,
     *,
     align: Align = "file",
     threshold: float | None = None,
     max_delay: float = 0.45,
-    audio: str | os.PathLike[str] | None = None,
-    audio_stream: int = 0,
-    tracker_name: str = "mediapipe",
+    tracker: str = "mediapipe",
     timeline: TimelineConfig | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> SpeakersResult:
-    """`find_speakers` with weights and scorer already loaded."""
+    """`find_speakers` of any source with weights and scorer that are loaded.
+
+    Args:
+        weights: Sync weights.
+        scorer: Who scores.
+        source: Frames and audio, see `viseme.media.source`.
+        align: As `find_speakers`.
+        threshold: As `find_speakers`.
+        max_delay: As `find_speakers`.
+        tracker: Face tracker, by name.
+        timeline: How scores become states; None = as the scorer asks.
+        on_progress: As `find_speakers`.
+
+    Raises:
+        MediaError: the source cannot be read, or has no audio.
+    """
     began = time.perf_counter()
     warnings: list[str] = []
-    info = probe(path)
-    if info.video is None or info.video.is_still:
-        what = "is a photograph" if info.video is not None else "has no video stream"
-        raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
     trained_on = getattr(scorer, "sync", None)
-    if trained_on not in (None, bundle.name):
-        warnings.append(f"the scorer {scorer.name} was trained on the scores of {trained_on}, not of {bundle.name}")
-    source = path if audio is None else audio
-    with closing(CropStore()) as crops:
-        got = gather(
-            bundle,
-            path,
-            info,
-            align=align,
-            max_delay=max_delay,
-            audio=audio,
-            audio_stream=audio_stream,
-            tracker_name=tracker_name,
-            warn=warnings.append,
-            on_progress=on_progress,
-            crops=crops if scorer.wants_crops else None,
-        )
-        config = timeline or TimelineConfig(band=scorer.band)
-        samples = partial(_samples, source, audio_stream)
-        return _result(got, scorer, path, info, align, threshold, config, warnings, began, samples)
-
-
-def _samples(source: Any, stream: int, start: float, end: float) -> NDArray[np.float32]:
-    """(S,) audio at 16 kHz between two times; zeros where there is none."""
-    begin = round(start * RATE)
-    out = np.zeros(round((end - start) * RATE), np.float32)
-    for block in read_audio(source, stream=stream, start=start, end=end):
-        at = round(block.start * RATE) - begin
-        low, high = max(0, at), min(len(out), at + len(block.samples))
-        if high > low:
-            out[low:high] = block.samples[low - at : high - at]
-    return out
-
-
-class Gathered:
-    """What one pass over a file left: features of faces, levels of audio, looks."""
-
-    def __init__(
-        self,
-        bundle: SyncWeights,
-        mel_frames: MelFrames,
-        *,
-        align: Align,
-        max_delay: float,
-        crops: CropStore | None = None,
-    ) -> None:
-        self.weights = bundle.name
-        self.mel_frames = mel_frames
-        self.gatherer = Gatherer(bundle, mel_frames, align=align, max_delay=max_delay)
-        self.reader = BandLevels(mel_frames)
-        self.looks = Looks(crops)
-        self.rejected: list[RejectedTrack] = []
-        self.faces: list[FaceSteps] = []
-
-
-def gather(
-    bundle: SyncWeights,
-    path: str | os.PathLike[str],
-    info: MediaInfo,
-    *,
-    align: Align,
-    max_delay: float,
-    audio: str | os.PathLike[str] | None,
-    audio_stream: int,
-    tracker_name: str,
-    warn: Callable[[str], None],
-    on_progress: Callable[[float], None] | None = None,
-    crops: CropStore | None = None,
-) -> Gathered:
-    """Read a file once."""
-    mel_frames = MelFrames(_audio(path, info, audio, audio_stream, warn))
-    got = Gathered(bundle, mel_frames, align=align, max_delay=max_delay, crops=crops)
-    face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
-    stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warn), 8)
-    try:
-        for event in face_tracker.track(stream, strips=got.looks):
-            if isinstance(event, RejectedTrack):
-                got.rejected.append(event)
-                got.gatherer.end_track(event.track_id)
-                got.looks.end(event.track_id)
-                continue
-            got.gatherer.take(event)
-            got.looks.take(event)
-            got.reader.read_to(event.end - 40)
-            mel_frames.forget(min(got.reader.position, event.end - 40 - STRETCH - REACH_S - max_delay) - 2)
-            if on_progress and info.duration:
-                on_progress(min(1.0, event.end / float(info.duration)))
-    finally:
-        stream.close()
-    got.faces = got.gatherer.finish()
-    if crops is not None:
-        got.faces = [replace(face, crops=crops.reader(face.track_id, face.times())) for face in got.faces]
-    got.reader.read_to(float("inf"))
-    return got
-
-
-def _audio(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
-    source = path if audio is None else audio
-    if audio is None and not info.audio:
-        raise NoAudio(f"{os.fspath(path)} has no audio stream; pass --audio FILE")
-    if audio is None and len(info.audio) > 1:
-        warn(f"{len(info.audio)} audio streams; number {stream} was used")
-    return iter(read_audio(source, stream=stream, on_warning=warn))
-
-
-def _result(
-    got: Gathered,
-    scorer: SpeakerScorer,
-    path: str | os.PathLike[str],
-    info: MediaInfo,
-    align: Align,
-    threshold: float | None,
-    config: TimelineConfig,
-    warnings: list[str],
-    began: float,
-    samples: Callable[[float, float], NDArray[np.float32]],
-) -> SpeakersResult:
-    estimate = got.gatherer.estimate()
-    if align == "file" and estimate.verdict is Verdict.CANNOT_TELL and got.faces:
-        why = ", ".join(r.value for r in estimate.reasons)
+    if trained_on not in (None, weights.name):
+        warnings.append(f"the scorer {scorer.name} was trained on the scores of {trained_on}, not of {weights.name}")
+    with ExitStack() as stack:
+        audio = MelFrames(source.audio(on_warning=warnings.append))
+        mouths = stack.enter_context(CropRecorder(GreyMouth())) if scorer.wants_crops else None
+        crops = crop_recorder_for(weights)
+        if crops is not None:
+            stack.enter_context(crops)
+        collector = FeatureCollector(weights, audio, align=align, max_delay=max_delay, crops=crops)
+        gathered = _Gathered(collector, audio, [observer for observer in (mouths, crops) if observer is not None])
+        gathered.run(source, tracker, warnings.append, on_progress)
+        speakers = _Speakers.of(gathered, scorer, source, align, threshold, timeline, mouths)
+    if align == "file" and speakers.delay.verdict is Verdict.CANNOT_TELL and speakers.faces:
+        why = ", ".join(r.value for r in speakers.delay.reasons)
         warnings.append(f"the delay of the file cannot be told ({why}); faces were scored as recorded")
-    delay = 0.0 if align == "none" else got.gatherer.file_delay()
-    begin, bands = got.reader.steps()
-    heard = replace(heard_at(begin, bands, delay, scorer.voice(bands)), samples=samples)
-    limit = scorer.threshold if threshold is None else threshold
-    scored = scorer.score(got.faces, heard)
-    states, voiced = read_states(got.faces, scored, heard, limit, config)
-    persons = people(got.faces, got.looks, voices_of(got.faces, states, heard))
-    timelines = tuple(
-        FaceTimeline(
-            track_id=face.track_id,
-            person=persons[face.track_id].person,
-            person_confidence=persons[face.track_id].confidence,
-            shot=face.shot,
-            face_size_px=got.gatherer.size_px(face.track_id),
-            times=face.times(),
-            scores=score.speaking,
-            boxes=face.boxes,
-            segments=segments(state, face.first),
-            delay=got.gatherer.track_estimate(face.track_id),
-        )
-        for face, score, state in zip(got.faces, scored, states)
-    )
-    assert info.video is not None
     return SpeakersResult(
-        file=os.fspath(path),
-        faces=timelines,
-        voice=voice_segments(got.faces, states, voiced, heard.first),
-        rejected=tuple(got.rejected),
-        delay=estimate,
-        delay_taken_out=delay,
+        file=source.name,
+        faces=speakers.timelines(gathered),
+        voice=voice_segments(speakers.faces, speakers.states, speakers.voiced, speakers.audio.first),
+        rejected=tuple(gathered.rejected),
+        delay=speakers.delay,
+        delay_taken_out=speakers.audio.delay,
         align=align,
         scorer=scorer.name,
         score_unit=scorer.unit,
-        threshold=limit,
-        duration=None if info.duration is None else float(info.duration),
-        width=info.video.width,
-        height=info.video.height,
-        weights=got.weights,
+        threshold=speakers.threshold,
+        duration=source.duration,
+        width=source.width,
+        height=source.height,
+        weights=weights.name,
         elapsed=time.perf_counter() - began,
         warnings=tuple(dict.fromkeys(warnings)),
-        strips=tuple(got.looks),
-        audio_times=np.array(got.mel_frames.level_times),
-        audio_level_db=np.array(got.mel_frames.levels),
+        strips=gathered.appearance.thumbnails(),
+        audio_times=np.array(audio.level_times),
+        audio_level_db=np.array(audio.levels),
     )
+
+
+class _Gathered:
+    """One pass over a source, and what it leaves."""
+
+    def __init__(self, collector: FeatureCollector, audio: MelFrames, observers: Sequence[FaceObserver]) -> None:
+        self.collector = collector
+        self.levels = BandLevels(audio)
+        self.appearance = Appearance()
+        self.rejected: list[RejectedTrack] = []
+        self._audio, self._observers = audio, observers
+
+    def run(
+        self,
+        source: MediaSource,
+        tracker: str,
+        warn: Callable[[str], None],
+        on_progress: Callable[[float], None] | None,
+    ) -> None:
+        """Read everything once."""
+        follower = trackers[tracker](trackers[tracker].Config())
+        with closing(ahead(source.frames(max_side=MAX_SIDE, on_warning=warn), NUM_AHEAD)) as frames:
+            for event in follower.track(frames, observers=[self.appearance, *self._observers]):
+                self._take(event)
+                if on_progress and source.duration:
+                    on_progress(min(1.0, event.end / source.duration))
+        self.levels.read_to(float("inf"))
+
+    def _take(self, event: FaceEvent) -> None:
+        if isinstance(event, RejectedTrack):
+            self.rejected.append(event)
+            self.collector.end_track(event.track_id)
+            self.appearance.end(event.track_id)
+            return
+        self.collector.take(event)
+        self.appearance.take(event)
+        self.levels.read_to(event.end - LATE_S)
+        self._audio.forget(min(self.levels.position, self.collector.audio_needed_from) - 2)
+
+
+@dataclass(frozen=True)
+class _Speakers:
+    """What is read from a pass."""
+
+    faces: list[FaceSteps]
+    audio: AudioSteps
+    scored: list[Scored]
+    states: list[NDArray[np.int8]]
+    voiced: NDArray[np.bool_]
+    delay: DelayEstimate
+    threshold: float
+
+    @classmethod
+    def of(
+        cls,
+        gathered: _Gathered,
+        scorer: SpeakerScorer,
+        source: MediaSource,
+        align: Align,
+        threshold: float | None,
+        timeline: TimelineConfig | None,
+        mouths: CropRecorder | None,
+    ) -> _Speakers:
+        """Take the delay out, score, and read states."""
+        faces = gathered.collector.finish()
+        if mouths is not None:
+            faces = [replace(face, crops=mouths.images(face.track_id, face.times())) for face in faces]
+        first, bands = gathered.levels.steps()
+        delay = 0.0 if align == "none" else gathered.collector.file_delay()
+        audio = replace(audio_steps(first, bands, delay, scorer.voice(bands)), samples=source.samples)
+        scored = scorer.score(faces, audio)
+        limit = scorer.threshold if threshold is None else threshold
+        states, voiced = read_states(faces, scored, audio, limit, timeline or TimelineConfig(band=scorer.band))
+        return cls(faces, audio, scored, states, voiced, gathered.collector.estimate(), limit)
+
+    def timelines(self, gathered: _Gathered) -> tuple[FaceTimeline, ...]:
+        """The faces as results, each with its person."""
+        persons = people(self.faces, gathered.appearance, voices_of(self.faces, self.states, self.audio))
+        return tuple(
+            FaceTimeline(
+                track_id=face.track_id,
+                person=persons[face.track_id].person,
+                person_confidence=persons[face.track_id].confidence,
+                shot=face.shot,
+                face_size_px=gathered.collector.size_px(face.track_id),
+                times=face.times(),
+                scores=scored.speaking,
+                boxes=face.boxes,
+                segments=segments(state, face.first),
+                delay=gathered.collector.track_estimate(face.track_id),
+            )
+            for face, scored, state in zip(self.faces, self.scored, self.states)
+        )

@@ -19,7 +19,7 @@ from viseme.audio.features import mfcc
 from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.core.errors import MissingWeights, WeightsError
 from viseme.speakers.features import smooth_steps
-from viseme.speakers.interface import STEP_S, FaceSteps, Heard, Scored
+from viseme.speakers.interface import STEP_S, AudioSteps, FaceSteps, Scored
 from viseme.weights import FileStamp, Session, file_stamp, read_checkpoint, resolve_device
 
 __all__ = ["PUBLISHED", "LRASDScorer", "LightASDScorer", "PixelScorer"]
@@ -70,25 +70,25 @@ class PixelScorer:
         """By level and rhythm."""
         return voice_log_odds(speech_level(bands))
 
-    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+    def score(self, faces: Sequence[FaceSteps], audio: AudioSteps) -> list[Scored]:
         """-10 where there is no audio."""
         out = []
         for face in faces:
             logits = np.concatenate(
-                [self._stretch(face, heard, a, min(a + STRETCH, face.num)) for a in range(0, face.num, STRETCH)]
+                [self._stretch(face, audio, a, min(a + STRETCH, face.num)) for a in range(0, face.num, STRETCH)]
             )
             known = np.where(face.column("audio") > 0, logits, np.nan)
             out.append(Scored(speaking=np.nan_to_num(smooth_steps(known, 5), nan=-10.0)))
         return out
 
-    def _stretch(self, face: FaceSteps, heard: Heard, begin: int, end: int) -> NDArray[np.float32]:
+    def _stretch(self, face: FaceSteps, audio: AudioSteps, begin: int, end: int) -> NDArray[np.float32]:
         assert face.crops is not None
-        assert heard.samples is not None
+        assert audio.samples is not None
         low, high = max(0, begin - MARGIN), min(face.num, end + MARGIN)
-        mouths = face.crops.read(low, high).astype(np.float32)
-        start = (face.first + low) * STEP_S + heard.delay
+        mouths = face.crops[slice(low, high)].astype(np.float32)
+        start = (face.first + low) * STEP_S + audio.delay
         num = 4 * (high - low)
-        samples = heard.samples(start, start + num * 0.01 + 0.015)
+        samples = audio.samples(start, start + num * 0.01 + 0.015)
         cepstra = mfcc(samples)[:num]
         logits = self._session.run(audio=cepstra[None], mouths=mouths[None])["logits"][0]
         return logits[begin - low : end - low]

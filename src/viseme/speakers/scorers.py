@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from viseme.audio.voice_activity import speech_level, voice_log_odds
 from viseme.speakers.features import SMOOTH, smooth_steps
-from viseme.speakers.interface import FaceSteps, Heard, Scored
+from viseme.speakers.interface import AudioSteps, FaceSteps, Scored
 
 __all__ = ["CosineScorer", "EvidenceScorer"]
 
@@ -34,7 +34,7 @@ class CosineScorer:
         """By level and rhythm."""
         return voice_log_odds(speech_level(bands))
 
-    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+    def score(self, faces: Sequence[FaceSteps], audio: AudioSteps) -> list[Scored]:
         """-1 where there is no audio."""
         out = []
         for face in faces:
@@ -65,14 +65,14 @@ class EvidenceScorer:
         """By level and rhythm."""
         return voice_log_odds(speech_level(bands))
 
-    def score(self, faces: Sequence[FaceSteps], heard: Heard) -> list[Scored]:
+    def score(self, faces: Sequence[FaceSteps], audio: AudioSteps) -> list[Scored]:
         """For each face."""
         constant, evidence, by_voice, moving, elsewhere = self.weights
         out = []
         for face in faces:
             ratio = np.where(face.column("audio") > 0, face.column("ratio"), np.nan)
             mean = np.nan_to_num(smooth_steps(ratio), nan=-2.3)
-            here = smooth_steps(expit(heard.at(face)))
+            here = smooth_steps(expit(audio.at(face)))
             voiced = np.nan_to_num(np.log((here + 0.02) / (1.02 - here)), nan=-4.0)
             motion = np.clip(np.log(np.maximum(face.column("motion"), 1e-4) / 0.015), -2.5, 1.0)
             other = np.maximum(face.column("best") - mean, 0)

@@ -7,6 +7,7 @@ frames and audio blocks as they come; refuses to know where from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,20 @@ from viseme.core.errors import ConfigError
 from viseme.core.live import LiveFace, LiveHeader, LiveReject, LiveStep
 from viseme.core.results import RejectedTrack
 from viseme.core.speakers import VoiceState
+from viseme.faces import FaceTrack
 from viseme.faces import tracker as trackers
-from viseme.faces.live import FaceWindow, LiveFaces, reach_s
+from viseme.faces.live import LiveFaces, reach_s
 from viseme.faces.shots import with_cuts
 from viseme.faces.tracking import LandmarkTracker
 from viseme.media import AudioBlock, Frame
-from viseme.speakers.audio_embeddings import VOICE_S, Ear
-from viseme.speakers.features import REACH_S
-from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, heard_at
+from viseme.speakers.audio_embeddings import VOICE_S, AudioEmbeddings
+from viseme.speakers.feature_collector import REACH_S
+from viseme.speakers.interface import STEP_S, FaceSteps, SpeakerScorer, audio_steps
 from viseme.speakers.latency import PACKET_S, SEARCH_S, Latency
-from viseme.speakers.live_features import Recent
+from viseme.speakers.live_features import LiveFeatures
 from viseme.speakers.timeline import CODES, DUBBED, UNKNOWN, TimelineConfig, read_states, voice_states
 from viseme.sync.checkpoint import SyncWeights
+from viseme.sync.inputs.interface import VisualInput, visual_inputs
 
 __all__ = ["LiveWork"]
 
@@ -45,7 +48,7 @@ class LiveWork:
 
     def __init__(
         self,
-        bundle: SyncWeights,
+        weights: SyncWeights,
         scorer: SpeakerScorer,
         *,
         every: float = 0.2,
@@ -59,7 +62,7 @@ class LiveWork:
         """Load the tracker and ask every part how far it looks ahead.
 
         Args:
-            bundle: Sync weights.
+            weights: Sync weights.
             scorer: Who scores.
             every: Seconds between steps.
             delays: Least and largest delay of the audio that is considered; where they are one, it is taken out.
@@ -81,19 +84,19 @@ class LiveWork:
         follower: Any = trackers[tracker_name](trackers[tracker_name].Config())
         if not isinstance(follower, LandmarkTracker):
             raise ConfigError(f"the tracker {tracker_name!r} cannot go frame by frame; choose mediapipe")
-        self._bundle, self.scorer = bundle, scorer
+        self._weights_name, self.scorer = weights.name, scorer
         self._stride = max(1, round(every / STEP_S))
         self.threshold = scorer.threshold if threshold is None else threshold
         self.timeline = timeline or TimelineConfig(band=scorer.band)
         self._fixed = delays[0] if delays[0] == delays[1] else None
         self._next = 0
         self.num_frames = 0
-        num_points = Recent(bundle, delays=delays, search_s=SEARCH_S, span_s=1).num_points
+        visual: VisualInput = visual_inputs[weights.input_mode]()
         self.latency = Latency.of(
-            bundle.models,
+            weights.models,
             scorer,
             self.timeline,
-            num_points=num_points,
+            visual=visual,
             num_mels=NUM_MELS,
             tracking=reach_s(follower.config),
             delay=delays[1],
@@ -104,19 +107,19 @@ class LiveWork:
         """Seconds behind the newest frame at which a step is told."""
         span = PAST_S + scorer.reach_steps * STEP_S + self.latency.seconds + self._stride * STEP_S
         window_s = max(window_s, span)
-        self._recent = Recent(bundle, delays=delays, search_s=SEARCH_S, span_s=span)
-        self.faces = LiveFaces(follower, window_s)
-        self.ear = Ear(bundle.models, window_s + REACH_S + max(abs(d) for d in delays))
+        self._features = LiveFeatures(weights, delays=delays, search_s=SEARCH_S, span_s=span)
+        self.faces = LiveFaces(follower, window_s, crops=visual.needs_pixels)
+        self.audio = AudioEmbeddings(weights.models, window_s + REACH_S + max(abs(d) for d in delays))
 
     @property
     def delay(self) -> float | None:
         """Seconds taken out of the audio; None = it cannot be told (yet)."""
-        return self._recent.delay.seconds if self._fixed is None else self._fixed
+        return self._features.delay.seconds if self._fixed is None else self._fixed
 
     @property
     def settled(self) -> bool:
         """Whether dubbing may be suspected: the delay is known, or enough was seen."""
-        return self._fixed is not None or self._recent.delay.settled
+        return self._fixed is not None or self._features.delay.settled
 
     def header(self, source: str, align: str, size: tuple[int, int]) -> LiveHeader:
         """What holds for the whole stream."""
@@ -130,41 +133,41 @@ class LiveWork:
             scorer=self.scorer.name,
             score_unit=self.scorer.unit,
             threshold=self.threshold,
-            weights=self._bundle.name,
+            weights=self._weights_name,
             width=size[0],
             height=size[1],
         )
 
     def steps(self, items: Iterable[Frame | AudioBlock]) -> Iterator[LiveStep]:
         """Steps as they become final, the last ones when the items end."""
-        for frame, cut in with_cuts(self._frames(items)):
-            self.faces.step(frame, cut)
-            self.num_frames += 1
-            yield from self._ready(self._final())
-        self.ear.end()
-        self.faces.end()
-        yield from self._ready(self.faces.now + 1e-6)
+        with closing(self.faces):
+            for frame, cut in with_cuts(self._frames(items)):
+                self.faces.step(frame, cut)
+                self.num_frames += 1
+                yield from self._ready(self._final())
+            self.audio.take(None)
+            self.faces.end()
+            yield from self._ready(self.faces.now + 1e-6)
 
     def _frames(self, items: Iterable[Frame | AudioBlock]) -> Iterator[Frame]:
         for item in items:
             if isinstance(item, Frame):
                 yield item
             else:
-                self.ear.hear(item)
+                self.audio.take(item)
 
     def _final(self) -> float:
         """Seconds up to which nothing that comes can change an answer."""
         by_frames = self.faces.now - self.late
-        by_audio = self.ear.reach - min(self.latency.audio_s, self.late - PACKET_S)
+        by_audio = self.audio.end - min(self.latency.audio_s, self.late - PACKET_S)
         return max(min(by_frames, by_audio), by_frames - LATE_S)
 
-    def features(self, windows: list[FaceWindow], until: int) -> tuple[list[FaceSteps], float | None]:
+    def features(self, windows: list[FaceTrack], until: int) -> tuple[list[FaceSteps], float | None]:
         """Features of faces, and the delay that was taken out; steps before `until` have met all their audio."""
         taken_out = self.delay
-        first, heard = self.ear.embedded()
-        faces = self._recent.score(windows, first, heard, until)
+        faces = self._features.score(windows, self.audio.embedded(), until)
         if self._fixed is None:
-            self._recent.delay.decide(self.ear.voiced_fraction)
+            self._features.delay.decide(self.audio.voiced_fraction)
         return faces, taken_out
 
     def _ready(self, until: float) -> Iterator[LiveStep]:
@@ -185,15 +188,15 @@ class _Moment:
         settled = work.settled
         windows, self._rejected = work.faces.windows()
         self._faces, self._delay = work.features(windows, last + 1)
-        begin, bands = work.ear.bands(self._newest - VOICE_S)
-        heard = heard_at(begin, bands, self._delay or 0.0, work.scorer.voice(bands))
-        self._scored = work.scorer.score(self._faces, heard)
-        self._states, voiced = read_states(self._faces, self._scored, heard, work.threshold, work.timeline)
+        begin, bands = work.audio.levels(self._newest - VOICE_S)
+        audio = audio_steps(begin, bands, self._delay or 0.0, work.scorer.voice(bands))
+        self._scored = work.scorer.score(self._faces, audio)
+        self._states, voiced = read_states(self._faces, self._scored, audio, work.threshold, work.timeline)
         if not settled:  # lips and audio that seem to be apart may be so by the delay alone
             for states in self._states:
                 states[states == DUBBED] = UNKNOWN
-        self._voices = voice_states(self._faces, self._states, voiced, heard.first)
-        self._first_voice = heard.first
+        self._voices = voice_states(self._faces, self._states, voiced, audio.first)
+        self._first_voice = audio.first
 
     def step(self, number: int) -> LiveStep:
         """What is so at one step."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_opening
 
 from viseme.core.speakers import FaceState, StateSegment, VoiceSegment, VoiceState
-from viseme.speakers.interface import STEP_S, FaceSteps, Heard, Scored
+from viseme.speakers.interface import STEP_S, AudioSteps, FaceSteps, Scored
 
 __all__ = [
     "TimelineConfig",
@@ -105,31 +105,31 @@ def face_states(
 
 
 def read_states(
-    faces: Sequence[FaceSteps], scored: Sequence[Scored], heard: Heard, threshold: float, config: TimelineConfig
+    faces: Sequence[FaceSteps], scored: Sequence[Scored], audio: AudioSteps, threshold: float, config: TimelineConfig
 ) -> tuple[list[NDArray[np.int8]], NDArray[np.bool_]]:
     """From scores to states.
 
     Args:
         faces: All of one file.
         scored: What the scorer said of each.
-        heard: The audio on the clock of the frame.
+        audio: On the clock of the video.
         threshold: Score from which a face speaks.
         config: How.
 
     Returns:
         For each face (T,) codes into `CODES`, and (V,) where a voice is heard, pauses up to .3 s filled.
     """
-    voiced = cleaned(heard.voice > 0, 0.3, 0.16)
+    voiced = cleaned(audio.voice > 0, 0.3, 0.16)
     states = [
-        face_states(face, s.speaking, heard.at(face, voiced) > 0.5, threshold, config) for face, s in zip(faces, scored)
+        face_states(face, s.speaking, audio.at(face, voiced) > 0.5, threshold, config) for face, s in zip(faces, scored)
     ]
     explained = np.zeros(len(voiced), bool)
     for face, state in zip(faces, states):
-        where, inside = _window(face, heard.first, len(voiced))
+        where, inside = _window(face, audio.first, len(voiced))
         explained[where] |= state[inside] == SPEAKING
     explained = cleaned(explained, 1.0, 0.0)
     for face, s, state in zip(faces, scored, states):
-        where, inside = _window(face, heard.first, len(voiced))
+        where, inside = _window(face, audio.first, len(voiced))
         if s.dubbed is not None:
             apart = cleaned(s.dubbed > 0, 0.6, 0.4)
         else:

@@ -27,7 +27,7 @@ from viseme.metrics.detection import DetectionMetrics, DetectionScores
 from viseme.speakers.corpus import APART, UNCERTAIN, LabelledFaces, load, save, synthetic, under_audio
 from viseme.speakers.export import save_head
 from viseme.speakers.head import CLASSES, HeadScorer, face_inputs, voice_inputs
-from viseme.speakers.interface import STEP_S, Heard, SpeakerScorer
+from viseme.speakers.interface import STEP_S, AudioSteps, SpeakerScorer
 from viseme.speakers.models.speaker_head import SpeakerHead, TorchHead
 from viseme.speakers.timeline import DUBBED, SPEAKING, TimelineConfig, read_states
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
@@ -326,15 +326,15 @@ def measure(
     right = said = true = num_dubbed = wrong_dubbed = 0
     limit = scorer.threshold if threshold is None else threshold
     for made in conversations:
-        heard = _heard(scorer, made.audio)
-        scored = scorer.score(made.faces, heard)
+        audio = _with_voice(scorer, made.audio)
+        scored = scorer.score(made.faces, audio)
         for s, state in zip(scored, made.states):
             speaking.add(made.name, s.speaking, state == 1)
-        voices.add(made.name, heard.voice, made.heard)
-        states, voiced = read_states(made.faces, scored, heard, limit, TimelineConfig(band=scorer.band))
+        voices.add(made.name, audio.voice, made.heard)
+        states, voiced = read_states(made.faces, scored, audio, limit, TimelineConfig(band=scorer.band))
         owned = np.zeros(len(voiced), bool)
         for face, state in zip(made.faces, states):
-            index = np.arange(face.first, face.first + face.num) - heard.first
+            index = np.arange(face.first, face.first + face.num) - audio.first
             inside = (index >= 0) & (index < len(owned))
             owned[index[inside]] |= np.isin(state, (SPEAKING, DUBBED))[inside]
         off = voiced & ~owned
@@ -356,7 +356,7 @@ def measure(
     )
 
 
-def _heard(scorer: SpeakerScorer, audio: Heard) -> Heard:
+def _with_voice(scorer: SpeakerScorer, audio: AudioSteps) -> AudioSteps:
     """The audio with the voice as this scorer hears it."""
     return replace(audio, voice=scorer.voice(audio.bands))
 

@@ -20,8 +20,9 @@ from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.augment.lips import other_face
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.clips import Clip
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
-from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.evidence import FaceEvidence, compare
 from viseme.sync.interface import SyncModel
 
 __all__ = ["calibrate"]

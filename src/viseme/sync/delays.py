@@ -9,8 +9,9 @@ import numpy as np
 from viseme.audio.bands import band_filters
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.clips import Clip
+from viseme.sync.embeddings import to_grid_points
 from viseme.sync.estimator import STEP, EstimatorConfig, find_peak
-from viseme.sync.evidence import FaceEvidence, compare, to_grid_points
+from viseme.sync.evidence import FaceEvidence, compare
 
 __all__ = ["estimated_delay"]
 

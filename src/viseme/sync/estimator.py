@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from viseme.core.errors import ConfigError
 
@@ -92,6 +91,17 @@ class DelayCurve:
         return self.counts >= max(config.min_windows, config.min_overlap * most)
 
 
+def log_sum_exp(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(..., 1) logarithm of the sum of exponentials over the last axis, at least one of which is finite.
+
+    Example:
+        >>> log_sum_exp(np.log([1.0, 2.0, 5.0])).round(6) == np.log(8).round(6)
+        array([ True])
+    """
+    top = values.max(-1, keepdims=True)
+    return np.log(np.exp(values - top).sum(-1, keepdims=True)) + top
+
+
 def log_ratios(raw: NDArray[np.floating]) -> NDArray[np.floating]:
     """Turn raw pair scores into bounded log-likelihood ratios.
 
@@ -108,7 +118,7 @@ def log_ratios(raw: NDArray[np.floating]) -> NDArray[np.floating]:
     """
     if raw.size == 0:
         return raw
-    ratios = raw - logsumexp(raw, axis=1, keepdims=True) + np.log(raw.shape[1])
+    ratios = raw - log_sum_exp(raw) + np.log(raw.shape[1])
     return np.logaddexp(ratios + np.log(1 - NOISE), np.log(NOISE))
 
 
@@ -139,7 +149,7 @@ def posterior(curve: DelayCurve, config: EstimatorConfig) -> NDArray[np.float64]
     if not usable.any():
         return np.zeros(len(curve.lags))
     scores = np.where(usable, curve.scores / config.temperature, -np.inf)
-    return np.exp(np.asarray(scores - logsumexp(scores), np.float64))
+    return np.exp(np.asarray(scores - log_sum_exp(scores), np.float64))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from viseme.core.registry import Registry
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["SyncModel", "sync_models", "visual_inputs"]
+__all__ = ["SyncModel", "sync_models"]
 
 
 class SyncModel(Protocol):
@@ -52,16 +52,5 @@ sync_models: Registry[type] = Registry(  # torch modules, for training and expor
     {
         "two-stream": "viseme.sync.models.two_stream:TwoStream",
         "pixel-stream": "viseme.sync.models.pixel_stream:PixelStream",
-    },
-)
-visual_inputs: Registry[type] = Registry(
-    "visual_input",
-    {
-        "landmarks": "viseme.sync.inputs.points:Landmarks",
-        "mesh": "viseme.sync.inputs.points:Mesh",
-        "beta": "viseme.sync.inputs.tracks:Beta",
-        "rgb": "viseme.sync.inputs.tracks:Rgb",
-        "rgbd": "viseme.sync.inputs.tracks:Rgbd",
-        "raw": "viseme.sync.inputs.tracks:Raw",
     },
 )

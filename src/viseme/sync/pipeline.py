@@ -1,4 +1,4 @@
-"""`viseme.check`: one file in, one delay with its evidence out, in constant memory.
+"""`viseme.check`: one clip in, one delay with its evidence out, in constant memory.
 
 Knows the order of the work: media -> faces -> lip motion -> evidence -> verdict. Refuses to know how any of it is done.
 """
@@ -7,42 +7,41 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import MelFrames
-from viseme.core.errors import ConfigError, NoAudio, NoVideo
-from viseme.core.results import CheckEvidence, CheckResult, Reason, RejectedTrack, TrackResult
+from viseme.core.errors import ConfigError
+from viseme.core.results import CheckResult
 from viseme.engine.prefetch import ahead
-from viseme.face3d.lips import LipMotion, lip_motion
-from viseme.faces import FaceTrackChunk, tracker
-from viseme.faces.crops import crop_squares
-from viseme.faces.thumbnails import FaceStrips
-from viseme.media import MediaInfo, probe, read_audio, read_frames
-from viseme.standardization.interface import FaceObservation
+from viseme.faces import FaceEvent, FaceThumbnails
+from viseme.faces import tracker as trackers
+from viseme.media.source import MediaSource, open_source
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
-from viseme.sync.estimator import DelayCurve, EstimatorConfig, posterior
-from viseme.sync.evidence import CONTEXT, FaceEvidence, compare, to_grid, to_grid_points
-from viseme.sync.interface import visual_inputs
-from viseme.sync.verdict import FaceActivity, decide, estimate_drift, withhold
+from viseme.sync.comparer import crop_recorder_for
+from viseme.sync.estimator import EstimatorConfig
+from viseme.sync.inputs.interface import visual_inputs
+from viseme.sync.measurement import DelayMeasurement, Measured
 
-__all__ = ["check", "check_with"]
+__all__ = ["MAX_SIDE", "check", "check_source", "check_tracks"]
 
 MAX_SIDE = 1280
 """Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
-STRETCH = 20.0
-"""Seconds of a face that are compared at a time."""
-MEMORY = 3.0
-"""Seconds of a face kept as context for its next stretch."""
+NUM_AHEAD = 8
+"""Frames decoded before they are asked for."""
 
 
 def check(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
+    frames: Iterable[NDArray[np.uint8]] | None = None,
+    times: Sequence[float] | NDArray[np.floating] | None = None,
+    samples: NDArray[Any] | None = None,
+    rate: int | None = None,
     audio: str | os.PathLike[str] | None = None,
     audio_stream: int = 0,
     max_delay: float = 2.0,
@@ -56,7 +55,12 @@ def check(
     """Measure how late the audio of a video is, from the lips of the people in it.
 
     Args:
-        path: Any file with moving frames.
+        path: Any file with moving frames; None = arrays are given instead.
+        frames: (T, H, W, 3) uint8 RGB, or an iterable of T such frames, in place of a file.
+        times: (T,) seconds of the frames, strictly rising; needed with `frames`.
+        samples: (S,) or (S, C) audio, its first sample at time zero; floating at full scale 1, or integers; needed
+            with `frames`.
+        rate: Samples per second; needed with `frames`.
         audio: Audio from another file, whose first sample is taken to belong to the first frame.
         audio_stream: Which audio stream of the file, from 0.
         max_delay: Largest delay searched either way, seconds.
@@ -76,26 +80,23 @@ def check(
         MediaError: the file cannot be read, has no video, or has no audio.
         WeightsError: weights are missing or damaged.
         ConfigError: an option is out of its range.
+        ValueError: both a file and arrays are given, or arrays that do not fit together.
     """
     config = EstimatorConfig(max_delay=max_delay, in_sync_band=in_sync_band)
-    bundle = load_sync_weights(os.fspath(weights) if weights is not None else _default_weights(input))
-    if input != "landmarks" and bundle.input_mode != input:
-        raise ConfigError(
-            f"{bundle.name} sees {bundle.input_mode}, not {input}; leave --input out or pass other weights"
-        )
-    return check_with(
-        bundle,
-        path,
-        audio=audio,
-        audio_stream=audio_stream,
-        config=config,
-        tracker_name=tracker,
-        evidence=evidence,
-        on_progress=on_progress,
+    name = os.fspath(weights) if weights is not None else _default_weights(input)
+    source = open_source(
+        path, audio=audio, audio_stream=audio_stream, frames=frames, times=times, samples=samples, rate=rate
     )
+    loaded = load_sync_weights(name)
+    if input != "landmarks" and loaded.input_mode != input:
+        raise ConfigError(
+            f"{loaded.name} sees {loaded.input_mode}, not {input}; leave --input out or pass other weights"
+        )
+    return check_source(loaded, source, config=config, tracker=tracker, evidence=evidence, on_progress=on_progress)
 
 
 def _default_weights(mode: str) -> str | None:
+    """Name of the weights that ship for an input; None = the default ones."""
     visual_inputs[mode]  # an unknown name is an error that lists the known ones
     if mode not in ("landmarks", "mesh"):
         raise ConfigError(
@@ -105,272 +106,89 @@ def _default_weights(mode: str) -> str | None:
     return None if mode == "landmarks" else f"sync-{mode}"
 
 
-def check_with(
-    bundle: SyncWeights,
-    path: str | os.PathLike[str],
+def check_source(
+    weights: SyncWeights,
+    source: MediaSource,
     *,
-    audio: str | os.PathLike[str] | None = None,
-    audio_stream: int = 0,
     config: EstimatorConfig | None = None,
-    tracker_name: str = "mediapipe",
+    tracker: str = "mediapipe",
     evidence: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> CheckResult:
-    """`check` with weights already loaded."""
+    """`check` of any source with weights that are loaded: for many clips, and for clips made in memory.
+
+    Args:
+        weights: Sync models, and the input that they see.
+        source: Frames and audio, see `viseme.media.source`.
+        config: What is searched, and what counts as in sync.
+        tracker: Face tracker, by name.
+        evidence: As `check`.
+        on_progress: As `check`.
+
+    Raises:
+        MediaError: the source cannot be read, or has no audio.
+    """
     began = time.perf_counter()
-    config = config or EstimatorConfig()
     warnings: list[str] = []
-    info = probe(path)
-    if info.video is None or info.video.is_still:
-        what = "is a photograph" if info.video is not None else "has no video stream"
-        raise NoVideo(f"{os.fspath(path)} {what}; give a video file")
-    mel_frames = MelFrames(_audio(path, info, audio, audio_stream, warnings.append))
-    work = _Work(bundle, config, mel_frames, info, on_progress, path)
-    strips = FaceStrips() if evidence else None
-    face_tracker = tracker[tracker_name](tracker[tracker_name].Config())
-    stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warnings.append), 8)
-    try:
-        for event in face_tracker.track(stream, strips=strips):
-            work.take(event)
-    finally:
-        stream.close()
-    work.finish()
-    mel_frames.read_to_end()
-    return work.result(Path(path), warnings, strips, time.perf_counter() - began)
+    audio = MelFrames(source.audio(on_warning=warnings.append))
+    thumbnails = FaceThumbnails() if evidence else None
+    with crop_recorder_for(weights) or nullcontext() as crops:
+        measurement = DelayMeasurement(weights, audio, config or EstimatorConfig(), crops=crops)
+        follower = trackers[tracker](trackers[tracker].Config())
+        observers = [observer for observer in (thumbnails, crops) if observer is not None]
+        with closing(ahead(source.frames(max_side=MAX_SIDE, on_warning=warnings.append), NUM_AHEAD)) as frames:
+            for event in follower.track(frames, observers=observers):
+                measurement.take(event)
+                if on_progress and source.duration:
+                    on_progress(min(1.0, event.end / source.duration))
+        measured = measurement.finish(thumbnails=thumbnails)
+    return _result(weights, source, measured, warnings, time.perf_counter() - began)
 
 
-def _audio(path: Any, info: MediaInfo, audio: Any, stream: int, warn: Callable[[str], None]) -> Iterator[Any]:
-    source = path if audio is None else audio
-    if audio is None and not info.audio:
-        raise NoAudio(f"{os.fspath(path)} has no audio stream; pass --audio FILE")
-    if audio is None and len(info.audio) > 1:
-        warn(f"{len(info.audio)} audio streams; number {stream} was used")
-    return iter(read_audio(source, stream=stream, on_warning=warn))
+def check_tracks(
+    weights: SyncWeights,
+    events: Iterable[FaceEvent],
+    audio: MelFrames,
+    *,
+    config: EstimatorConfig | None = None,
+    evidence: bool = False,
+) -> Measured:
+    """What `check` answers for faces that were followed before, for benches and trainers: no pixels are needed.
+
+    Args:
+        weights: Sync models of an input that needs no pixels.
+        events: Chunks of tracks in order of their ends, and rejected ones.
+        audio: Of the clip, on the same clock; it is read to its end.
+        config: What is searched, and what counts as in sync.
+        evidence: Also the curves, without images.
+
+    Example:
+        >>> from viseme.sync.checkpoint import load_sync_weights
+        >>> silence = MelFrames.of_samples(np.zeros(16_000))
+        >>> check_tracks(load_sync_weights(), [], silence).estimate.words
+        'cannot tell (no_face)'
+    """
+    measurement = DelayMeasurement(weights, audio, config or EstimatorConfig())
+    for event in events:
+        measurement.take(event)
+    return measurement.finish(thumbnails=FaceThumbnails() if evidence else None)
 
 
-class _Face:
-    """One face while it is being followed."""
-
-    def __init__(self, track_id: int) -> None:
-        self.evidence = FaceEvidence(track_id)
-        self.pending: list[FaceTrackChunk] = []
-        self.scored_to = -np.inf
-        self.start = np.inf
-        self.end = -np.inf
-        self.num_frames = 0
-        self.num_observed = 0
-        self.sizes: list[float] = []
-        self.mouth_motion = 0.0
-        self.mouth: list[tuple[NDArray[np.float64], NDArray[np.float32]]] = []
-
-    @property
-    def seconds(self) -> float:
-        return sum(s.num_windows for s in self.evidence.stretches) * 0.04
-
-
-class _Work:
-    """Everything gathered from one file."""
-
-    def __init__(
-        self,
-        bundle: SyncWeights,
-        config: EstimatorConfig,
-        mel_frames: MelFrames,
-        info: MediaInfo,
-        on_progress: Callable[[float], None] | None,
-        path: Any = None,
-    ) -> None:
-        self.path = path
-        self.bundle, self.config, self.mel_frames, self.info = bundle, config, mel_frames, info
-        self.visual: Any = visual_inputs[bundle.input_mode]()
-        reach = round(config.max_delay * 100)
-        self.lags = np.arange(-reach, reach + 1)
-        self.faces: dict[int, _Face] = {}
-        self.rejected: list[RejectedTrack] = []
-        self.on_progress = on_progress
-
-    def take(self, event: FaceTrackChunk | RejectedTrack) -> None:
-        """One more stretch of a face, or a face that will not be used."""
-        if isinstance(event, RejectedTrack):
-            self.rejected.append(event)
-            face = self.faces.get(event.track_id)
-            if face is not None:
-                self._compare(face)
-            return
-        face = self.faces.setdefault(event.track_id, _Face(event.track_id))
-        face.pending.append(event)
-        if event.last or event.end - max(face.scored_to, face.pending[0].start) >= STRETCH:
-            self._compare(face)
-            if event.last:
-                face.pending = []
-        if self.on_progress and self.info.duration:
-            self.on_progress(min(1.0, event.end / float(self.info.duration)))
-        self.mel_frames.forget(event.end - 40 - STRETCH - self.config.max_delay)
-
-    def finish(self) -> None:
-        """Compare what is still waiting."""
-        for face in self.faces.values():
-            if face.pending and face.pending[-1].end > face.scored_to:
-                self._compare(face)
-            face.pending = []
-
-    def _compare(self, face: _Face) -> None:
-        times = np.concatenate([c.times for c in face.pending]) if face.pending else np.zeros(0)
-        if len(times) < 2:
-            return
-        landmarks = np.concatenate([c.landmarks for c in face.pending])
-        observed = np.concatenate([c.observed for c in face.pending])
-        motion = lip_motion(landmarks, times, observed)
-        fresh = times > face.scored_to
-        self._describe(face, motion, fresh, np.concatenate([c.boxes for c in face.pending]))
-        if hasattr(self.visual, "of_track"):  # viseme.sync.inputs.tracks.TrackInput, not imported where it is not used
-            crops = crop_squares(landmarks)
-            track = FaceObservation(times=times, landmarks=landmarks, observed=observed, crops=crops)
-            grid, points = to_grid_points(times, self.visual.of_track(track, self.path))
-        else:
-            grid, points = to_grid(_with_points(motion, self.visual(motion)))
-        reach = self.config.max_delay + CONTEXT
-        first, power = self.mel_frames.window(times[0] - reach, times[-1] + reach)
-        face.evidence.stretches += compare(
-            self.bundle.models, grid, points, first, power, self.lags, scored_from=face.scored_to + 1e-3
-        )
-        face.scored_to = float(times[-1])
-        face.pending = _tail(face.pending, face.scored_to - MEMORY)
-
-    @staticmethod
-    def _describe(face: _Face, motion: LipMotion, fresh: NDArray[np.bool_], boxes: NDArray[np.float32]) -> None:
-        face.start = min(face.start, float(motion.times[0]))
-        face.end = float(motion.times[-1])
-        face.num_frames += int(fresh.sum())
-        face.num_observed += int(motion.observed[fresh].sum())
-        face.sizes.append(float(np.median(boxes[:, 2] - boxes[:, 0])))
-        face.mouth_motion = max(face.mouth_motion, float(np.std(motion.opening)))
-        face.mouth.append((motion.times[fresh], motion.opening[fresh]))
-
-    def result(self, path: Path, warnings: list[str], strips: FaceStrips | None, elapsed: float) -> CheckResult:
-        """The answer for the file and for each face."""
-        calibration, mel_frames = self.bundle.calibration, self.mel_frames
-        config = _configured(self.config, calibration)
-        used = {i: f for i, f in self.faces.items() if f.evidence.stretches}
-        voiced = mel_frames.voiced_fraction
-        curves = {i: f.evidence.curve(self.lags) for i, f in used.items()}
-        total = FaceEvidence(0).curve(self.lags)
-        for curve in curves.values():
-            total = total + curve
-        stretches = sorted((s for f in used.values() for s in f.evidence.stretches), key=lambda s: s.start)
-        if mel_frames.num_frames == 0:
-            estimate = withhold(Reason.NO_AUDIO)
-        elif not used:
-            estimate = withhold(Reason.NO_VOICE if voiced < 0.02 and self.faces else Reason.NO_FACE)
-        else:
-            activity = FaceActivity(
-                voiced, max(f.mouth_motion for f in used.values()), sum(f.seconds for f in used.values())
-            )
-            drift = estimate_drift(stretches, self.lags, config, calibration)
-            estimate = decide(total, config, calibration, activity, drift=drift)
-        at = None if estimate.audio_delay is None else round((estimate.audio_delay + calibration.bias) * 100)
-        share = {i: _support(c, at) for i, c in curves.items()}
-        whole = sum(share.values()) or 1.0
-        tracks = tuple(
-            TrackResult(
-                track_id=i,
-                start=face.start,
-                end=face.end,
-                num_frames=face.num_frames,
-                observed_fraction=face.num_observed / max(face.num_frames, 1),
-                face_size_px=float(np.median(face.sizes)),
-                estimate=decide(curves[i], config, calibration, FaceActivity(voiced, face.mouth_motion, face.seconds)),
-                weight=share[i] / whole,
-            )
-            for i, face in used.items()
-        )
-        video = self.info.video
-        assert video is not None
-        return CheckResult(
-            file=os.fspath(path),
-            estimate=estimate,
-            tracks=tracks,
-            rejected=tuple(self.rejected),
-            duration=None if self.info.duration is None else float(self.info.duration),
-            frame_rate=None if video.rate is None else float(video.rate),
-            width=video.width,
-            height=video.height,
-            input_mode=self.bundle.input_mode,
-            weights=self.bundle.name,
-            elapsed=elapsed,
-            warnings=tuple(dict.fromkeys(warnings)),
-            evidence=None if strips is None else self._evidence(total, curves, share, strips, config),
-        )
-
-    def _evidence(
-        self,
-        total: DelayCurve,
-        curves: dict[int, DelayCurve],
-        share: dict[int, float],
-        strips: FaceStrips,
-        config: EstimatorConfig,
-    ) -> CheckEvidence:
-        order = sorted(curves, key=lambda i: -share[i])
-        mouth = self.faces[order[0]].mouth if order else []
-        return CheckEvidence(
-            curve_delays=total.delays,
-            curve_scores=np.where(total.usable(config), total.scores, np.nan),
-            curve_posterior=posterior(total, config),
-            mouth_times=np.concatenate([t for t, _ in mouth]) if mouth else np.zeros(0),
-            mouth_opening=np.concatenate([o for _, o in mouth]).astype(np.float64) if mouth else np.zeros(0),
-            audio_times=np.array(self.mel_frames.level_times),
-            audio_level_db=np.array(self.mel_frames.levels),
-            track_curves={i: np.asarray(curve.scores, np.float64) for i, curve in curves.items()},
-            strips=tuple(strip for i in order[:4] if (strip := strips.strip(i)) is not None),
-        )
-
-
-def _configured(config: EstimatorConfig, calibration: Any) -> EstimatorConfig:
-    return EstimatorConfig(
-        max_delay=config.max_delay,
-        min_windows=config.min_windows,
-        min_overlap=config.min_overlap,
-        answer_above=calibration.answer_above,
-        temperature=calibration.temperature,
-        in_sync_band=config.in_sync_band,
-    )
-
-
-def _support(curve: DelayCurve, lag: int | None) -> float:
-    """Evidence of one face for the delay that was chosen; never negative."""
-    if lag is None or not len(curve.lags):
-        return 0.0
-    return max(0.0, float(curve.scores[int(np.clip(lag - curve.lags[0], 0, len(curve.lags) - 1))]))
-
-
-def _tail(chunks: list[FaceTrackChunk], after: float) -> list[FaceTrackChunk]:
-    """The part of the chunks after a time, as context for what comes next."""
-    kept = []
-    for chunk in chunks:
-        keep = chunk.times > after
-        if keep.any():
-            kept.append(
-                FaceTrackChunk(
-                    track_id=chunk.track_id,
-                    shot=chunk.shot,
-                    times=chunk.times[keep],
-                    landmarks=chunk.landmarks[keep],
-                    boxes=chunk.boxes[keep],
-                    observed=chunk.observed[keep],
-                    confidence=chunk.confidence[keep],
-                    last=chunk.last,
-                )
-            )
-    return kept
-
-
-def _with_points(motion: LipMotion, points: NDArray[np.float32]) -> LipMotion:
-    return LipMotion(
-        times=motion.times,
-        points=points,
-        observed=motion.observed,
-        opening=motion.opening,
-        angles=motion.angles,
-        size_px=motion.size_px,
-        residual=motion.residual,
+def _result(
+    weights: SyncWeights, source: MediaSource, measured: Measured, warnings: list[str], elapsed: float
+) -> CheckResult:
+    return CheckResult(
+        file=source.name,
+        estimate=measured.estimate,
+        tracks=measured.tracks,
+        rejected=measured.rejected,
+        duration=source.duration,
+        frame_rate=source.frame_rate,
+        width=source.width,
+        height=source.height,
+        input_mode=weights.input_mode,
+        weights=weights.name,
+        elapsed=elapsed,
+        warnings=tuple(dict.fromkeys(warnings)),
+        evidence=measured.evidence,
     )

@@ -30,7 +30,7 @@ from viseme.sync.calibrate import calibrate
 from viseme.sync.clips import ClipSet
 from viseme.sync.corpus import RealClips, real_clips, synthetic_clips
 from viseme.sync.export import save_sync_weights
-from viseme.sync.inputs.tracks import Input
+from viseme.sync.inputs.interface import Input
 from viseme.sync.loss import batch_loss
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.networks import model_name, network_of

@@ -13,8 +13,10 @@ from viseme.data.sources import TrackedClip
 from viseme.face3d.lips import lip_motion
 from viseme.faces.crops import crop_squares
 from viseme.standardization.interface import FaceObservation, estimators
+from viseme.sync.inputs.coefficients import expression_reader, in_threes, track_coefficients
+from viseme.sync.inputs.filmed import lower_face
 from viseme.sync.inputs.points import Mesh
-from viseme.sync.inputs.tracks import expression_reader, in_threes, lower_face, standard_lower_face, track_coefficients
+from viseme.sync.inputs.standard_face import standard_lower_face
 
 __all__ = ["LIP_INPUTS", "inputs_view"]
 

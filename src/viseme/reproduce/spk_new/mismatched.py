@@ -59,9 +59,7 @@ def mismatched_lines(
                 yield f"    without {', '.join(apart)}: {_line(scorer, kept)}"
 
 
-def _scored(
-    weights: SyncWeights, scorers: Sequence[SpeakerScorer], clips: Sequence[Talker]
-) -> list[list[_Scored]]:
+def _scored(weights: SyncWeights, scorers: Sequence[SpeakerScorer], clips: Sequence[Talker]) -> list[list[_Scored]]:
     """For each scorer, every clip under its own audio and under that of clips drawn from other sources."""
     rng = np.random.default_rng(0)
     found: list[list[_Scored]] = [[] for _ in scorers]
@@ -96,5 +94,7 @@ def _line(scorer: SpeakerScorer, found: Sequence[_Scored]) -> str:
         metrics = pool.compute(num_draws=1000)
     except ValueError as error:
         raise DataError(f"own or mismatched audio, {scorer.name}: {error}") from None
-    above = [np.mean(np.concatenate([s.scores for s in found if s.own is own]) > scorer.threshold) for own in (True, False)]
+    above = [
+        np.mean(np.concatenate([s.scores for s in found if s.own is own]) > scorer.threshold) for own in (True, False)
+    ]
     return f"{scorer.name}: {metrics}; above its threshold {above[0]:.1%} of own, {above[1]:.1%} of mismatched"

@@ -19,7 +19,7 @@ from viseme.reproduce.table2.recipe import BLURS, MINI, SETS, table_recipe
 from viseme.reproduce.table2.report import Table2Result, write_report
 from viseme.reproduce.table2.study import Study, blurred_clips, evenly, measured_clips, seen_clips
 from viseme.sync.corpus import real_clips, synthetic_clips
-from viseme.sync.inputs.tracks import INPUTS
+from viseme.sync.inputs.interface import INPUTS
 from viseme.sync.views import inputs_view
 
 __all__ = ["Table2Result", "reproduce_table2"]

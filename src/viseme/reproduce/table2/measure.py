@@ -13,8 +13,9 @@ from viseme.audio.bands import band_filters
 from viseme.audio.clock import FRAME_S
 from viseme.reproduce.table2.recipe import LENGTHS, REACH, WINDOWS
 from viseme.sync.clips import Clip
+from viseme.sync.comparer import score_pairs
+from viseme.sync.embeddings import VIDEO_STEP, normalise_mels, to_grid_points
 from viseme.sync.estimator import log_ratios
-from viseme.sync.evidence import VIDEO_STEP, normalise_mels, score_pairs, to_grid_points
 from viseme.sync.models.torch_model import TorchModel
 
 __all__ = ["Measurer"]

@@ -14,8 +14,8 @@ from viseme.metrics.intervals import Interval, bootstrap
 from viseme.reproduce.table2.published import PUBLISHED, PUBLISHED_DEEP3D, PUBLISHED_WINDOWS
 from viseme.reproduce.table2.recipe import LENGTHS, SETS, WINDOWS, YAWS
 from viseme.reproduce.tables import Table, write_tables
-from viseme.sync.evidence import VIDEO_STEP
-from viseme.sync.inputs.tracks import INPUTS
+from viseme.sync.embeddings import VIDEO_STEP
+from viseme.sync.inputs.interface import INPUTS
 
 __all__ = ["Table2Result", "write_report"]
 

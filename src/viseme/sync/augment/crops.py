@@ -16,7 +16,7 @@ from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.augment.frames import FrameChange, other_camera
 from viseme.sync.augment.lips import other_face
 from viseme.sync.clips import Clip
-from viseme.sync.evidence import normalise_mels
+from viseme.sync.embeddings import normalise_mels
 
 __all__ = ["Batch", "Draw", "draw_frames", "draw_points"]
 

@@ -1,32 +1,22 @@
-"""What the video stream of a sync model sees: `landmarks` (67 lip and jaw points) or `mesh` (face-model vertices)."""
+"""`landmarks` and `mesh`: lip points, and the vertices of the face model that they move.
+
+Knows pose-normalised lip motion; refuses to know pixels.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.face3d.interface import FaceModel, load_face_model
-from viseme.face3d.lips import LipMotion, align
+from viseme.face3d.lips import align
+from viseme.faces import FaceTrack
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, LIP_POINTS
+from viseme.sync.inputs.interface import motion_of
 
-__all__ = ["Landmarks", "Mesh", "VisualInput", "lip_basis"]
-
-
-class VisualInput(Protocol):
-    """Pose-normalised lip motion in, points of the video stream out."""
-
-    num_points: int
-
-    def __call__(self, motion: LipMotion) -> NDArray[np.float32]:
-        """(T, K, 3) points of every frame."""
-        ...
-
-    def of_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The same from (T, 67, 3) lip points."""
-        ...
+__all__ = ["Landmarks", "Mesh", "lip_basis"]
 
 
 @cache
@@ -48,11 +38,13 @@ def lip_basis() -> NDArray[np.floating]:
 class Landmarks:
     """The 67 lip and jaw points themselves."""
 
-    num_points = 67
+    shape = (len(LIP_POINTS), 3)
+    dtype = np.float32
+    needs_pixels = False
 
-    def __call__(self, motion: LipMotion) -> NDArray[np.float32]:
+    def of_track(self, track: FaceTrack) -> NDArray[np.float32]:
         """(T, 67, 3), unit = outer eye corner distance."""
-        return self.of_points(motion.points)
+        return motion_of(track).points
 
     def of_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, 67, 3) as they are."""
@@ -67,7 +59,9 @@ class Mesh:
     does not reach the network.
     """
 
-    num_points = 96
+    shape = (96, 3)
+    dtype = np.float32
+    needs_pixels = False
     ridge = 0.02
     """Prior on expression coefficients, in squared eye distances per coefficient."""
 
@@ -76,20 +70,20 @@ class Mesh:
         basis = basis.reshape(3 * len(LIP_POINTS), -1)
         lower = np.flatnonzero(np.linalg.norm(model.exp_basis, axis=1).mean(-1) * (model.masks["lips"] + 0.3) > 0)
         strength = np.linalg.norm(model.exp_basis[lower], axis=1).sum(-1) * (model.masks["lips"][lower] + 0.15)
-        ranked = lower[np.argsort(-strength)][: 8 * self.num_points]
-        chosen = _spread(model.mean[ranked], ranked, self.num_points)
-        vertices = np.einsum("ij,vjk->vik", turn, model.exp_basis[chosen]).reshape(3 * self.num_points, -1)
+        ranked = lower[np.argsort(-strength)][: 8 * self.shape[0]]
+        chosen = _spread(model.mean[ranked], ranked, self.shape[0])
+        vertices = np.einsum("ij,vjk->vik", turn, model.exp_basis[chosen]).reshape(3 * self.shape[0], -1)
         inverse = np.linalg.solve(basis.T @ basis + self.ridge * np.eye(basis.shape[1]), basis.T)
         self._operator = (vertices @ inverse).T.astype(np.float32)
 
-    def __call__(self, motion: LipMotion) -> NDArray[np.float32]:
-        """(T, 96, 3) displacements from the clip's mean, unit = outer eye corner distance."""
-        return self.of_points(motion.points)
+    def of_track(self, track: FaceTrack) -> NDArray[np.float32]:
+        """(T, 96, 3) displacements from the mean of the stretch, unit = outer eye corner distance."""
+        return self.of_points(motion_of(track).points)
 
     def of_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, 96, 3) from (T, 67, 3)."""
         moved = (points - points.mean(0)).reshape(len(points), -1)
-        return (moved @ self._operator).reshape(len(points), self.num_points, 3)
+        return (moved @ self._operator).reshape(len(points), self.shape[0], 3)
 
 
 def _spread(places: NDArray[np.floating], names: NDArray[np.integer], num: int) -> NDArray[np.integer]:

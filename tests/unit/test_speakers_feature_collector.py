@@ -1,4 +1,4 @@
-"""Gathering: faces seen together share the embedding of their audio; faces elsewhere have their own."""
+"""Collecting features: faces seen together share the embedding of their audio; faces elsewhere have their own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from viseme.audio.mel_frames import AudioPiece, MelFrames
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
-from viseme.speakers import features as gather
-from viseme.speakers.features import Gatherer
+from viseme.speakers.feature_collector import FeatureCollector
+from viseme.sync import embeddings
 from viseme.sync.checkpoint import Calibration, SyncWeights
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.models.two_stream import TwoStream
@@ -43,9 +43,9 @@ def chunk(track_id: int, start: float) -> FaceTrackChunk:
     )
 
 
-def gatherer(bundle: SyncWeights) -> Gatherer:
+def collector(bundle: SyncWeights) -> FeatureCollector:
     samples = np.random.default_rng(9).normal(0, 0.1, 16000 * 20).astype(np.float32)
-    return Gatherer(bundle, MelFrames([AudioPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
+    return FeatureCollector(bundle, MelFrames([AudioPiece(Fraction(0), samples)]), align="none", max_delay=0.45)
 
 
 def test_a_face_has_the_same_features_in_company_as_alone(bundle, monkeypatch) -> None:
@@ -53,18 +53,18 @@ def test_a_face_has_the_same_features_in_company_as_alone(bundle, monkeypatch) -
 
     def counted(models, mels):
         embedded.append(len(mels))
-        return gather_embed_audio(models, mels)
+        return embed(models, mels)
 
-    gather_embed_audio = gather.embed_audio
-    monkeypatch.setattr(gather, "embed_audio", counted)
+    embed = embeddings.embed_audio
+    monkeypatch.setattr(embeddings, "embed_audio", counted)
     chunks = [chunk(0, 4.0), chunk(1, 4.0), chunk(2, 11.0), chunk(3, 4.0)]
-    together = gatherer(bundle)
+    together = collector(bundle)
     for one in chunks:
         together.take(one)
     assert len(embedded) == 3  # the second face met the audio of the first; the same length elsewhere is not the same
     found = {face.track_id: face for face in together.finish()}
     for one in chunks:
-        alone = gatherer(bundle)
+        alone = collector(bundle)
         alone.take(one)
         (face,) = alone.finish()
         np.testing.assert_array_equal(found[one.track_id].features, face.features)
