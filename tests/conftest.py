@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import ipaddress
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,45 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+TOLERANCES: dict[tuple[str, str], tuple[float, float]] = {
+    ("cpu", "float64"): (1e-7, 1e-9),
+    ("cpu", "float32"): (1e-4, 1e-5),
+    ("cuda", "float64"): (1e-7, 1e-9),
+    ("cuda", "float32"): (1e-3, 1e-4),
+}
+"""Relative and absolute difference within which a kernel agrees with its reference, by device and dtype."""
+
+
+@pytest.fixture(scope="session", params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> Any:
+    """Every torch device that kernels run on; one that is not here is skipped, and says so."""
+    import torch
+
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("torch sees no CUDA device here: kernels were compared on the CPU alone")
+    return torch.device(request.param)
+
+
+@pytest.fixture(scope="session", params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> Any:
+    """Every precision that kernels compute in."""
+    import torch
+
+    return getattr(torch, request.param)
+
+
+@pytest.fixture
+def agree(device: Any, dtype: Any) -> Callable[[Any, Any], None]:
+    """Compare a tensor with its reference, within what `TOLERANCES` grants its device and dtype."""
+    import numpy as np
+
+    relative, absolute = TOLERANCES[device.type, str(dtype).removeprefix("torch.")]
+
+    def compare(found: Any, expected: Any) -> None:
+        assert found.device.type == device.type
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found.detach().cpu().numpy(), np.asarray(expected), rtol=relative, atol=absolute)
+
+    return compare

@@ -43,8 +43,7 @@ def test_red_comes_first() -> None:
     np.testing.assert_allclose(shade(np.ones(3), np.array([0, 0, 1.0]), gamma), [1, 0, 0], atol=1e-6)
 
 
-def test_torch_agrees_with_numpy() -> None:
+def test_torch_agrees_with_numpy(device, dtype, agree) -> None:
     rng = np.random.default_rng(2)
-    normals, albedo, gamma = rng.normal(size=(5, 3)), rng.uniform(size=(5, 3)), rng.normal(size=27)
-    ours = shade(torch.from_numpy(albedo), torch.from_numpy(normals), torch.from_numpy(gamma))
-    np.testing.assert_allclose(ours.numpy(), shade(albedo, normals, gamma), atol=1e-12)
+    given = rng.uniform(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=27)
+    agree(shade(*(torch.from_numpy(v).to(device, dtype) for v in given)), shade(*given))
