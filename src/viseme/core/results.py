@@ -77,8 +77,9 @@ def to_jsonable(value: Any) -> Any:
         return {str(k): to_jsonable(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_jsonable(v) for v in value]
-    if hasattr(value, "tolist"):  # a NumPy array or number
-        return to_jsonable(value.tolist())
+    as_list = getattr(value, "tolist", None)
+    if as_list is not None:  # a NumPy array or number
+        return to_jsonable(as_list())
     if isinstance(value, (bool, int)):
         return value
     if isinstance(value, (float, Fraction)):

@@ -81,7 +81,7 @@ class ManifestClips:
         return replace(clip, images=images)
 
     def _frames(self, number: int, start: float = 0.0) -> Iterable[Frame]:
-        frames = read_frames(self.rows[number].path, max_side=MAX_SIDE, **({"start": start} if start else {}))
+        frames = read_frames(self.rows[number].path, max_side=MAX_SIDE, start=start or None)
         return frames if self.blur_px is None else _blurred(frames, self.blur_px[number])
 
 

@@ -57,8 +57,10 @@ class TrackedClip:
 class ClipSource(Protocol):
     """Clips by number; goes to worker processes as a pickle."""
 
-    kind: str
-    """Name of the source, for folders."""
+    @property
+    def kind(self) -> str:
+        """Name of the source, for folders."""
+        ...
 
     @property
     def clips(self) -> Sequence[ClipInfo]:

@@ -36,4 +36,4 @@ def neutral_landmarks(model: FaceModel) -> tuple[NDArray[np.float64], NDArray[np
     touching. They are moved together.
     """
     mean, identity, expression = (np.array(x, np.float64) for x in model.landmark_bases("mp468"))
-    return shut_lips(mean), identity, expression
+    return np.asarray(shut_lips(mean), np.float64), identity, expression

@@ -24,8 +24,10 @@ Rows: TypeAlias = "slice | NDArray[np.integer] | NDArray[np.bool_]"
 class CropKind(Protocol):
     """Which part of a frame is kept of a face, and how."""
 
-    shape: tuple[int, ...]
-    """Of one crop; its values are bytes."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one crop; its values are bytes."""
+        ...
 
     def square(self, landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
         """(3,) centre x, centre y and side of the square to keep, from (478, 3) landmarks; all in source pixels."""

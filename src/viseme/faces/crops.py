@@ -88,8 +88,8 @@ def _means(part: NDArray[np.float32], start: float, step: float) -> NDArray[np.f
     return np.diff(_rows(total, start + np.arange(CROP_SIZE + 1) * step - _covered(start, step)[0]), axis=0) / step
 
 
-def _rows(values: NDArray[np.float32], at: NDArray[np.float64]) -> NDArray[np.float32]:
+def _rows(values: NDArray[np.float32], at: NDArray[np.floating]) -> NDArray[np.float32]:
     """Rows at fractional positions."""
     left = np.floor(at).astype(int)
     share = (at - left).astype(np.float32)[:, None, None]
-    return values[left] * (1 - share) + values[left + 1] * share
+    return np.asarray(values[left] * (1 - share) + values[left + 1] * share, np.float32)

@@ -162,4 +162,4 @@ def _rigid_fit(
     centre = points.mean(axis=1)
     shape = RIGID_SHAPE - RIGID_SHAPE.mean(axis=0)
     rotation, strength = nearest_rotation(np.einsum("tki,kj->tij", points - centre[:, None], shape))
-    return rotation, strength / (shape**2).sum(), centre
+    return np.asarray(rotation, np.float64), strength / (shape**2).sum(), centre

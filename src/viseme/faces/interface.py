@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ class FaceTrack:
         if len({part.track_id for part in parts}) != 1:
             raise ValueError(f"cannot join {len(parts)} stretches of faces {sorted({p.track_id for p in parts})}")
         names = ("times", "landmarks", "boxes", "observed")
-        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return FaceTrack(track_id=parts[0].track_id, **arrays)
 
     def rows(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> FaceTrack:

@@ -47,7 +47,7 @@ class ObservationSpool:
         self._pieces: dict[int, list[_Piece]] = {}
         try:
             self._file = (
-                tempfile.SpooledTemporaryFile(in_memory, dir=folder)  # noqa: SIM115 - closed by `__exit__`
+                tempfile.SpooledTemporaryFile(in_memory, dir=None if folder is None else str(folder))  # noqa: SIM115 - closed by `__exit__`
                 if in_memory
                 else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
             )

@@ -116,7 +116,9 @@ def _load(file: FileStamp, device: str) -> SyncWeights:
             )
         models = tuple(
             ShippedSyncModel(
-                *(found.session(part, prefix=f"{i}.", device=device) for part in ("video", "audio")), float(scale)
+                found.session("video", prefix=f"{i}.", device=device),
+                found.session("audio", prefix=f"{i}.", device=device),
+                float(scale),
             )
             for i, scale in enumerate(header["scales"])
         )

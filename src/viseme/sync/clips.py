@@ -79,8 +79,8 @@ class ClipSet(Sequence[Clip]):
 
     def take(self, indices: Sequence[int] | NDArray[np.integer]) -> ClipSet:
         """The clips at these places."""
-        keys, infos, delays = (tuple(part[i] for i in indices) for part in (self.keys, self.infos, self.delays))
-        return ClipSet(self.store, keys, infos, self.input, delays)
+        keys, infos = tuple(self.keys[i] for i in indices), tuple(self.infos[i] for i in indices)
+        return ClipSet(self.store, keys, infos, self.input, tuple(self.delays[i] for i in indices))
 
     @classmethod
     def of(cls, prepared: PreparedClips, input: str, delays: Sequence[float] | None = None) -> ClipSet:

@@ -67,7 +67,7 @@ FRAME_DISTURBANCES: dict[str, Callable[[Frame], Frame]] = {
 def babble_of(clips: Sequence[MeasuredClip]) -> NDArray[np.float32]:
     """All clips at once, equally loud."""
     parts = [np.resize(c.samples, BABBLE_SAMPLES) / max(float(c.samples.std()), 1e-6) for c in clips]
-    return np.sum(parts, axis=0, dtype=np.float32)
+    return np.asarray(np.sum(parts, axis=0), np.float32)
 
 
 def noise_at(

@@ -54,7 +54,7 @@ class _Run:
             for track in (t for t in tracks if t.video == video):
                 scores = scores_on(track, result)
                 self.num_unmatched += int((np.isnan(scores) & track.scored).sum())
-                known = filled(scores)
+                known = np.asarray(filled(scores), np.float64)
                 self.pool.add(video, known[track.scored], track.speaking[track.scored])
                 if keep:
                     self.rows.append((video, track, known))

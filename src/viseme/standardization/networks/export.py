@@ -58,7 +58,8 @@ def load_expression_network(weights: str | Path | None = None) -> ExpressionNetw
     found = read_checkpoint(weights, component=COMPONENT, holds="expression network")
     try:
         values = found.config()
-        backbone = ResNet.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values["backbone"].items()})
+        sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values["backbone"].items()}
+        backbone = ResNet.Config(**sizes)
         network = ExpressionNetwork(ExpressionNetwork.Config(**{**values, "backbone": backbone}))
     except (AttributeError, ConfigError, KeyError, TypeError) as error:
         raise WeightsError(f"{found.path} has an incomplete or unknown header ({error!r})") from error

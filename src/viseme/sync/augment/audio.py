@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
@@ -71,8 +73,8 @@ def _room(mels: NDArray[np.float32], config: AugmentConfig, rng: np.random.Gener
     tail = np.exp(-13.8 * np.arange(1, 40) * 0.01 / decay)
     kernel = np.concatenate([np.ones((len(pick), 1)), wet * tail / tail.sum(1, keepdims=True)], 1).astype(np.float32)
     size = mels.shape[1] + kernel.shape[1] - 1
-    response = rfft(kernel, size, axis=1)[:, :, None]
-    wetted = irfft(rfft(mels[pick], size, axis=1) * response, size, axis=1)
+    response = np.asarray(rfft(kernel, size, axis=1))[:, :, None]
+    wetted: Any = irfft(rfft(mels[pick], size, axis=1) * response, size, axis=1)
     mels = mels.copy()
     mels[pick] = np.maximum(wetted[:, : mels.shape[1]], 0)
     return mels
