@@ -13,8 +13,10 @@ import torch
 
 from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import DataError
+from viseme.faces import FaceTrackChunk
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
 from viseme.reproduce import speakers_bench as bench
+from viseme.reproduce.measured_clips import MeasuredClip
 from viseme.speakers.interface import AudioSteps, FaceSteps, Scored
 from viseme.speakers.scorers import CosineScorer
 from viseme.sync.checkpoint import Calibration, SyncWeights
@@ -132,20 +134,33 @@ def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncWeights, 
     assert "with 2 tracks, 13 s of faces" in line
 
 
-def test_only_clips_for_measuring_with_one_whole_face_are_taken(tmp_path: Path) -> None:
-    rows = ["a.mp4,dev,one,a", "b.mp4,train,one,b", "c.mp4,dev,revise,c", "d.mp4,dev,two,d", "e.mp4,dev,two,e"]
-    (tmp_path / "manifest.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
-    (tmp_path / "clean").mkdir()
-    for name, num in (("a", NUM), ("b", NUM), ("c", NUM), ("d", 20)):  # d is too short, e has no file
-        np.savez(
-            tmp_path / "clean" / f"{name}.mp4.npz",
+def test_clips_with_one_face_seen_for_long_enough_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def clip(name: str, num: int) -> MeasuredClip:
+        faces = landmarks(0, num)
+        chunk = FaceTrackChunk(
+            track_id=0,
+            shot=0,
             times=np.arange(num) * 0.04,
-            landmarks=landmarks(0, num),
+            landmarks=faces.astype(np.float32),
+            boxes=np.zeros((num, 4), np.float32),
+            observed=np.ones(num, bool),
+            confidence=np.ones(num, np.float32),
+            last=True,
+        )
+        return MeasuredClip(
+            name=name,
+            source="one",
+            speaker=name,
+            audio_delay=0.0,
+            chunks=(chunk,),
             samples=np.zeros(16000, np.float32),
             audio_start=0.5,
         )
+
+    monkeypatch.setattr(bench, "read_held_out", lambda folder: [])
+    monkeypatch.setattr(bench, "one_face_clips", lambda rows, work, on_left_out: [clip("a", NUM), clip("d", 20)])
     (found,) = bench._talkers(tmp_path, tmp_path)
-    assert (found.name, found.source, found.audio.start) == ("a.mp4", "one", Fraction(1, 2))
+    assert (found.name, found.source, found.audio.start) == ("a", "one", Fraction(1, 2))
 
 
 @pytest.mark.parametrize(

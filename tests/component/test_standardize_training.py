@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from viseme.reproduce.landmark_pretraining import landmark_start
 
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.face3d.interface import load_face_model
 from viseme.faces.crops import crop_squares
-from viseme.reproduce import landmark_pretraining as start
+from viseme.reproduce.table1 import landmark_pretraining as start
+from viseme.reproduce.table1.landmark_pretraining import pretrain_on_landmarks
 from viseme.standardization import train
 from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
@@ -289,7 +289,7 @@ def test_the_prior_counts_expression_in_its_spread(people):
 def test_both_variants_begin_with_a_backbone_that_finds_landmarks(people, tmp_path, monkeypatch):
     recipe = _quick(loop=replace(quick_recipe().loop, steps=1, learning_rate=1e-9))
     emphasis = FaceBasis(load_face_model()).weights(recipe.weights)
-    path = landmark_start(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2)
+    path = pretrain_on_landmarks(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2)
     begun = [train.train_on([], people, recipe, variant=v, work=tmp_path, name=v, start=path)[0] for v in VARIANTS]
     with safe_open(str(path), framework="pt") as file:
         kept = file.get_tensor("layer1.0.conv1.weight")
@@ -297,9 +297,9 @@ def test_both_variants_begin_with_a_backbone_that_finds_landmarks(people, tmp_pa
     for network in begun:
         torch.testing.assert_close(network.backbone.layer1[0].conv1.weight, kept, atol=1e-6, rtol=0)
     monkeypatch.setattr(start, "fit", None)
-    assert landmark_start(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2) == path, "made once"
+    assert pretrain_on_landmarks(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2) == path, "made once"
     with pytest.raises(TypeError):
-        landmark_start(people, recipe.network, 2 * emphasis, work=tmp_path, steps=2, batch=2)
+        pretrain_on_landmarks(people, recipe.network, 2 * emphasis, work=tmp_path, steps=2, batch=2)
 
 
 def test_another_recipe_never_goes_on_from_a_checkpoint(people, tmp_path):

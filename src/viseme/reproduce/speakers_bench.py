@@ -7,7 +7,6 @@ under that of other clips; wall clocks. Knows scorers and features; trains nothi
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,9 +22,10 @@ from numpy.typing import NDArray
 from viseme.audio.clock import RATE
 from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import ConfigError, DataError, VisemeError
+from viseme.data.manifest import read_held_out
 from viseme.media.source import FileSource
 from viseme.metrics.detection import DetectionScores
-from viseme.reproduce.sync_bench import tracked_clip
+from viseme.reproduce.measured_clips import one_face_clips
 from viseme.speakers.corpus import features_of
 from viseme.speakers.interface import STEP_S, AudioSteps, FaceSteps, SpeakerScorer, load_scorer
 from viseme.speakers.pipeline import find_speakers_source
@@ -39,8 +39,6 @@ __all__ = ["main"]
 FRESH_SEED = HELD_OUT_SEED + 1_000_000
 """First conversation of this bench; `viseme train speakers` looks at others."""
 WINDOW_S = 2.0
-LEFT_OUT = ("romanian_tedx", "clearervoice", "revise")
-"""Sources of the manifest whose clips have no whole face, or two."""
 NUM_MISMATCHED = 3
 ISOLATED = ("mcgurk_pl",)
 """Sources of single syllables with pauses, which are counted by themselves too."""
@@ -58,21 +56,14 @@ class _Talker:
 
 
 def _talkers(folder: Path, work: Path) -> list[_Talker]:
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["use"] == "dev" and r["source"] not in LEFT_OUT]
     out = []
-    for row in rows:
-        try:
-            kept = tracked_clip(row, folder, work)
-        except VisemeError as error:
-            print(f"left out: {error}", file=sys.stderr)
-            continue
-        with np.load(kept, allow_pickle=False) as data:
-            start = Fraction(round(float(data["audio_start"]) * RATE), RATE)
-            if len(data["times"]) >= WINDOW_S * 25:
-                piece = AudioPiece(start, data["samples"])
-                out.append(_Talker(name=row["file"], source=row["source"], times=data["times"],
-                                   landmarks=data["landmarks"], audio=piece))  # fmt: skip
+    for clip in one_face_clips(read_held_out(folder), work, on_left_out=lambda why: print(why, file=sys.stderr)):
+        track = clip.tracks()[0]
+        times = np.concatenate([c.times for c in track])
+        if len(times) >= WINDOW_S * 25:
+            landmarks = np.concatenate([c.landmarks for c in track])
+            piece = AudioPiece(Fraction(round(clip.audio_start * RATE), RATE), clip.samples)
+            out.append(_Talker(name=clip.name, source=clip.source, times=times, landmarks=landmarks, audio=piece))
     return out
 
 

@@ -201,7 +201,7 @@ def _train_all(run: _Run, checkpoints: Sequence[Path]) -> list[nn.Module]:
     """Every network; on a CPU side by side in processes of one thread, as two threads make one only a third faster."""
     from accelerate import PartialState
 
-    state = PartialState()
+    state: Any = PartialState()
     if min(len(checkpoints), run.jobs) > 1 and state.num_processes == 1 and state.device.type == "cpu":
         with one_thread(), ProcessPoolExecutor(run.jobs, mp_context=get_context("spawn")) as pool:
             waiting = [pool.submit(_train_alone, run, number, path) for number, path in enumerate(checkpoints)]

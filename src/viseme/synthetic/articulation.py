@@ -80,7 +80,7 @@ def articulate(
         rng: Of `style.variability`; None = every saying alike.
     """
     style = style or Style()
-    t = start + STEP_S * np.arange(max(2, int(np.ceil((end - start) / STEP_S)) + 1))
+    t: Any = start + STEP_S * np.arange(max(2, int(np.ceil((end - start) / STEP_S)) + 1))
     aims, press, dental = _aims(phonemes, t, start, end, style, rng)
     curves = gaussian_filter1d(aims.blended(t, style.coarticulation), SMOOTHING_S / STEP_S, axis=0, mode="nearest")
     speaking = np.zeros(len(t))

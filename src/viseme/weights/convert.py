@@ -31,7 +31,7 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
                 name: torch.frombuffer(bytearray(raw.data), dtype=getattr(torch, _DTYPES[raw.dtype])).reshape(raw.shape)
                 if raw.data
                 else torch.zeros(raw.shape)
-                for name, raw in read_tensors(path).items()
+                for name, raw in read_tensors(Path(path)).items()
             }
         found = torch.load(path, map_location="cpu", weights_only=True)
     except WeightsError:

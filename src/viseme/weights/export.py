@@ -117,7 +117,7 @@ def _export(network: nn.Module, part: GraphPart) -> Graph:
     a recurrent layer (torch 2.13).
     """
     free = {name: {i: s for i, s in enumerate(shape) if isinstance(s, str)} for name, shape in part.inputs.items()}
-    file = io.BytesIO()
+    file: Any = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the exporter itself; what it makes is compared
         torch.onnx.export(

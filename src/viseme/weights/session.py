@@ -120,7 +120,7 @@ class Session:
         """
         given = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
         try:
-            found: list[Any] = self._session.run(None, given)
+            found: Any = self._session.run(None, given)
         except Exception as error:  # as above
             raise ValueError(f"the network does not take these arrays: {_first_line(error)}") from error
         return dict(zip(self.outputs, found, strict=True))
