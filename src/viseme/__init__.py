@@ -81,7 +81,7 @@ _TABLE = {
     "standardize_many": "viseme.standardization.batch",
     "synth": "viseme.synthetic.pipeline",
     "synth_conversation": "viseme.synthetic.conversation.film",
-    "train_enet": "viseme.standardization.train",
+    "train_enet": "viseme.standardization.training.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
     "write_report": "viseme.report.html",

@@ -180,7 +180,7 @@ from viseme.standardization.results import (
 from viseme.standardization.results import (
     StandardizeResult as StandardizeResult,
 )
-from viseme.standardization.train import (
+from viseme.standardization.training.train import (
     train_enet as train_enet,
 )
 from viseme.sync.batch import (

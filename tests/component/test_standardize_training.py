@@ -18,15 +18,21 @@ from viseme.face3d.interface import load_face_model
 from viseme.faces.crops import crop_squares
 from viseme.reproduce.table1 import landmark_pretraining as start
 from viseme.reproduce.table1.landmark_pretraining import pretrain_on_landmarks
-from viseme.standardization import train
-from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection, merged, most_varied, prepare_real, prepare_synthetic
 from viseme.standardization.interface import FaceObservation
-from viseme.standardization.losses import LossWeights, lmid_weights
-from viseme.standardization.model_tensors import FaceBasis
 from viseme.standardization.networks.checkpoint import VARIANTS, load_expression_weights
-from viseme.standardization.networks.expression import ExpressionNetwork
-from viseme.standardization.recipes import RECIPES, quick_recipe
+from viseme.standardization.networks.expression import ExpressionNetwork, Prediction
+from viseme.standardization.training.augment import FrameAugment, augment_frame
+from viseme.standardization.training.face_tensors import FaceTensors
+from viseme.standardization.training.losses import LossWeights, lmid_weights
+from viseme.standardization.training.measure import measure
+from viseme.standardization.training.objective import training_loss
+from viseme.standardization.training.recipes import RECIPES, quick_recipe
+from viseme.standardization.training.train import train_enet, train_on
+from viseme.standardization.training.trainee import Trainee, network_config
+from viseme.standardization.training.training_data import TrainingData, columns_of
+from viseme.standardization.training.training_log import TrainingLog
+from viseme.standardization.training.warm_start import warm_start
 from viseme.synthetic.faces import draw_faces
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -71,7 +77,7 @@ def test_landmarks_lie_on_the_face_that_is_drawn():
 
 
 def test_the_known_expression_explains_the_landmarks():
-    basis, made = FaceBasis(load_face_model()), draw_faces(5, 4)
+    basis, made = FaceTensors(load_face_model()), draw_faces(5, 4)
     alpha, beta = (torch.from_numpy(v) for v in (np.tile(made.alpha, (4, 1)), made.beta))
     pose = torch.zeros(4, 6, requires_grad=True)
     optimiser = torch.optim.LBFGS([pose], max_iter=100, line_search_fn="strong_wolfe")
@@ -89,7 +95,7 @@ def test_the_known_expression_explains_the_landmarks():
 
 
 def test_centred_makes_the_crop_the_whole_frame():
-    basis = FaceBasis(load_face_model())
+    basis = FaceTensors(load_face_model())
     rest = torch.from_numpy(basis.rest()).float()[None]
     points = basis.landmarks(torch.zeros(1, 80), torch.zeros(1, 64), rest)[0].numpy()
     low, high = points.min(0), points.max(0)
@@ -187,7 +193,7 @@ def test_the_loss_falls(people, tmp_path):
         loop=replace(quick_recipe().loop, steps=60, learning_rate=3e-3, save_every=60),
         sheet_every=60,
     )
-    train.train_on(_unknown(people[:2]), people[2:], recipe, work=tmp_path, name="n")
+    train_on(_unknown(people[:2]), people[2:], recipe, work=tmp_path, name="n")
     (log,) = tmp_path.glob("n-*.jsonl")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["step"] for line in lines] == [10, 20, 30, 40, 50, 60]
@@ -203,11 +209,11 @@ def test_the_loss_falls(people, tmp_path):
 @pytest.mark.parametrize("weights", [LossWeights(light=10.0), lmid_weights()])
 def test_all_terms_reach_network_and_matrices(people, variant, weights):
     recipe = _quick(weights=weights, drawn=2, augment=STILL)
-    basis = FaceBasis(load_face_model())
-    trainee = train.Trainee(train.ExpressionNetwork(train.network_config(recipe, basis, variant)), basis, 4)
-    data = train._Data(_unknown(people[:2]), people[2:], {c.name: i for i, c in enumerate(people)})
+    basis = FaceTensors(load_face_model())
+    trainee = Trainee(ExpressionNetwork(network_config(recipe, basis, variant)), basis, 4)
+    data = TrainingData(_unknown(people[:2]), people[2:], {c.name: i for i, c in enumerate(people)})
     data.columns.update({c.name: i for i, c in enumerate(data.real)})
-    value, shown = train._loss(trainee, np.random.default_rng(0), data=data, recipe=recipe)
+    value, shown = training_loss(trainee, np.random.default_rng(0), data=data, recipe=recipe)
     value.backward()
     assert all(np.isfinite(v) for v in shown.values())
     assert all(p.grad is not None for p in trainee.parameters())
@@ -222,17 +228,17 @@ def test_all_terms_reach_network_and_matrices(people, variant, weights):
 
 def test_frames_of_a_collection_share_a_column_and_clips_of_a_subject_may(people):
     clips = [replace(c, name=f"clip/{i}", subject="ab"[i // 3]) for i, c in enumerate(people)]
-    assert list(train._columns(clips, "collection").values()) == [0, 1, 2, 3]
-    assert list(train._columns(clips, "subject").values()) == [0, 0, 0, 1]
+    assert list(columns_of(clips, "collection").values()) == [0, 1, 2, 3]
+    assert list(columns_of(clips, "subject").values()) == [0, 0, 0, 1]
 
 
 def test_columns_start_from_what_is_known(people):
-    basis = FaceBasis(load_face_model())
+    basis = FaceTensors(load_face_model())
     recipe = _quick(warm_start=True)
     real = _unknown(people[:1])
-    data = train._Data(real, people[1:], train._columns(real + people[1:], "subject"))
-    trainee = train.Trainee(train.ExpressionNetwork(train.network_config(recipe, basis, "enet")), basis, 4)
-    train._warm_start(trainee, data)
+    data = TrainingData(real, people[1:], columns_of(real + people[1:], "subject"))
+    trainee = Trainee(ExpressionNetwork(network_config(recipe, basis, "enet")), basis, 4)
+    warm_start(trainee, data)
     for collection in people[1:]:
         column = data.columns[collection.name]
         np.testing.assert_array_equal(trainee.identity.weight[column].detach().numpy(), collection.alpha)
@@ -248,8 +254,8 @@ def _weights(network) -> list[torch.Tensor]:
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(people, tmp_path, monkeypatch):
     recipe = _quick(weights=LossWeights(landmarks=0.05, known=0.1), sheet_every=4)
     words = {"real": _unknown(people[:2]), "synthetic": people[2:], "recipe": recipe, "name": "n"}
-    whole, _ = train.train_on(**words, work=tmp_path / "whole")
-    call, steps = train._Diary.__call__, []
+    whole, _ = train_on(**words, work=tmp_path / "whole")
+    call, steps = TrainingLog.__call__, []
 
     def stopped(self, step, numbers):
         steps.append(step)
@@ -257,10 +263,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(people, tmp_path, mo
         if step == 6 and len(steps) == 6:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(train._Diary, "__call__", stopped)
+    monkeypatch.setattr(TrainingLog, "__call__", stopped)
     with pytest.raises(KeyboardInterrupt):
-        train.train_on(**words, work=tmp_path / "cut")
-    again, _ = train.train_on(**words, work=tmp_path / "cut")
+        train_on(**words, work=tmp_path / "cut")
+    again, _ = train_on(**words, work=tmp_path / "cut")
     assert steps == [1, 2, 3, 4, 5, 6, 5, 6, 7, 8]
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(again), strict=True))
 
@@ -268,29 +274,29 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(people, tmp_path, mo
 def test_the_prior_counts_expression_in_its_spread(people):
     """As the small recipe says it: 2.0 on coefficients that count in ones is .0288 on those that count in .12."""
     small = RECIPES["small"]()
-    basis = FaceBasis(load_face_model())
+    basis = FaceTensors(load_face_model())
     assert small.weights.expression / basis.model.expression_spread**2 == pytest.approx(2.0)
-    assert train.network_config(small, basis, "enet").expression_unit == 1.0
-    assert train.network_config(RECIPES["dsp"](), basis, "enet").expression_unit == 0.12
+    assert network_config(small, basis, "enet").expression_unit == 1.0
+    assert network_config(RECIPES["dsp"](), basis, "enet").expression_unit == 0.12
     found = []
     for share in (0.0, 2.0):
         weights = LossWeights(landmarks=0, photometric=0, coefficients=1, identity=0, texture=0, expression=share)
         recipe = _quick(weights=weights, unit_variance=False)
         torch.manual_seed(0)
-        network = ExpressionNetwork(train.network_config(recipe, basis, "enet")).eval()
+        network = ExpressionNetwork(network_config(recipe, basis, "enet")).eval()
         torch.nn.init.constant_(network.backbone.fc.weight, 0)
         torch.nn.init.constant_(network.backbone.fc.bias, 0.24)
-        data = train._Data([], people, train._columns(people, "collection"))
-        trainee = train.Trainee(network, basis, len(people))
-        found.append(float(train._loss(trainee, np.random.default_rng(0), data=data, recipe=recipe)[0].detach()))
+        data = TrainingData([], people, columns_of(people, "collection"))
+        trainee = Trainee(network, basis, len(people))
+        found.append(float(training_loss(trainee, np.random.default_rng(0), data=data, recipe=recipe)[0].detach()))
     assert found == pytest.approx([0, 2 * 64 * (0.24 / 0.12) ** 2])
 
 
 def test_both_variants_begin_with_a_backbone_that_finds_landmarks(people, tmp_path, monkeypatch):
     recipe = _quick(loop=replace(quick_recipe().loop, steps=1, learning_rate=1e-9))
-    emphasis = FaceBasis(load_face_model()).weights(recipe.weights)
+    emphasis = FaceTensors(load_face_model()).weights(recipe.weights)
     path = pretrain_on_landmarks(people, recipe.network, emphasis, work=tmp_path, steps=2, batch=2)
-    begun = [train.train_on([], people, recipe, variant=v, work=tmp_path, name=v, start=path)[0] for v in VARIANTS]
+    begun = [train_on([], people, recipe, variant=v, work=tmp_path, name=v, start=path)[0] for v in VARIANTS]
     with safe_open(str(path), framework="pt") as file:
         kept = file.get_tensor("layer1.0.conv1.weight")
         assert not any(key.startswith("fc.") for key in file.keys())  # noqa: SIM118
@@ -304,18 +310,18 @@ def test_both_variants_begin_with_a_backbone_that_finds_landmarks(people, tmp_pa
 
 def test_another_recipe_never_goes_on_from_a_checkpoint(people, tmp_path):
     recipe = _quick(loop=replace(quick_recipe().loop, steps=1))
-    train.train_on([], people, recipe, work=tmp_path, name="n")
-    train.train_on([], people, replace(recipe, shared_rate=0.01), work=tmp_path, name="n")
+    train_on([], people, recipe, work=tmp_path, name="n")
+    train_on([], people, replace(recipe, shared_rate=0.01), work=tmp_path, name="n")
     assert len(list(tmp_path.glob("n-*.pt"))) == 2
 
 
 def test_no_collections_are_refused(tmp_path):
     with pytest.raises(DataError, match="no collections"):
-        train.train_on([], [], quick_recipe(), work=tmp_path)
+        train_on([], [], quick_recipe(), work=tmp_path)
 
 
 def test_measuring_knows_a_perfect_and_a_silent_network(people):
-    basis = FaceBasis(load_face_model())
+    basis = FaceTensors(load_face_model())
 
     class Oracle(torch.nn.Module):
         def __init__(self, scale: float) -> None:
@@ -324,13 +330,13 @@ def test_measuring_knows_a_perfect_and_a_silent_network(people):
 
         def forward(self, images):
             beta = torch.from_numpy(next(self.given).beta) * self.scale
-            return train.Prediction(beta=beta, gamma=beta, pose=beta)
+            return Prediction(beta=beta, gamma=beta, pose=beta)
 
-    perfect = train.measure(Oracle(1.0), basis, people)
+    perfect = measure(Oracle(1.0), basis, people)
     assert perfect["lips_px"] == pytest.approx(0, abs=1e-4)
     assert perfect["aperture_correlation"] == pytest.approx(1)
     assert perfect["num_frames"] == 16
-    silent = train.measure(Oracle(0.0), basis, people)
+    silent = measure(Oracle(0.0), basis, people)
     assert silent["lips_px"] == pytest.approx(perfect["lips_still_px"])
 
 
@@ -338,7 +344,7 @@ def test_the_command_writes_weights_that_the_estimator_loads(people, tmp_path, m
     (tmp_path / "manifest.csv").write_text("file,use,source,speaker,licence\na.mp4,train,s,p,CC0\n")
     monkeypatch.setattr(train, "prepare_real", lambda *args, **kwargs: _unknown(people[:2]))
     monkeypatch.setitem(RECIPES, "quick", lambda: _quick(loop=replace(quick_recipe().loop, steps=2), num_synthetic=2))
-    result = train.train_enet(recipe="quick", data=tmp_path, work=tmp_path / "work", jobs=1)
+    result = train_enet(recipe="quick", data=tmp_path, work=tmp_path / "work", jobs=1)
     assert result.out == tmp_path / "work" / "enet.safetensors"
     loaded = load_expression_weights(result.out)
     assert loaded.card["recipe"] == "quick"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from viseme.weights import assets_folder
+
 HEAVY = ["numpy", "scipy", "torch", "av", "onnxruntime", "numba", "llvmlite", "safetensors", "matplotlib", "PIL"]
 SHOW = ["rich", "jinja2"]
 
@@ -52,6 +54,14 @@ def test_help_loads_nothing_but_the_table(words: list[str], tmp_path: Path) -> N
     code, loaded, _, _ = run(*words, cwd=tmp_path)
     assert code == 0
     assert loaded & {*HEAVY, *SHOW, "tyro"} == set()
+
+
+def test_a_check_loads_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    sample = assets_folder() / "samples" / "sample_in_sync.mp4"
+    code, loaded, _, _ = run("check", str(sample), cwd=tmp_path)
+    assert code == 0
+    assert {"av", "numpy", "onnxruntime"} <= loaded
+    assert loaded & {"torch", "scipy", "numba", "llvmlite", "jaxtyping", "matplotlib", "jinja2"} == set()
 
 
 def test_the_guard_is_awake(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from viseme.reproduce.table1.landmark_fits import fit_with_other_half
 from viseme.reproduce.table1.report import e1_table
 from viseme.reproduce.table1.rows import E1_ROWS, PUBLISHED_E1
 from viseme.standardization.corpus import Collection
-from viseme.standardization.losses import LossWeights
-from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.training.face_tensors import FaceTensors
+from viseme.standardization.training.losses import LossWeights
 
 
 def _collection(name: str, subject: str, points: np.ndarray | None = None) -> Collection:
@@ -58,8 +58,8 @@ def test_clips_are_chosen_over_speakers_first(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def basis() -> FaceBasis:
-    return FaceBasis(load_face_model())
+def basis() -> FaceTensors:
+    return FaceTensors(load_face_model())
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.standardization.losses import (
+from viseme.standardization.training.losses import (
     LossWeights,
     albedo_uniformity_loss,
     coefficient_loss,

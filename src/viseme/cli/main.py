@@ -40,12 +40,12 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "synth conversation": Command(
             "viseme.cli.commands.synth_conversation", "Film a conversation of synthetic people; who speaks is known."
         ),
-        "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression off faces."),
+        "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression from faces."),
         "standardize": Command(
             "viseme.cli.commands.standardize", "Keep the lip motion of every face, and nothing else."
         ),
         "face-models": Command("viseme.cli.commands.face_models", "What face models there are, and their licences."),
-        "train sync": Command("viseme.cli.commands.train_sync", "Train the model that listens and reads lips."),
+        "train sync": Command("viseme.cli.commands.train_sync", "Train the networks that score lips against audio."),
         "reproduce table1": Command(
             "viseme.cli.commands.reproduce_table1", "Table I of the papers: lips with expression alone exchanged."
         ),

@@ -1,4 +1,4 @@
-"""Work that comes whether we are ready or not: a bounded wait, then some of it is left out, and counted.
+"""A queue for a source that does not wait, such as a camera: it holds so many items; further ones are dropped, counted.
 
 Knows iterators and a clock; refuses to know what the items are.
 """
@@ -11,16 +11,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Backlog"]
+__all__ = ["BoundedQueue"]
 
 T = TypeVar("T")
 
 
-class Backlog(Iterator[T], Generic[T]):
+class BoundedQueue(Iterator[T], Generic[T]):
     """Items made in another thread, in order; errors arrive where they are asked for.
 
-    Where `size` items that may be left out wait, the source is made to wait too, as a pipe from a file can. Once that
-    has put the source `patience` seconds behind real time, as it would a camera, further ones are left out instead.
+    When `size` droppable items wait, the source is blocked, as a pipe from a file can be. Once that has put the source
+    `patience` seconds behind real time, which only a live source can be, further droppable items are dropped instead.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class Backlog(Iterator[T], Generic[T]):
         """Start reading.
 
         Args:
-            items: What comes.
-            moment: Seconds on the stream's own clock of an item that may be left out; None = it must be kept.
-            size: Items that may be left out and wait at most.
-            patience: Seconds behind real time from which they are left out; None = never, the source waits.
-            clock: Seconds of the wall.
+            items: The source.
+            moment: Time of a droppable item on the stream's own clock, seconds; None = it must be kept.
+            size: Droppable items that wait at most.
+            patience: Seconds behind real time from which items are dropped; None = never, the source is blocked.
+            clock: Wall clock, seconds.
         """
         self._moment, self._size, self._patience, self._clock = moment, size, patience, clock
         self._waiting: deque[tuple[T, float | None]] = deque()
@@ -48,7 +48,7 @@ class Backlog(Iterator[T], Generic[T]):
         self._stopped = self._ended = False
         self._error: BaseException | None = None
         self._anchor: tuple[float, float] | None = None
-        self.num_left_out = 0
+        self.num_dropped = 0
         self.newest = self.oldest = 0.0
         """Seconds on the stream's clock: the newest item that was kept, and the newest that was given out."""
         self._items = items
@@ -57,7 +57,7 @@ class Backlog(Iterator[T], Generic[T]):
 
     @property
     def seconds(self) -> float:
-        """How much of the stream waits."""
+        """Seconds of the stream that wait."""
         return max(0.0, self.newest - self.oldest)
 
     def __next__(self) -> T:
@@ -99,7 +99,7 @@ class Backlog(Iterator[T], Generic[T]):
                 if self._anchor is None or self._num_optional == 0:  # whoever asks has caught up: count from here
                     self._anchor = self._clock(), at
                 if not self._has_room(at):
-                    self.num_left_out += 1
+                    self.num_dropped += 1
                     return not self._stopped
                 self._num_optional += 1
                 self.newest = at

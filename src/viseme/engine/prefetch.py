@@ -1,4 +1,4 @@
-"""Work a few items ahead in another thread. Knows iterators; refuses to know what they yield."""
+"""Items made in another thread before they are asked for. Knows iterators; refuses to know what they yield."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-__all__ = ["Ahead", "ahead"]
+__all__ = ["Prefetch", "prefetch"]
 
 T = TypeVar("T")
 
 
-class Ahead(Iterator[T]):
-    """Items made in another thread, a few ahead; errors arrive where they are asked for."""
+class Prefetch(Iterator[T]):
+    """Items made in another thread before they are asked for; errors arrive where they are asked for."""
 
     def __init__(self, items: Iterator[T], size: int) -> None:
         self._queue: queue.Queue[Any] = queue.Queue(size)
@@ -55,11 +55,11 @@ class Ahead(Iterator[T]):
         self._thread.join(timeout=5)
 
 
-def ahead(items: Iterator[T], size: int) -> Ahead[T]:
-    """Let `items` run at most `size` ahead of whoever asks; call `close` when leaving early.
+def prefetch(items: Iterator[T], size: int) -> Prefetch[T]:
+    """Make at most `size` items before they are asked for; call `close` when leaving early.
 
     Example:
-        >>> sum(ahead(iter(range(5)), 2))
+        >>> sum(prefetch(iter(range(5)), 2))
         10
     """
-    return Ahead(items, size)
+    return Prefetch(items, size)

@@ -143,15 +143,15 @@ class ResultLog:
                 return entry
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # whatever it is, it is none of ours: said below
-        raise self._foreign(number)
+        raise self._not_ours(number)
 
     def _drop_torn(self, line: bytes, end: int, number: int) -> None:
         opening = json.dumps({"schema": self._schema})[:-1].encode()
         if not (line.startswith(opening) or opening.startswith(line)):
-            raise self._foreign(number)
+            raise self._not_ours(number)
         os.ftruncate(self._fd, end)
 
-    def _foreign(self, number: int) -> OutputError:
+    def _not_ours(self, number: int) -> OutputError:
         return OutputError(
             f"{self.path} line {number} is not an answer of this command; name another file to resume from"
         )

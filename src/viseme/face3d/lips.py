@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
+from viseme.core.arrays import gaussian_smooth
 from viseme.faces.rotation import nearest_rotation, rotation_angles
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE, LIP_POINTS, LIP_POINTS_MIDDLE
 
@@ -107,9 +107,9 @@ def lip_motion(
     centre = _centre(rigid, own, scale, rotation)
     if smooth_s > 0 and len(times) > 3:
         sigma = smooth_s / max(float(np.median(np.diff(times))), 1e-3)
-        scale = np.exp(gaussian_filter1d(np.log(scale), sigma))
-        rotation = nearest_rotation(gaussian_filter1d(rotation, sigma, axis=0))[0]
-        centre = gaussian_filter1d(_centre(rigid, own, scale, rotation), sigma, axis=0)
+        scale = np.exp(gaussian_smooth(np.log(scale), sigma))
+        rotation = nearest_rotation(gaussian_smooth(rotation, sigma))[0]
+        centre = gaussian_smooth(_centre(rigid, own, scale, rotation), sigma)
     lips = scale[:, None, None] * np.einsum("tij,tkj->tki", rotation, upright[:, LIP_POINTS] - centre[:, None])
     fitted = scale[:, None, None] * np.einsum("tij,trj->tri", rotation, rigid - centre[:, None])
     top, bottom = LIP_POINTS_MIDDLE

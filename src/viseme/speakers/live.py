@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal
 
 from viseme.core.errors import ConfigError
 from viseme.core.live import LiveEnd, LiveHeader, LiveStep
-from viseme.engine.bounded_queue import Backlog
+from viseme.engine.bounded_queue import BoundedQueue
 from viseme.media import AudioBlock, Frame
 from viseme.media.live import LiveMedia
 from viseme.speakers.interface import load_scorer
@@ -123,20 +123,20 @@ class LiveSpeakers(Iterator[LiveStep]):
         self.header: LiveHeader = work.header(media.name, align, media.size)
         self._work, self._media, self._warnings, self._warn = work, media, warnings, warn
         patience = None if keep_frames else PATIENCE_S
-        self._backlog: Backlog[Frame | AudioBlock] = Backlog(media, _moment, size=WAITING, patience=patience)
+        self._queue: BoundedQueue[Frame | AudioBlock] = BoundedQueue(media, _moment, size=WAITING, patience=patience)
         self._told = 0
-        self._steps = work.steps(self._backlog)
+        self._steps = work.steps(self._queue)
 
     def __next__(self) -> LiveStep:
         step = next(self._steps)
-        dropped = self._backlog.num_left_out
+        dropped = self._queue.num_dropped
         if dropped > 2 * self._told:  # on the first, and each time their number has doubled
             self._told = dropped
             self._warn(
-                f"this machine is slower than real time: {self._backlog.seconds:.1f} s wait at {step.time:.1f} s, "
+                f"this machine is slower than real time: {self._queue.seconds:.1f} s wait at {step.time:.1f} s, "
                 f"{dropped} frames were dropped; scores are rougher"
             )
-        return replace(step, backlog_s=self._backlog.seconds, dropped=dropped)
+        return replace(step, backlog_s=self._queue.seconds, dropped=dropped)
 
     @property
     def end(self) -> LiveEnd:
@@ -144,14 +144,14 @@ class LiveSpeakers(Iterator[LiveStep]):
         return LiveEnd(
             duration=max(self._work.faces.now, 0.0),
             frames=self._work.num_frames,
-            dropped=self._backlog.num_left_out,
+            dropped=self._queue.num_dropped,
             delay=self._work.delay,
             warnings=tuple(dict.fromkeys(self._warnings)),
         )
 
     def close(self) -> None:
         """Stop reading."""
-        if self._backlog.close(self._media.stop):
+        if self._queue.close(self._media.stop):
             self._media.close()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
-from viseme.engine.prefetch import ahead
+from viseme.engine.prefetch import prefetch
 from viseme.media import AudioBlock, VideoWriter, probe, read_audio, read_frames
 from viseme.media.images import draw_box, draw_text, text_size
 from viseme.speakers.interface import STEP_S
@@ -71,7 +71,7 @@ def write_overlay(
     audio_rate = streams[audio_stream].rate if len(streams) > audio_stream else None
     delay = result.delay_taken_out
     strip = _Strip(result, delay)
-    stream = ahead(read_frames(result.file, max_side=MAX_SIDE), 8)
+    stream = prefetch(read_frames(result.file, max_side=MAX_SIDE), 8)
     try:
         first = next(stream)
         height, width = (side // 2 * 2 for side in first.image.shape[:2])

@@ -20,7 +20,7 @@ from viseme.audio.band_levels import BandLevels
 from viseme.audio.mel_frames import MelFrames
 from viseme.core.results import DelayEstimate, RejectedTrack, Verdict
 from viseme.core.speakers import FaceTimeline, SpeakersResult
-from viseme.engine.prefetch import ahead
+from viseme.engine.prefetch import prefetch
 from viseme.faces import FaceEvent, FaceObserver
 from viseme.faces import tracker as trackers
 from viseme.faces.crop_recorder import CropRecorder
@@ -194,7 +194,7 @@ class _Gathered:
     ) -> None:
         """Read everything once."""
         follower = trackers[tracker](trackers[tracker].Config())
-        with closing(ahead(source.frames(max_side=MAX_SIDE, on_warning=warn), NUM_AHEAD)) as frames:
+        with closing(prefetch(source.frames(max_side=MAX_SIDE, on_warning=warn), NUM_AHEAD)) as frames:
             for event in follower.track(frames, observers=[self.appearance, *self._observers]):
                 self._take(event)
                 if on_progress and source.duration:

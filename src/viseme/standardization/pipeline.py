@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 import viseme
 from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedia
 from viseme.core.results import RejectedTrack
-from viseme.engine.prefetch import ahead
+from viseme.engine.prefetch import prefetch
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.crops import crop_frame, crop_squares
 from viseme.media import MediaInfo, probe, read_frames
@@ -215,7 +215,7 @@ def _follow(
 ) -> list[RejectedTrack]:
     """Put every usable face into the spool; return the others."""
     rejected: list[RejectedTrack] = []
-    stream = ahead(read_frames(path, max_side=MAX_SIDE, on_warning=warn), 8)
+    stream = prefetch(read_frames(path, max_side=MAX_SIDE, on_warning=warn), 8)
     try:
         for event in tracker[name](tracker[name].Config()).track(stream):
             if isinstance(event, RejectedTrack):
@@ -326,7 +326,7 @@ def _with_pixels(path: Any, info: MediaInfo, track: Iterator[FaceObservation]) -
             if stream is None:
                 longer, side = max(info.video.width, info.video.height), float(np.nanmedian(piece.crops[:, 2]))
                 wanted = int(np.ceil(longer * min(1.0, 1.2 * CROP_SIZE / side)))
-                stream = ahead(read_frames(path, max_side=max(wanted, 16), start=float(piece.times[0]) - 1e-3), 8)
+                stream = prefetch(read_frames(path, max_side=max(wanted, 16), start=float(piece.times[0]) - 1e-3), 8)
             images = np.zeros((len(piece.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
             for row, (at, crop) in enumerate(zip(piece.times, piece.crops)):
                 frame = next((p for p in stream if float(p.time) > at - 1e-6), None)

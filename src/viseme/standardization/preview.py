@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.engine.prefetch import ahead
+from viseme.engine.prefetch import prefetch
 from viseme.faces.crops import CROP_SIZE, crop_frame
 from viseme.media import AudioBlock, MediaInfo, VideoWriter, read_audio, read_frames
 from viseme.media.images import draw_text, text_size
@@ -81,7 +81,7 @@ def write_video(
     width = CROP_SIZE * (3 if depth else 2)
     audio_rate = info.audio[0].rate if info.audio else None
     rate = info.video.rate or Fraction(25)
-    stream = ahead(read_frames(path, max_side=MAX_SIDE), 8)
+    stream = prefetch(read_frames(path, max_side=MAX_SIDE), 8)
     try:
         with VideoWriter(
             out, width=width, height=CROP_SIZE * num_rows, rate=rate, audio_rate=audio_rate, crf=20

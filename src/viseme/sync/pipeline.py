@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viseme.audio.mel_frames import MelFrames
 from viseme.core.errors import ConfigError
 from viseme.core.results import CheckResult
-from viseme.engine.prefetch import ahead
+from viseme.engine.prefetch import prefetch
 from viseme.faces import FaceEvent, FaceThumbnails
 from viseme.faces import tracker as trackers
 from viseme.media.source import MediaSource, open_source
@@ -136,7 +136,7 @@ def check_source(
         measurement = DelayMeasurement(weights, audio, config or EstimatorConfig(), crops=crops)
         follower = trackers[tracker](trackers[tracker].Config())
         observers = [observer for observer in (thumbnails, crops) if observer is not None]
-        with closing(ahead(source.frames(max_side=MAX_SIDE, on_warning=warnings.append), NUM_AHEAD)) as frames:
+        with closing(prefetch(source.frames(max_side=MAX_SIDE, on_warning=warnings.append), NUM_AHEAD)) as frames:
             for event in follower.track(frames, observers=observers):
                 measurement.take(event)
                 if on_progress and source.duration:

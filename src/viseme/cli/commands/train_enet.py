@@ -9,12 +9,12 @@ from viseme.cli.screen import Screen
 
 __all__ = ["FUNCTION", "run"]
 
-FUNCTION = "viseme.standardization.train:train_enet"
+FUNCTION = "viseme.standardization.training.train:train_enet"
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Train until the weights are written; progress goes to stderr."""
-    from viseme.standardization.train import train_enet
+    from viseme.standardization.training.train import train_enet
 
     screen.write(f"{train_enet(**arguments)}\n")
     return ExitCode.DONE

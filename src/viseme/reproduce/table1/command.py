@@ -22,7 +22,7 @@ from viseme.reproduce.table1.networks import measure_fold
 from viseme.reproduce.table1.recipe import table_recipe
 from viseme.reproduce.table1.report import Table1Result, write_report
 from viseme.standardization.corpus import prepare_real, prepare_synthetic
-from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.training.face_tensors import FaceTensors
 
 __all__ = ["Table1Result", "reproduce_table1"]
 
@@ -89,7 +89,7 @@ def _pretrained(seeds: range, work: Path, steps: int, frames: int, jobs: int) ->
     """File of a backbone for both variants, trained to find landmarks on people of no fold."""
     people = prepare_synthetic(seeds, work, num=frames, num_jobs=jobs, on_progress=Bar("strangers"))
     recipe = table_recipe(steps)
-    emphasis = FaceBasis(load_face_model()).weights(recipe.weights)
+    emphasis = FaceTensors(load_face_model()).weights(recipe.weights)
     torch.set_num_threads(jobs)
     return pretrain_on_landmarks(people, recipe.network, emphasis, work=work, steps=2 * steps)
 

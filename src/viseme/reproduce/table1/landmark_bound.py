@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viseme.standardization.losses import LossWeights, coefficient_loss, landmark_loss
-from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.training.face_tensors import FaceTensors
+from viseme.standardization.training.losses import LossWeights, coefficient_loss, landmark_loss
 
 __all__ = ["Explained", "lip_distances", "overfit"]
 
@@ -34,7 +34,7 @@ class Explained:
 
 
 def overfit(
-    basis: FaceBasis,
+    basis: FaceTensors,
     landmarks: Sequence[NDArray[np.floating]],
     start: Sequence[Explained],
     weights: LossWeights,
@@ -96,7 +96,7 @@ def overfit(
 
 @torch.no_grad()
 def lip_distances(
-    basis: FaceBasis, landmarks: NDArray[np.floating], explained: Explained, *, motion: bool = False
+    basis: FaceTensors, landmarks: NDArray[np.floating], explained: Explained, *, motion: bool = False
 ) -> NDArray[np.float64]:
     """(M,) mean distance of the lip landmarks from the tracked ones, pixels of the 224-pixel crop, all weights 1.
 

@@ -21,7 +21,7 @@ from viseme.reproduce.table1.rows import FIT_PARTS, PARTS
 from viseme.standardization.corpus import Collection
 from viseme.standardization.estimators.landmark_fit import LandmarkFit
 from viseme.standardization.interface import in_standard_crops
-from viseme.standardization.model_tensors import FaceBasis
+from viseme.standardization.training.face_tensors import FaceTensors
 
 __all__ = ["face_widths", "fit_frames", "fit_with_other_half", "measure_fits"]
 
@@ -64,7 +64,7 @@ def measure_fits(study: Study, fold: int, path: Path) -> None:
     """Measure one fold without networks, and write a `FoldAnswer` to `path`."""
     torch.set_num_threads(1)
     held = study.split(fold)[2]
-    basis = FaceBasis(load_face_model())
+    basis = FaceTensors(load_face_model())
     parts: dict[str, dict[str, list[float]]] = {part: defaultdict(list) for part in FIT_PARTS}
     for collection in held:
         points = collection.landmarks

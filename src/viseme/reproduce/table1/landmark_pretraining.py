@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from viseme.engine.loop import LoopConfig, fit
 from viseme.engine.progress import Bar
 from viseme.faces.crops import CROP_SIZE
-from viseme.standardization.augment import FrameAugment, augment_frame
 from viseme.standardization.corpus import Collection
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
+from viseme.standardization.training.augment import FrameAugment, augment_frame
 
 __all__ = ["pretrain_on_landmarks"]
 

@@ -21,12 +21,15 @@ from viseme.reproduce.table1.landmark_bound import Explained, lip_distances, ove
 from viseme.reproduce.table1.landmark_fits import face_widths, fit_frames
 from viseme.reproduce.table1.recipe import table_recipe
 from viseme.reproduce.table1.rows import PARTS
-from viseme.standardization.augment import FrameAugment
 from viseme.standardization.corpus import Collection
-from viseme.standardization.model_tensors import FaceBasis
 from viseme.standardization.networks.expression import ExpressionNetwork
-from viseme.standardization.recipes import NetworkRecipe
-from viseme.standardization.train import Trainee, _Data, _loss, train_on
+from viseme.standardization.training.augment import FrameAugment
+from viseme.standardization.training.face_tensors import FaceTensors
+from viseme.standardization.training.objective import training_loss
+from viseme.standardization.training.recipes import NetworkRecipe
+from viseme.standardization.training.train import train_on
+from viseme.standardization.training.trainee import Trainee
+from viseme.standardization.training.training_data import TrainingData
 
 __all__ = ["explain_fold", "measure_fold"]
 
@@ -67,7 +70,7 @@ def _explain(network: ExpressionNetwork, collection: Collection) -> tuple[Explai
 
 
 def overfit_network(
-    basis: FaceBasis, enet: ExpressionNetwork, held: Sequence[Collection], recipe: NetworkRecipe
+    basis: FaceTensors, enet: ExpressionNetwork, held: Sequence[Collection], recipe: NetworkRecipe
 ) -> list[Explained]:
     """The papers' ground truth: a copy of the network goes on training, on the held-out fold alone and with fresh
     identities, half as many steps as it was trained, without augmentation."""
@@ -78,15 +81,15 @@ def overfit_network(
     recipe = replace(recipe, real_share=1.0, augment=still, loop=loop)
     torch.manual_seed(recipe.loop.seed)
     trainee = Trainee(copy.deepcopy(enet), basis, len(held), bfloat16=recipe.bfloat16)
-    data = _Data(held, [], {c.name: k for k, c in enumerate(held)})
-    loss = partial(_loss, data=data, recipe=recipe)
+    data = TrainingData(held, [], {c.name: k for k, c in enumerate(held)})
+    loss = partial(training_loss, data=data, recipe=recipe)
     fit(trainee, loss, loop, optimisers=lambda module: trainee.optimisers(recipe))  # type: ignore[arg-type]
     columns = trainee.identity.weight.detach().numpy()
     return [replace(_explain(trainee.network, c)[0], alpha=columns[k].copy()) for k, c in enumerate(held)]
 
 
 def explain_fold(
-    basis: FaceBasis,
+    basis: FaceTensors,
     enet: ExpressionNetwork,
     per_image: ExpressionNetwork,
     identities: NDArray[np.float32],

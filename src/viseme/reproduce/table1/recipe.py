@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from viseme.engine.loop import LoopConfig
-from viseme.standardization.losses import LossWeights
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
-from viseme.standardization.recipes import NetworkRecipe
+from viseme.standardization.training.losses import LossWeights
+from viseme.standardization.training.recipes import NetworkRecipe
 
 __all__ = ["table_recipe"]
 

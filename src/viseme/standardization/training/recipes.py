@@ -7,10 +7,10 @@ from typing import Literal
 
 from viseme.core.errors import ConfigError
 from viseme.engine.loop import LoopConfig
-from viseme.standardization.augment import FrameAugment
-from viseme.standardization.losses import LossWeights, dsp_weights, lmid_weights
 from viseme.standardization.networks.expression import ExpressionNetwork, full_config, small_config
 from viseme.standardization.networks.resnet import ResNet
+from viseme.standardization.training.augment import FrameAugment
+from viseme.standardization.training.losses import LossWeights, dsp_weights, lmid_weights
 
 __all__ = ["RECIPES", "NetworkRecipe", "dsp_recipe", "lmid_recipe", "quick_recipe", "small_recipe"]
 
@@ -74,7 +74,7 @@ def dsp_recipe() -> NetworkRecipe:
     """DSP: ResNet-50, utterances, batch 2 x 8, Adam at a constant 1e-4; 20 epochs of 960 collections of 50 frames.
 
     Other than in the paper, half of a batch are synthetic people (one collection of two) and the network's gradients
-    are clipped at norm 1. Real clips alone: `viseme.standardization.train.train_on(real, [], dsp_recipe(), work=...)`.
+    are clipped at norm 1. Real clips alone: `train.train_on(real, [], dsp_recipe(), work=...)`.
     """
     loop = LoopConfig(steps=60_000, learning_rate=1e-4, weight_decay=0.0, schedule="constant", save_every=500)
     return NetworkRecipe(frames=50, loop=loop)

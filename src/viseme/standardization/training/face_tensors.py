@@ -16,15 +16,15 @@ from viseme.face3d.formation import form_albedo, form_image, form_landmarks
 from viseme.face3d.interface import PARTS, FaceModel
 from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.faces.crops import CROP_SIZE, MARGIN
-from viseme.standardization.losses import LossWeights
+from viseme.standardization.training.losses import LossWeights
 
-__all__ = ["PIXELS_PER_DM", "FaceBasis"]
+__all__ = ["PIXELS_PER_DM", "FaceTensors"]
 
 PIXELS_PER_DM = 101.5
 """Pixels of the standard crop that a decimetre covers at the origin."""
 
 
-class FaceBasis(nn.Module):
+class FaceTensors(nn.Module):
     """Buffers of one face model, and what is computed with them. Holds no parameters."""
 
     face_mean: Tensor

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from viseme.engine.bounded_queue import Backlog
+from viseme.engine.bounded_queue import BoundedQueue
 
 STEP = 0.04
 
@@ -31,7 +31,7 @@ def both(num: int) -> list[str]:
     return [word for i in range(num) for word in (f"p{i}", f"s{i}")]
 
 
-def settled(backlog: Backlog, reads: int, source: Counted) -> None:
+def settled(queue: BoundedQueue, reads: int, source: Counted) -> None:
     for _ in range(500):
         if source.num >= reads:
             return
@@ -55,41 +55,41 @@ class Counted:
 def test_everything_comes_in_order_where_the_source_may_wait() -> None:
     """A film through a pipe: faster than real time, and so never left out from, however small the room."""
     for patience in (None, 0.5):
-        backlog = Backlog(both(60), frame, size=3, patience=patience, clock=Wall())
-        assert list(backlog) == both(60)
-        assert backlog.num_left_out == 0
-        assert backlog.close()
+        queue = BoundedQueue(both(60), frame, size=3, patience=patience, clock=Wall())
+        assert list(queue) == both(60)
+        assert queue.num_dropped == 0
+        assert queue.close()
 
 
 def test_what_is_too_much_is_left_out_and_counted_but_never_audio() -> None:
     """A camera whose frames nobody takes: the wall goes on, the room is full."""
     wall = Wall()
     source = Counted(both(100))
-    backlog = Backlog(source, frame, size=4, patience=0.5, clock=wall)
-    settled(backlog, 9, source)  # p4 waits for room
+    queue = BoundedQueue(source, frame, size=4, patience=0.5, clock=wall)
+    settled(queue, 9, source)  # p4 waits for room
     wall.now = 1000.0
-    with backlog._change:
-        backlog._change.notify_all()
-    settled(backlog, 201, source)
-    got = list(backlog)
+    with queue._change:
+        queue._change.notify_all()
+    settled(queue, 201, source)
+    got = list(queue)
     assert [x for x in got if x[0] == "s"] == [f"s{i}" for i in range(100)]
     assert [x for x in got if x[0] == "p"] == ["p0", "p1", "p2", "p3"]
-    assert backlog.num_left_out == 96
-    assert backlog.close()
+    assert queue.num_dropped == 96
+    assert queue.close()
 
 
 def test_who_waits_is_told_how_much_of_the_stream_waits() -> None:
     source = Counted(both(4))
-    backlog = Backlog(source, frame, size=10, patience=0.5, clock=Wall())
-    settled(backlog, 9, source)
-    assert backlog.seconds == pytest.approx(3 * STEP)
-    next(backlog)
-    next(backlog)
-    next(backlog)
-    assert backlog.seconds == pytest.approx(2 * STEP)
-    list(backlog)
-    assert backlog.seconds == 0
-    assert backlog.close()
+    queue = BoundedQueue(source, frame, size=10, patience=0.5, clock=Wall())
+    settled(queue, 9, source)
+    assert queue.seconds == pytest.approx(3 * STEP)
+    next(queue)
+    next(queue)
+    next(queue)
+    assert queue.seconds == pytest.approx(2 * STEP)
+    list(queue)
+    assert queue.seconds == 0
+    assert queue.close()
 
 
 def test_a_pause_of_the_source_is_not_our_slowness() -> None:
@@ -103,12 +103,12 @@ def test_a_pause_of_the_source_is_not_our_slowness() -> None:
         wall.now = 60.0
         yield from (f"p{i}" for i in range(1, 20))
 
-    backlog = Backlog(source(), frame, size=2, patience=0.5, clock=wall)
-    assert next(backlog) == "p0"
+    queue = BoundedQueue(source(), frame, size=2, patience=0.5, clock=wall)
+    assert next(queue) == "p0"
     resume.set()
-    assert list(backlog) == [f"p{i}" for i in range(1, 20)]
-    assert backlog.num_left_out == 0
-    assert backlog.close()
+    assert list(queue) == [f"p{i}" for i in range(1, 20)]
+    assert queue.num_dropped == 0
+    assert queue.close()
 
 
 def test_errors_arrive_after_what_came_before() -> None:
@@ -116,11 +116,11 @@ def test_errors_arrive_after_what_came_before() -> None:
         yield "p0"
         raise OSError("the cable was pulled")
 
-    backlog = Backlog(source(), frame, size=2, patience=0.5)
-    assert next(backlog) == "p0"
+    queue = BoundedQueue(source(), frame, size=2, patience=0.5)
+    assert next(queue) == "p0"
     with pytest.raises(OSError, match="cable"):
-        next(backlog)
-    assert backlog.close()
+        next(queue)
+    assert queue.close()
 
 
 def test_closing_wakes_a_source_that_waits() -> None:
@@ -130,14 +130,14 @@ def test_closing_wakes_a_source_that_waits() -> None:
         yield "p0"
         woken.wait(30)
 
-    backlog = Backlog(source(), frame, size=2, patience=0.5)
-    assert next(backlog) == "p0"
-    assert backlog.close(woken.set)
+    queue = BoundedQueue(source(), frame, size=2, patience=0.5)
+    assert next(queue) == "p0"
+    assert queue.close(woken.set)
 
 
 def test_closing_ends_a_thread_that_waits_for_room() -> None:
     source = Counted(both(100))
-    backlog = Backlog(source, frame, size=1, patience=None)
-    settled(backlog, 3, source)
-    assert backlog.close()
+    queue = BoundedQueue(source, frame, size=1, patience=None)
+    settled(queue, 3, source)
+    assert queue.close()
     assert source.num == 3
