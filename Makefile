@@ -1,7 +1,7 @@
 # On a fresh machine: `make demo` shows what this does, `make test` runs the tests. Both set up what they need first.
 # Needs make and one of Python 3.10 to 3.14.
 
-PYTHON := $(shell for p in $(PYTHON_CHOICE) python3.13 python3.12 python3.11 python3.14 python3.10 python3 python; do \
+PYTHON := $(shell for p in $(PYTHON_CHOICE) python3.11 python3.12 python3.13 python3.14 python3.10 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
