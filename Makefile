@@ -36,10 +36,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -q tests/unit tests/meta src
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/meta src
 
 test: check golden
-	$(BIN)/python -m pytest tests/component
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/component
 
 golden: setup
 	$(BIN)/python -m pytest -q tests/golden
