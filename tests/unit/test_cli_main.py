@@ -58,7 +58,7 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
     [
         (["chek"], "perhaps you meant 'check'"),
         (["xyzzy"], "there is no command 'xyzzy'"),
-        (["weights"], "one of: weights list, weights verify"),
+        (["weights"], "one of: weights list, weights convert, weights verify"),
         (["weights", "verfy"], "perhaps you meant 'verify'"),
         (["check"], "give at least one FILE"),
         (["check", "--resume", "a.mp4"], "--resume FILE.jsonl"),

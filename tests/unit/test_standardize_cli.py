@@ -34,7 +34,10 @@ def answer(path: Any, out: Any, **options: Any) -> StandardizeResult:
 
 
 @pytest.fixture(autouse=True)
-def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
+def _stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4", "bad.mp4"):
+        (tmp_path / name).write_bytes(b"something")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "standardize", answer)
 
 

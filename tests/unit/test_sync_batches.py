@@ -78,8 +78,9 @@ def test_batches_do_not_depend_on_the_number_of_workers(tmp_path):
     draw = _draw(tmp_path)
     one, two = (list(Loader(draw=draw, seed=3, workers=w)(range(4))) for w in (0, 2))
     for a, b in zip(one, two, strict=True):
-        np.testing.assert_array_equal(a.video, b.video)
-        np.testing.assert_array_equal(a.mels, b.mels)
+        # a worker multiplies matrices in one thread, this process in several: they add up in another order
+        np.testing.assert_allclose(a.video, b.video, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(a.mels, b.mels, rtol=0, atol=1e-4)
         assert (a.lead, a.num_real) == (b.lead, b.num_real)
 
 

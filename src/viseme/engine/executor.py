@@ -45,7 +45,8 @@ class FileWork:
             ConfigError, WeightsError: no file could be answered this way.
         """
         try:
-            refuse_missing(path)
+            if not os.path.isdir(path):  # what a folder lacks is said by the command in its own words
+                refuse_missing(path)
             return _named(self.function)(path, **settings)
         except (ConfigError, WeightsError):
             raise

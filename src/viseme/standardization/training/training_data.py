@@ -42,10 +42,17 @@ class TrainingData:
     """Collection name -> column."""
 
     def all(self) -> list[Collection]:
+        """Real ones first."""
         return self.real + self.synthetic
 
 
 def columns_of(collections: Sequence[Collection], shared_by: str) -> dict[str, int]:
+    """Name of a collection -> column of the shared matrices, from 0.
+
+    Args:
+        collections: In the order in which columns are given out.
+        shared_by: "subject": collections of one person share a column; else each has its own.
+    """
     numbers: dict[str, int] = {}
     return {
         c.name: numbers.setdefault(c.subject if shared_by == "subject" else c.name, len(numbers)) for c in collections
