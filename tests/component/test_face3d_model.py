@@ -15,6 +15,8 @@ from viseme.face3d.interface import PARTS, FaceModel, load_face_model, vertex_no
 from viseme.face3d.light import lamp
 from viseme.face3d.look import Look
 from viseme.face3d.render import render_head
+from viseme.faces.geometry import face_rois
+from viseme.faces.nets import shared_nets
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LIGHT = lamp((0.3, 0.4, 0.9), colour=(0.6, 0.6, 0.6), ambient=(0.45, 0.45, 0.45))
@@ -169,16 +171,19 @@ def fit_residual(model: FaceModel, marks: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def detect():  # the landmarks of one uint8 frame, or None
-    import mediapipe
+    nets = shared_nets()
 
-    with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as net:
+    def run(image: np.ndarray) -> np.ndarray | None:
+        found = nets.detect(image)
+        if not len(found) or found[:, 4].max() < 0.5:
+            return None
+        x0, y0, x1, y1 = (float(v) for v in found[found[:, 4].argmax(), :4])
+        roi = np.array([[(x0 + x1) / 2, (y0 + y1) / 2, 1.5 * max(x1 - x0, y1 - y0), 0.0]])
+        first, _ = nets.landmarks(image, roi)
+        points, scores = nets.landmarks(image, face_rois(first))
+        return points[0, :468, :2] if scores[0] >= 0.5 else None
 
-        def run(image: np.ndarray) -> np.ndarray | None:
-            found = net.process(image).multi_face_landmarks
-            size = image.shape[1::-1]
-            return None if not found else np.array([[p.x, p.y] for p in found[0].landmark][:468]) * size
-
-        yield run
+    return run
 
 
 def test_the_tracker_sees_our_people_and_the_model_fits_them(model: FaceModel, detect) -> None:

