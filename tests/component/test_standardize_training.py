@@ -342,7 +342,9 @@ def test_measuring_knows_a_perfect_and_a_silent_network(people):
 
 def test_the_command_writes_weights_that_the_estimator_loads(people, tmp_path, monkeypatch):
     (tmp_path / "manifest.csv").write_text("file,use,source,speaker,licence\na.mp4,train,s,p,CC0\n")
-    monkeypatch.setattr("viseme.standardization.training.train.prepare_real", lambda *args, **kwargs: _unknown(people[:2]))
+    monkeypatch.setattr(
+        "viseme.standardization.training.train.prepare_real", lambda *args, **kwargs: _unknown(people[:2])
+    )
     monkeypatch.setitem(RECIPES, "quick", lambda: _quick(loop=replace(quick_recipe().loop, steps=2), num_synthetic=2))
     result = train_enet(recipe="quick", data=tmp_path, work=tmp_path / "work", jobs=1)
     assert result.out == tmp_path / "work" / "enet.safetensors"
