@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from contextlib import closing
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from test_media_live import piped
 
 import viseme
+from random_weights import sync_weights
+from short_clip import short_clip, write_film
 from viseme.core.errors import ConfigError
 from viseme.faces.crop_recorder import CropRecorder
-from viseme.media import VideoWriter, read_audio, read_frames
 from viseme.speakers.live import find_speakers_live
 from viseme.sync import comparer
-from viseme.sync.checkpoint import Calibration
-from viseme.sync.export import save_sync_weights
+from viseme.sync.checkpoint import load_sync_weights
+from viseme.sync.embeddings import embed_lips, without_mean
 from viseme.sync.inputs.interface import visual_inputs
-from viseme.sync.models.pixel_stream import PixelStream
-from viseme.sync.models.two_stream import TwoStream
-from viseme.weights import assets_folder
 
 NUM_FRAMES = 45
 INPUTS = sorted(visual_inputs)
@@ -31,52 +27,25 @@ INPUTS = sorted(visual_inputs)
 @pytest.fixture(scope="module")
 def clip() -> dict:
     """A synthetic talker in memory: frames, times, samples and rate."""
-    path = assets_folder() / "samples" / "sample_in_sync.mp4"
-    shown = [frame for frame, _ in zip(read_frames(path), range(NUM_FRAMES))]
-    samples = np.concatenate([block.samples for block in read_audio(path)])
-    times = np.array([float(frame.time) for frame in shown])
-    return {
-        "frames": np.stack([frame.image for frame in shown]),
-        "times": times,
-        "samples": samples[: round(times[-1] * 16_000)],
-        "rate": 16_000,
-    }
+    return short_clip(NUM_FRAMES)
 
 
 @pytest.fixture(scope="module")
 def film(clip: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same as a file that can be read as a stream."""
-    path = tmp_path_factory.mktemp("film") / "film.mkv"
-    height, width = clip["frames"].shape[1:3]
-    with VideoWriter(path, width=width, height=height, rate=25, audio_rate=16_000) as video:
-        for image, time in zip(clip["frames"], clip["times"]):
-            video.write(image, Fraction(float(time)).limit_denominator(1000))
-        video.write_audio(clip["samples"], Fraction(0))
-    return path
+    return write_film(tmp_path_factory.mktemp("film") / "film.mkv", clip)
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tiny random networks of every input."""
-    folder, found = tmp_path_factory.mktemp("weights"), {}
-    small = {"width": 16, "embedding": 8, "video_dilations": (1,), "audio_dilations": (1,)}
-    for mode in INPUTS:
-        torch.manual_seed(0)
-        shape = visual_inputs[mode].shape  # type: ignore[attr-defined]
-        if len(shape) == 2:
-            network, model = TwoStream(TwoStream.Config(num_points=shape[0], **small)), "two-stream"
-        else:
-            stream = TwoStream.Config(num_points=4, **small)
-            config = PixelStream.Config(channels=shape[0], size=shape[1], widths=(4, 4, 8, 8), stream=stream)
-            network, model = PixelStream(config), "pixel-stream"
-        found[mode] = folder / f"{mode}.safetensors"
-        save_sync_weights(found[mode], [network], input_mode=mode, calibration=Calibration(), card={}, model=model)
-    return found
+    folder = tmp_path_factory.mktemp("weights")
+    return {mode: sync_weights(folder / f"{mode}.safetensors", mode) for mode in INPUTS}
 
 
 @pytest.mark.parametrize("mode", INPUTS)
-def test_an_input_says_what_it_makes(mode: str, clip: dict) -> None:
-    """Shape, type and whether pixels are needed, from a track with and without images."""
+def test_an_input_says_what_it_makes(mode: str, clip: dict, weights: dict[str, Path]) -> None:
+    """Shape, type and whether pixels are needed, from a track with and without images; and networks embed it."""
     from viseme.faces import FaceTrackChunk, tracker
 
     visual = visual_inputs[mode]()
@@ -95,6 +64,10 @@ def test_an_input_says_what_it_makes(mode: str, clip: dict) -> None:
                 visual.of_track(chunk.track)
         else:
             np.testing.assert_array_equal(visual.of_track(chunk.track), seen)
+    (lips,) = embed_lips(load_sync_weights(weights[mode]).models, without_mean(seen))
+    assert lips.shape == (len(seen), 8)
+    assert np.isfinite(lips).all()
+    assert lips.std(0).max() > 0, "every frame is embedded alike"
 
 
 def viseme_frames(clip: dict):
@@ -107,18 +80,23 @@ def viseme_frames(clip: dict):
 def test_check_runs_on_arrays_and_files_alike(mode: str, clip: dict, film: Path, weights: dict[str, Path]) -> None:
     found = viseme.check(**clip, weights=weights[mode], evidence=True)
     assert found.input_mode == mode
-    assert found.estimate.num_windows > 0
     assert [len(found.tracks), found.tracks[0].num_frames] == [1, NUM_FRAMES]
     assert found.evidence is not None
-    assert np.isfinite(found.evidence.curve_scores).any()
+    scores, posterior = found.evidence.curve_scores, found.evidence.curve_posterior
+    assert found.evidence.curve_delays[[0, -1]] == pytest.approx([-2, 2])
+    assert np.isfinite(scores).sum() > 200, "less than a second either way was compared"
+    overlap = NUM_FRAMES - 25 * abs(found.evidence.curve_delays[np.argmax(posterior)])
+    assert found.estimate.num_windows == pytest.approx(overlap, abs=2), "every frame with audio at that delay counts"
+    again = viseme.check(**clip, weights=weights[mode], evidence=True)
+    assert again.estimate == found.estimate
+    np.testing.assert_array_equal(again.evidence.curve_scores, scores)
     with pytest.raises(ConfigError, match=f"sees {mode}"):
         viseme.check(**clip, weights=weights[mode], input="beta" if mode != "beta" else "mesh")
     if mode in ("landmarks", "raw"):  # one that needs pixels and one that does not
         again = viseme.check(film, weights=weights[mode], evidence=True)
         assert again.evidence is not None
-        scores = found.evidence.curve_scores, again.evidence.curve_scores
-        known = np.isfinite(scores[0]) & np.isfinite(scores[1])
-        assert np.corrcoef(scores[0][known], scores[1][known])[0, 1] > 0.9  # the file is compressed
+        known = np.isfinite(scores) & np.isfinite(again.evidence.curve_scores)
+        assert np.corrcoef(scores[known], again.evidence.curve_scores[known])[0, 1] > 0.9  # the file is compressed
 
 
 @pytest.mark.parametrize("mode", INPUTS)

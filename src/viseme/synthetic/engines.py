@@ -89,8 +89,10 @@ def _run(command: Sequence[str], voice: Voice, folder: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DataError(f"voice {voice.name}: {command[0]} did not answer ({error})") from error
     if done.returncode != 0:
-        message = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
-        raise DataError(f"voice {voice.name}: {command[0]} failed with status {done.returncode}: {' '.join(message)}")
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1] or [f"status {done.returncode}"]
+        raise DataError(
+            f"voice {voice.name}: {command[0]} failed ({told[0]}); the text must be in the language {voice.language}"
+        )
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -26,6 +26,7 @@ from viseme.synthetic.scene import DRAWN_STRENGTH, TalkerSpec, film
 from viseme.synthetic.speech import speak
 from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, sentence
+from viseme.synthetic.voices import find_voice
 
 __all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
 
@@ -66,12 +67,19 @@ class SynthResult(Card):
 
 def _made_up(spec: TalkerSpec, seconds: float, salt: int) -> str:
     rng = np.random.default_rng([spec.seed, salt])
-    language = spec.language if spec.language in LANGUAGES else "en-us"
+    language = _language(spec)
     words, sentences = 0.0, []
     while words < seconds * spec.rate_wpm / 60 * 0.9 or not sentences:
         sentences.append(sentence(rng, language))
         words += len(sentences[-1].split()) + 1
     return " ".join(sentences)
+
+
+def _language(spec: TalkerSpec) -> str:
+    """Of made-up sentences: a recorded voice reads its own language alone."""
+    if ":" in spec.language:
+        return find_voice(spec.language).language
+    return spec.language if spec.language in LANGUAGES else "en-us"
 
 
 def _said(spec: TalkerSpec, text: str) -> Speech:
@@ -241,7 +249,8 @@ def synth(
         audio_delay: Seconds by which the audio comes later than the lips.
         seconds: Length; None = as long as the text needs.
         seed: Chooses the face, looks, light, background and all movement that is not speech.
-        language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin.
+        language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin; or a recorded voice, for
+            example flite:slt (docs/voices.md).
         variant: espeak-ng voice variant, for example f2, m5, croak, whisper.
         rate_wpm: Words a minute.
         width: Pixels, even.
