@@ -14,25 +14,11 @@ import numpy as np
 import pytest
 
 from viseme.media import VideoWriter
-from viseme.weights import WEIGHTS, assets_folder
+from viseme.weights import assets_folder
 
 SAMPLES = sorted((assets_folder() / "samples").glob("*.mp4"))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 AUDIO_RATE = 16_000
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The shipped weights; untrained ones where none ship yet, as bad input must fail well with any."""
-    if any(record.component == "sync" and record.default for record in WEIGHTS.values()):
-        return []
-    from viseme.sync.checkpoint import Calibration
-    from viseme.sync.export import save_sync_weights
-    from viseme.sync.models.two_stream import TwoStream
-
-    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    save_sync_weights(path, [TwoStream(TwoStream.Config())], input_mode="landmarks", calibration=Calibration(), card={})
-    return ["--weights", str(path)]
 
 
 def viseme(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -89,7 +75,7 @@ GARBAGE = {
 
 
 @pytest.fixture(scope="session")
-def batch(tmp_path_factory: pytest.TempPathFactory, weights: list[str]) -> dict[str, dict]:
+def batch(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """The answers about every kind of bad file, from one run; `stderr` and `returncode` besides."""
     folder = tmp_path_factory.mktemp("bad")
     for name, content in GARBAGE.items():
@@ -103,7 +89,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory, weights: list[str]) -> dict[
     for frames in (1, 2):
         film(folder / f"{frames}.mp4", frames=frames)
     names = sorted(p.name for p in folder.iterdir())
-    done = viseme("check", "--json", *weights, "--", *names, "missing.mp4", cwd=folder)
+    done = viseme("check", "--json", "--", *names, "missing.mp4", cwd=folder)
     answers = {a["file"]: a for a in map(json.loads, done.stdout.splitlines())}
     assert sorted(answers) == sorted([*names, "missing.mp4"])
     return {**answers, "run": {"returncode": done.returncode, "stderr": done.stderr}}
@@ -157,16 +143,16 @@ def test_a_frame_or_two_get_no_number(batch: dict[str, dict], name: str) -> None
     assert batch[name]["audio_delay"] is None
 
 
-def test_a_single_bad_file(tmp_path: Path, weights: list[str]) -> None:
+def test_a_single_bad_file(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"")
-    refused(viseme("check", "clip.mp4", *weights, cwd=tmp_path), "clip.mp4", words="is empty")
+    refused(viseme("check", "clip.mp4", cwd=tmp_path), "clip.mp4", words="is empty")
 
 
-def test_a_folder_of_good_and_bad_is_answered_to_the_end(tmp_path: Path, weights: list[str]) -> None:
+def test_a_folder_of_good_and_bad_is_answered_to_the_end(tmp_path: Path) -> None:
     film(tmp_path / "1.mp4", frames=10)
     (tmp_path / "2.mp4").write_bytes(b"")
     film(tmp_path / "3.mp4", frames=10)
-    done = viseme("check", ".", "--json", "--report", "r.html", "--csv", "t.csv", *weights, cwd=tmp_path)
+    done = viseme("check", ".", "--json", "--report", "r.html", "--csv", "t.csv", cwd=tmp_path)
     assert done.returncode == 1
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [Path(a["file"]).name for a in answers] == ["1.mp4", "2.mp4", "3.mp4"]
@@ -176,34 +162,33 @@ def test_a_folder_of_good_and_bad_is_answered_to_the_end(tmp_path: Path, weights
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 4
 
 
-def test_options_out_of_range_end_it_before_any_work(tmp_path: Path, weights: list[str]) -> None:
+def test_options_out_of_range_end_it_before_any_work(tmp_path: Path) -> None:
     film(tmp_path / "1.mp4", frames=5)
     for words in (["--tracker", "nosuch"], ["--weights", "nosuch"]):
-        extra = [] if "--weights" in words else weights
-        done = viseme("check", "1.mp4", *words, *extra, cwd=tmp_path)
+        done = viseme("check", "1.mp4", *words, cwd=tmp_path)
         assert done.returncode in (1, 2), words
         assert "Traceback" not in done.stderr
         assert "unexpected" not in done.stderr, words
         assert done.stdout == ""
 
 
-def test_fix_refuses_and_leaves_nothing(tmp_path: Path, weights: list[str]) -> None:
+def test_fix_refuses_and_leaves_nothing(tmp_path: Path) -> None:
     film(tmp_path / "clip.mp4")
-    done = viseme("fix", "clip.mp4", "-o", "out.mp4", *weights, cwd=tmp_path)
+    done = viseme("fix", "clip.mp4", "-o", "out.mp4", cwd=tmp_path)
     assert done.returncode == 3
     assert done.stderr.startswith("viseme: error: clip.mp4: cannot tell")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4"]
 
 
-def test_fix_with_a_given_delay(tmp_path: Path, weights: list[str]) -> None:
+def test_fix_with_a_given_delay(tmp_path: Path) -> None:
     film(tmp_path / "clip.mp4")
-    done = viseme("fix", "clip.mp4", "-o", "out.mp4", "--delay", "-80.5ms", *weights, cwd=tmp_path)
+    done = viseme("fix", "clip.mp4", "-o", "out.mp4", "--delay", "-80.5ms", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "by +80.5 ms" in done.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "out.mp4"]
 
 
-def test_fix_on_a_full_disk_leaves_nothing(tmp_path: Path, weights: list[str]) -> None:
+def test_fix_on_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     film(tmp_path / "clip.mp4", frames=50)
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
@@ -211,7 +196,7 @@ def test_fix_on_a_full_disk_leaves_nothing(tmp_path: Path, weights: list[str]) -
         "from viseme.cli.main import main; sys.exit(main())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "fix", "clip.mp4", "-o", "out.mp4", "--delay", "100ms", *weights],
+        [sys.executable, "-c", code, "fix", "clip.mp4", "-o", "out.mp4", "--delay", "100ms"],
         cwd=tmp_path,
         env={**ENVIRONMENT, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
@@ -221,10 +206,10 @@ def test_fix_on_a_full_disk_leaves_nothing(tmp_path: Path, weights: list[str]) -
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4"]
 
 
-@pytest.mark.skipif(not SAMPLES, reason="no samples ship yet")
-def test_the_samples_can_be_checked(tmp_path: Path, weights: list[str]) -> None:
+def test_the_samples_can_be_checked(tmp_path: Path) -> None:
+    assert len(SAMPLES) == 2
     for sample in SAMPLES:
-        done = viseme("check", str(sample), "--json", *weights, cwd=tmp_path)
+        done = viseme("check", str(sample), "--json", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         assert json.loads(done.stdout)["tracks"]

@@ -26,7 +26,6 @@ def run(*words: str | Path, cwd: Path, **settings: str) -> subprocess.CompletedP
 
 @pytest.fixture(scope="session")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("hatchling", reason="building offline needs hatchling")
     folder = tmp_path_factory.mktemp("wheel")
     words = ["wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, root]
     done = run(sys.executable, "-m", "pip", *words, cwd=folder)

@@ -11,28 +11,17 @@ import pytest
 import torch
 
 import viseme
-from viseme.core.errors import ConfigError, MissingWeights, NoAudio, NoVideo, UnreadableMedia
+from viseme.core.errors import ConfigError, NoAudio, NoVideo, UnreadableMedia
 from viseme.core.results import CheckResult, Reason, Verdict
 from viseme.media import VideoWriter, read_audio, shift_audio
 from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.export import save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
-from viseme.weights import assets_folder, find_weights
+from viseme.weights import assets_folder
 
 SAMPLES = assets_folder() / "samples"
 LATE, TOGETHER = SAMPLES / "sample_late_137ms.mp4", SAMPLES / "sample_in_sync.mp4"
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-
-
-def _missing() -> str:
-    try:
-        find_weights()
-    except MissingWeights as error:
-        return str(error)
-    return ""
-
-
-needs_weights = pytest.mark.skipif(bool(_missing()), reason=f"the default sync weights are not there: {_missing()}")
 needs_real = pytest.mark.skipif(not (REAL / "manifest.csv").is_file(), reason="no real clips beside the checkout")
 
 
@@ -46,7 +35,6 @@ def together() -> CheckResult:
     return viseme.check(TOGETHER)
 
 
-@needs_weights
 def test_a_late_sample_is_late(late):
     estimate = late.estimate
     assert estimate.audio_delay == pytest.approx(0.137, abs=0.040)
@@ -57,13 +45,11 @@ def test_a_late_sample_is_late(late):
     assert "lags by" in estimate.words
 
 
-@needs_weights
 def test_a_sample_in_sync_is_in_sync(together):
     assert together.estimate.audio_delay == pytest.approx(0.0, abs=0.040)
     assert together.estimate.verdict is Verdict.IN_SYNC
 
 
-@needs_weights
 @pytest.mark.parametrize("shift", [0.2, -0.3])
 def test_delaying_the_audio_raises_the_delay_by_as_much(tmp_path, late, shift):
     shift_audio(LATE, tmp_path / "moved.mp4", shift=shift)
@@ -73,26 +59,22 @@ def test_delaying_the_audio_raises_the_delay_by_as_much(tmp_path, late, shift):
     assert moved - late.estimate.audio_delay == pytest.approx(shift, abs=0.010)
 
 
-@needs_weights
 def test_the_audio_of_another_clip_is_not_in_sync():
     found = viseme.check(LATE, audio=TOGETHER)
     assert found.estimate.verdict is not Verdict.IN_SYNC
 
 
-@needs_weights
 def test_its_own_audio_from_another_file_gives_the_same_delay(late):
     again = viseme.check(LATE, audio=LATE).estimate.audio_delay
     assert again == pytest.approx(late.estimate.audio_delay, abs=0.03)  # AAC may begin a frame early
 
 
-@needs_weights
 def test_the_answer_is_the_same_twice(together):
     again = viseme.check(TOGETHER)
     one, two = ({**r.to_json(), "elapsed": 0} for r in (together, again))
     assert one == two
 
 
-@needs_weights
 def test_what_the_report_draws_fits_together(late):
     drawn = late.evidence
     assert drawn is not None
@@ -107,7 +89,6 @@ def test_what_the_report_draws_fits_together(late):
     assert sum(t.weight for t in late.tracks) == pytest.approx(1.0)
 
 
-@needs_weights
 def test_a_narrow_search_says_that_the_truth_may_lie_beyond(tmp_path):
     shift_audio(LATE, tmp_path / "moved.mp4", shift=0.6)
     found = viseme.check(tmp_path / "moved.mp4", max_delay=0.3).estimate
@@ -217,7 +198,6 @@ def _rows(source: str) -> list[dict[str, str]]:
 @pytest.mark.real
 @pytest.mark.slow
 @needs_real
-@needs_weights
 def test_studio_recordings_of_other_speakers_are_in_sync():
     rows, wrong, answered = _rows("grid_misc"), [], 0
     assert len(rows) == 6
@@ -235,7 +215,6 @@ def test_studio_recordings_of_other_speakers_are_in_sync():
 
 @pytest.mark.real
 @needs_real
-@needs_weights
 def test_frames_of_mouths_alone_are_refused():
     rows = _rows("romanian_tedx")[:3]
     assert rows
@@ -248,7 +227,6 @@ def test_frames_of_mouths_alone_are_refused():
 @pytest.mark.real
 @pytest.mark.slow
 @needs_real
-@needs_weights
 def test_frames_under_mismatched_audio_are_not_in_sync():
     with (REAL / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["use"] == "dev-foreign"][:4]
@@ -256,7 +234,6 @@ def test_frames_under_mismatched_audio_are_not_in_sync():
         assert viseme.check(REAL / row["file"]).estimate.verdict is not Verdict.IN_SYNC, row["file"]
 
 
-@needs_weights
 def test_the_default_weights_say_what_they_were_trained_on():
     bundle = load_sync_weights()
     assert bundle.card["training_data"]
@@ -265,12 +242,10 @@ def test_the_default_weights_say_what_they_were_trained_on():
     assert bundle.calibration.answer_above >= 0.5
 
 
-@needs_weights
 def test_an_input_that_the_weights_do_not_see_is_refused():
     with pytest.raises(ConfigError, match="sees landmarks, not mesh"):
         viseme.check(LATE, weights="sync-landmarks", input="mesh")
 
 
-@needs_weights
 def test_the_mesh_input_measures_the_late_sample():
     assert viseme.check(LATE, input="mesh").estimate.audio_delay == pytest.approx(0.137, abs=0.04)

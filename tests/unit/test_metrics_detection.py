@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
 
 from viseme.metrics.area_under_roc import area_under_roc, area_under_roc_of
 from viseme.metrics.average_precision import (
@@ -18,8 +19,6 @@ from viseme.metrics.detection import DetectionScores
 from viseme.metrics.equal_error_rate import equal_error_rate, equal_error_rate_of
 from viseme.metrics.f1_score import F1Counts, f1_score
 from viseme.metrics.threshold_curve import ThresholdCurve
-
-sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
 
 def sample(seed: int, num: int = 300, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:

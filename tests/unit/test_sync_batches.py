@@ -38,11 +38,8 @@ def _draw(folder: Path, input: str = "landmarks", **changes) -> BatchDraw:
     return BatchDraw(**{"real": real, "synthetic": synthetic, "input": input, **settings, **changes})
 
 
-@pytest.mark.parametrize("input", list(PINNED))
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(("input", "workers"), [*((name, 0) for name in PINNED), ("landmarks", 2)])
 def test_the_losses_are_those_of_the_trainer_before_the_loader(tmp_path, input, workers):
-    if workers and input != "landmarks":
-        pytest.skip("once is enough")
     torch.set_num_threads(1)
     draw = _draw(tmp_path, input)
     recipe = replace(quick_recipe(), model=SMALL, loop=LoopConfig(steps=10, save_every=100, average=0.9))
