@@ -33,8 +33,20 @@ from viseme.core.results import (
     TrackResult,
     Verdict,
 )
+from viseme.media.compare import Kept, KeptStream
 
 IN_SYNC = (-0.045, 0.125)
+
+KEPT = Kept(
+    num_frames=100,
+    streams=(
+        KeptStream(words="video track 1 (h264)", kind="video", status="identical", num_packets=100),
+        KeptStream(words="audio track 1 (eng, aac)", kind="audio", status="moved", num_packets=180, num_cut=6),
+        KeptStream(words="the cover image", kind="cover", status="identical", num_packets=1),
+    ),
+    num_chapters=2,
+)
+"""What a comparison after a repair may say."""
 
 
 def estimate(audio_delay: float | None, *, confidence: float = 0.97, reasons: tuple[Reason, ...] = ()) -> DelayEstimate:

@@ -15,7 +15,7 @@ from test_media_read import several, turned, write_wav
 from test_media_writer import click_time, fill_disk, flash_time, make_clip, tone_click
 
 from viseme.core.errors import NoAudio, NoVideo, OutputError, UnreadableMedia
-from viseme.media import mux, probe, read_audio, read_frames, shift_audio
+from viseme.media import in_place_shift, mux, probe, read_audio, read_frames, shift_audio
 from viseme.media import shift as shift_module
 
 SHIFTS = ["0.2", "-0.2", "0.013", "-0.037", "1.5", "0"]
@@ -55,7 +55,9 @@ def test_the_click_moves_by_exactly_the_shift(tmp_path, extension, options, meth
     for amount in SHIFTS:
         out = tmp_path / f"out{extension}"
         report = shift_audio(source, out, shift=Fraction(amount))
-        assert (report.method, report.warnings, report.shift) == (method, (), Fraction(amount))
+        expected = method if float(amount) else "timestamps"  # without a shift the file is copied
+        assert (report.method, report.warnings, report.shift) == (expected, (), Fraction(amount))
+        assert (report.kept.num_frames, report.kept.differences) == (50, ())
         assert distance(out) - before == pytest.approx(float(Fraction(amount)), abs=0.0015), amount
         after = frame_packets(out)
         assert [b for _, b in after] == [b for _, b in coded]
@@ -203,7 +205,8 @@ def test_subtitles_chapters_attachments_and_tags_are_kept_where_possible(tmp_pat
         (words,) = [p for p in box.demux(subtitles=0) if p.size]
         assert (words.pts, bytes(words)) == (400, b"some words")
     report = shift_audio(source, tmp_path / "b.mp4", shift=Fraction(1, 5))
-    assert any("subtitle stream was not kept" in w for w in report.warnings)
+    assert any("subtitle track 1 (srt) cannot be kept in .mp4" in w for w in report.warnings), report.warnings
+    assert any("the attached file note.txt cannot be kept" in w for w in report.warnings)
     assert distance(tmp_path / "b.mp4") - distance(source) == pytest.approx(0.2, abs=0.0015)
 
 
@@ -316,8 +319,12 @@ def test_a_damaged_source_is_copied_as_far_as_it_goes(tmp_path):
 
 
 def test_canary_misplaced_audio_does_not_pass(tmp_path, monkeypatch):
-    """With the packets moved 5 ms too far, the check refuses both methods and nothing is left."""
+    """With the packets moved 5 ms too far, the check refuses every method and nothing is left."""
     source = make_clip(tmp_path / "a.mkv")
+    real_place = in_place_shift.move_mkv_audio
+    monkeypatch.setattr(
+        in_place_shift, "move_mkv_audio", lambda file, which, shift: real_place(file, which, shift + Fraction(5, 1000))
+    )
     real = mux._advance_stamps
 
     def too_far(packet, offset):

@@ -29,11 +29,13 @@ def shifts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shifts:
     """Files hold their delay as text; shifting one adds to it."""
     done = Shifts()
 
-    def shift_audio(path: Any, out: Any, *, shift: Fraction, audio_file: Any = None, stream: Any = None) -> Any:
+    def shift_audio(
+        path: Any, out: Any, *, shift: Fraction, audio_file: Any = None, stream: Any = None, **_: Any
+    ) -> Any:
         done.append((shift, audio_file, stream))
         word, _, delay = Path(path).read_text().partition(" ")
         Path(out).write_text(f"delay {float(delay or 0) + float(shift)}" if word == "delay" else word)
-        return types.SimpleNamespace(shift=shift, method="timestamps", warnings=())
+        return types.SimpleNamespace(shift=shift, method="timestamps", warnings=(), kept=stubs.KEPT)
 
     pipeline = types.ModuleType("viseme.sync.pipeline")
     pipeline.check = lambda path, **settings: stubs.check(str(path))  # type: ignore[attr-defined]
@@ -115,7 +117,7 @@ def test_a_residual_that_is_no_repair_is_an_error(
         viseme.media,
         "shift_audio",
         lambda path, out, *, shift, **_: types.SimpleNamespace(
-            shift=shift, method="timestamps", warnings=(), _=Path(out).write_text("delay 0.3")
+            shift=shift, method="timestamps", warnings=(), kept=stubs.KEPT, _=Path(out).write_text("delay 0.3")
         ),
     )
     assert main(["fix", "late.mp4", "-o", "out.mp4"]) == ExitCode.FAILED

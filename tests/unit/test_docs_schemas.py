@@ -30,7 +30,14 @@ def test_failures_are_as_promised() -> None:
 
 def test_a_repair_is_as_promised() -> None:
     before, after = stubs.result(), stubs.result("b.mp4", 0.001)
-    told = {"file": "a.mp4", "out": "b.mp4", "shift": -0.2, "method": "timestamps", "residual": after}
+    told = {
+        "file": "a.mp4",
+        "out": "b.mp4",
+        "shift": -0.2,
+        "method": "timestamps",
+        "residual": after,
+        "kept": stubs.KEPT,
+    }
     validate("fix", FixResult(measured=before, **told).to_json())
     validate("fix", FixResult(measured=None, **told).to_json())
 

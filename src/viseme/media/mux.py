@@ -11,27 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from av.error import FFmpegError
-from av.stream import Disposition
 
 from viseme.core.errors import OutputError
 from viseme.core.time import format_time
 from viseme.media.audio_track import AudioTrack, codec_family
+from viseme.media.containers import MOV_FAMILY
 from viseme.media.files import WarningSink, open_media, reason
+from viseme.media.in_place import Unsuitable
 from viseme.media.info import video_stream
 from viseme.media.search import shown
-from viseme.media.writer import MOV_FAMILY, holds_audio
+from viseme.media.stream_words import is_cover, mp4_tags, stream_words
+from viseme.media.writer import holds_audio
 
-__all__ = ["Order", "Remux", "Unsuitable"]
+__all__ = ["Order", "Remux"]
 
 MOST_HELD = 256
 """Packets held back at the beginning until a decoding stamp is known."""
 
 FINEST = 48000
 """Ticks per second that are fine enough for any shift."""
-
-
-class Unsuitable(Exception):
-    """This way of moving the audio does not work for this container."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +53,13 @@ class Order:
     """Output seconds of the first frame."""
 
 
+IMAGE_KINDS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "bmp": ("bmp", "image/bmp")}
+"""Codec of a cover -> extension and kind of the file that it is."""
+
+KEPT_TAGS = ("hvc1", "hev1", "dvh1", "dvhe", "avc1", "avc3", "apch", "apcn", "apcs", "apco", "ap4h", "ap4x")
+"""Names by which QuickTime files tell variants of one codec apart."""
+
+
 class Remux:
     """Copies the packets of one file into another container, with the audio moved."""
 
@@ -74,18 +79,36 @@ class Remux:
         self._frame: Any = video_stream(box)
         self._audio_box: Any = None if encode else stack.enter_context(open_media(order.audio_path))
         self._stack = stack
+        self._tags = mp4_tags(order.path)
+        self.lost: set[int] = set()
+        """Streams of the source, by index, that are not in the output."""
+        self._covers: list[tuple[Any, Any]] = []
         out.metadata.update(box.metadata)
+        self._add_audio_and_frames()
+        self._copy_chapters()
+
+    def _add_audio_and_frames(self) -> None:
+        """Take over every stream in its order; covers last, since containers hold them apart."""
+        order, box = self._order, self._box
         audios = list(box.streams.audio)
         for stream in box.streams:
+            if is_cover(stream):
+                continue
             if stream.type != "audio":
                 self._copy(stream)
-            elif not order.replaced and audios.index(stream) not in order.chosen:
+            elif order.replaced:
+                self.lost.add(stream.index)
+            elif stream.codec_context is None:
+                self._lose(stream)
+            elif audios.index(stream) not in order.chosen:
                 self._copied[stream.index] = self._essential(stream)
-            elif not order.replaced:
+            else:
                 self._move(audios.index(stream))
         if order.replaced:
             self._move(order.chosen[0])
-        self._copy_chapters()
+        for stream in box.streams.video:
+            if is_cover(stream):
+                self._copy_cover(stream)
 
     def _move(self, index: int) -> None:
         """Take over an audio stream that moves."""
@@ -103,21 +126,46 @@ class Remux:
                 raise Unsuitable(str(error)) from error
             raise
 
+    def _lose(self, stream: Any) -> None:
+        """Leave a stream out, aloud."""
+        words = stream_words(stream, tag=self._tags.get(stream.id, ""))
+        into = {"matroska": ".mkv", "mpegts": ".ts"}.get(self._out.format.name, f".{self._out.format.name}")
+        self._warn(f"{shown(self._order.path)}: {words} cannot be kept in {into}")
+        self.lost.add(stream.index)
+
     def _copy(self, stream: Any) -> None:
         """Take over a stream that stays; what is not a moving frame is left out, aloud, where it does not fit."""
-        name = shown(self._order.path)
         if stream.type == "video":
-            if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
-                self._warn(f"{name}: the cover frame was not kept")
-            else:
-                self._copied[stream.index] = self._essential(stream)
+            self._copied[stream.index] = self._essential(stream)
+        elif stream.type == "data" and self._made_by_muxer(stream):
+            self.lost.add(stream.index)
         elif stream.type not in ("subtitle", "attachment"):
-            self._warn(f"{name}: a {stream.type} stream was not kept")
+            self._lose(stream)
         else:
             try:
                 self._copied[stream.index] = self._add(stream)
             except (ValueError, FFmpegError):
-                self._warn(f"{name}: a {stream.type} stream was not kept; {self._out.format.name} cannot hold it")
+                self._lose(stream)
+
+    def _made_by_muxer(self, stream: Any) -> bool:
+        """Whether the output gets this track by itself: timecode from its tag, the text of chapters from those."""
+        tag = self._tags.get(stream.id)
+        return (tag == "tmcd" and self._mov) or (tag == "text" and bool(self._box.chapters()))
+
+    def _copy_cover(self, stream: Any) -> None:
+        """Take over a cover image: a stream with one packet, or in Matroska an attached file."""
+        with open_media(self._order.path) as box:
+            packet = next((p for p in box.demux(box.streams[stream.index]) if p.size), None)
+        kind = IMAGE_KINDS.get("" if stream.codec_context is None else stream.codec_context.name)
+        if packet is None or kind is None or not (self._mov or self._out.format.name == "matroska"):
+            self._lose(stream)
+        elif self._mov:
+            target = self._out.add_stream_from_template(stream, opaque=True)
+            target.disposition = stream.disposition
+            self._covers.append((packet, target))
+        else:
+            name = stream.metadata.get("filename", f"cover.{kind[0]}")
+            self._out.add_attachment(name, stream.metadata.get("mimetype", kind[1]), bytes(packet))
 
     def _essential(self, stream: Any) -> Any:
         """`_add`, or an error that says what to do."""
@@ -129,7 +177,7 @@ class Remux:
             raise OutputError(f"{out}: {muxer} cannot hold the {stream.type} ({codec}); use .mkv") from error
 
     def _add(self, stream: Any) -> Any:
-        """The same stream in the output: codec, side data (turn, colours), tags."""
+        """The same stream in the output: codec, side data (turn, colours), tags, flags."""
         if not _fits(stream, stream.container.format.name, self._out.format.name):
             raise ValueError("the container cannot hold it")
         extra = {}
@@ -137,8 +185,11 @@ class Remux:
             extra["time_base"] = 1 / Fraction(stream.average_rate)
         target = self._out.add_stream_from_template(stream, opaque=True, **extra)
         target.metadata.update(stream.metadata)
-        if self._mov and stream.type == "video" and stream.codec_context.codec_tag in ("hvc1", "dvh1"):
-            target.codec_context.codec_tag = stream.codec_context.codec_tag
+        target.disposition = stream.disposition
+        if stream.container.format.name == self._out.format.name == "mpegts":
+            target.id = stream.id
+        if self._mov and stream.type == "video" and self._tags.get(stream.id) in KEPT_TAGS:
+            target.codec_context.codec_tag = self._tags[stream.id]
         return target
 
     def _copy_chapters(self) -> None:
@@ -158,6 +209,10 @@ class Remux:
         audio = self._moved_packets()
         pending = next(audio, None)
         packets = self._box.demux([s for s in self._box.streams if s.index in self._copied])
+        for packet, target in self._covers:
+            packet.stream = target
+            packet.pts = packet.dts = 0
+            self._out.mux(packet)
         for packet in self._complete(packets, self._frame):
             index = packet.stream.index
             _advance_stamps(packet, -self._order.zero)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -14,16 +15,20 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from viseme.core.errors import NoAudio, NoVideo, OutputError, UnreadableMedia
+from viseme.core.errors import FixRefused, NoAudio, NoVideo, OutputError, UnreadableMedia
 from viseme.core.time import as_seconds
 from viseme.media.alignment import TOLERANCE, misplacement, window
 from viseme.media.audio import choose_audio
 from viseme.media.audio_track import codec_family
+from viseme.media.compare import Kept, compare_files
+from viseme.media.containers import MOV_FAMILY
 from viseme.media.files import OutputFile, WarningSink, open_media, reason, replacing
+from viseme.media.in_place import Unsuitable
+from viseme.media.in_place_shift import in_place_method, write_in_place
 from viseme.media.info import probe
-from viseme.media.mux import Order, Remux, Unsuitable
+from viseme.media.mux import Order, Remux
 from viseme.media.search import shown
-from viseme.media.writer import MOV_FAMILY, muxer_for, open_output
+from viseme.media.writer import muxer_for, open_output
 
 __all__ = ["ShiftReport", "shift_audio"]
 
@@ -40,9 +45,11 @@ class ShiftReport:
 
     out: Path
     method: str
-    """"timestamps" (nothing was re-encoded) or "re-encoded audio"."""
+    """"timestamps" or "samples" (nothing was re-encoded), or "re-encoded audio"."""
     shift: Fraction
     """Seconds by which the audio was moved; positive = it plays later."""
+    kept: Kept
+    """What was compared in the written file."""
     warnings: tuple[str, ...] = ()
     """What could not be kept, in one line each."""
 
@@ -54,12 +61,16 @@ def shift_audio(
     shift: Fraction | float,
     audio_file: str | os.PathLike[str] | None = None,
     stream: int | None = None,
+    strict: bool = False,
+    on_warning: Callable[[str], None] | None = None,
 ) -> ShiftReport:
     """Write `path` to `out` with its audio moved; frames are copied bit by bit.
 
-    Where the container carries time stamps only these change. AVI and other containers that count audio from the
-    beginning get their audio re-encoded (lossless if it was, else the same codec at 192 kb/s), padded with silence
-    or cut at the front. The result is decoded and compared before `out` appears. An existing `out` is replaced.
+    MP4, QuickTime, Matroska, MPEG transport streams and MXF are edited in place: only what says when the audio plays
+    changes, and all other bytes are copied. Into another container packets are copied. AVI and other containers that
+    count audio from the beginning get their audio re-encoded (lossless if it was, else the same codec at 192 kb/s),
+    padded with silence or cut at the front. Before `out` appears its audio is decoded and compared, and every stream
+    is compared with its source. An existing `out` is replaced.
 
     Args:
         path: The video.
@@ -67,31 +78,109 @@ def shift_audio(
         shift: Seconds; positive = audio plays later. Audio moved to before the beginning of the file is cut.
         audio_file: Use this file's audio instead; its first sample plays with the first frame, plus `shift`.
         stream: Move (of an `audio_file`: take) only this audio stream. None = all, of an `audio_file` the first.
+        strict: Refuse instead of leaving anything behind.
+        on_warning: Told at once, and where possible before anything is written, what cannot be kept.
 
     Raises:
         NoVideo, NoAudio: nothing to shift against, or nothing to shift.
         UnreadableMedia: an input cannot be read.
         OutputError: `out` cannot be written, is an input, or its container cannot hold the streams.
+        FixRefused: something cannot be kept, and `strict` forbids that.
     """
     muxer = muxer_for(out)
     order = _resolve(path, out, as_seconds(shift), audio_file, stream)
-    methods = ["timestamps"] if muxer in STAMPED and not _must_encode(order, muxer) else []
     failures: list[str] = []
-    for method in (*methods, "re-encoded audio"):
+    tell = WarningSink(on_warning)
+    for attempt in _attempts(order, muxer):
         warnings: list[str] = []
+
+        def warn(text: str) -> None:
+            if strict:
+                raise FixRefused(f"{text}; nothing was written (--strict)")
+            warnings.append(text)  # noqa: B023 - used within its turn
+            tell(text)
+
         try:
             with replacing(order.out) as file:
-                _write(order, file, muxer, method, WarningSink(warnings.append))
-                try:
-                    _check(order, file)
-                except (NoAudio, NoVideo, UnreadableMedia) as error:
-                    raise Unsuitable("it cannot be read back") from error
+                attempt.write(file, WarningSink(warn))
+                kept = _verified(order, attempt, file.path)
+                for difference in kept.differences:
+                    warn(f"{shown(out)}: {difference}")
         except Unsuitable as error:
-            failures.append(f"{method}: {error}")
+            failures.append(f"{attempt.method}: {error}")
             continue
-        return ShiftReport(out=order.out, method=method, shift=order.shift, warnings=tuple(warnings))
+        return ShiftReport(out=order.out, method=attempt.method, shift=order.shift, kept=kept, warnings=tuple(warnings))
     detail = "; ".join(failures)
-    raise OutputError(f"{shown(out)}: this container does not keep the audio in place ({detail}); use .mkv")
+    raise OutputError(f"{shown(out)}: this container does not keep the frames and the audio ({detail}); use .mkv")
+
+
+@dataclass
+class _Attempt:
+    """One way of writing."""
+
+    order: Order
+    muxer: str
+    method: str
+    in_place: bool = False
+    lost: set[int] = field(default_factory=set)
+    """Streams of the source that are not in the output."""
+
+    def write(self, file: OutputFile, warn: WarningSink) -> None:
+        """Write everything, or raise `Unsuitable`."""
+        if self.in_place:
+            write_in_place(self.order, file, warn)
+            return
+        encode = self.method == "re-encoded audio"
+        try:
+            with ExitStack() as stack:
+                box = stack.enter_context(open_media(self.order.path))
+                out = stack.enter_context(open_output(file, self.muxer))
+                remux = Remux(self.order, box, out, encode=encode, warn=warn, stack=stack)
+                self.lost = remux.lost
+                remux.run()
+                out.close()
+        except (FFmpegError, ValueError) as error:
+            if file.error is not None:
+                raise
+            if not encode:
+                raise Unsuitable(reason(error)) from error
+            hint = "copy or convert the source first" if self.muxer == "matroska" else "use .mkv"
+            out_name = shown(self.order.out)
+            raise OutputError(f"{out_name} cannot be written as {self.muxer}: {reason(error)}; {hint}") from error
+
+
+def _attempts(order: Order, muxer: str) -> Iterator[_Attempt]:
+    """Ways to write, the one that changes least first."""
+    method = in_place_method(order, muxer)
+    if method is not None:
+        yield _Attempt(order, muxer, method, in_place=True)
+    if muxer in STAMPED and not _must_encode(order, muxer):
+        yield _Attempt(order, muxer, "timestamps")
+    yield _Attempt(order, muxer, "re-encoded audio")
+
+
+def _verified(order: Order, attempt: _Attempt, path: Path) -> Kept:
+    """Decode and compare what was written.
+
+    Raises:
+        Unsuitable: the audio is not in place, or frames are not what they were.
+    """
+    try:
+        _check(order, path)
+    except (NoAudio, NoVideo, UnreadableMedia) as error:
+        raise Unsuitable("it cannot be read back") from error
+    kept = compare_files(
+        order.path,
+        path,
+        moved=order.chosen,
+        replaced=order.replaced,
+        encoded=attempt.method == "re-encoded audio",
+        lost=attempt.lost,
+    )
+    for stream in kept.streams:
+        if stream.kind == "video" and not stream.identical:
+            raise Unsuitable(f"{stream.words} would not keep its frames")
+    return kept
 
 
 def _as_path(path: str | os.PathLike[str]) -> Path:
@@ -119,8 +208,9 @@ def _resolve(
         if begin < 0 and box.format.name.startswith("mov"):
             begin = Fraction(0)
     with open_media(audio_path) as box:
-        choose_audio(box, audio_path, stream or 0)
         num = len(box.streams.audio)
+        known = [i for i, s in enumerate(box.streams.audio) if s.codec_context is not None]
+        choose_audio(box, audio_path, stream if stream is not None else known[0] if known else 0)
     if audio_file is None:
         chosen = tuple(range(num)) if stream is None else (stream,)
         audio_zero = -begin
@@ -145,43 +235,27 @@ def _resolve(
 def _must_encode(order: Order, muxer: str) -> bool:
     """Whether time stamps alone cannot do it, as far as can be known beforehand."""
     with open_media(order.audio_path) as box:
-        for index in order.chosen:
-            stream = choose_audio(box, order.audio_path, index)
+        known = [s for s in (box.streams.audio[i] for i in order.chosen) if s.codec_context is not None]
+        for stream in known:
             if codec_family(stream.codec_context.name).startswith("pcm_") and muxer in ("mp4", "ipod", "3gp"):
                 return True  # players ignore PCM in .mp4
-        first = choose_audio(box, order.audio_path, order.chosen[0])
-        packet = next((p for p in box.demux(first) if p.size), None)
+        packet = next((p for p in box.demux(known[0]) if p.size), None)
     if packet is None or packet.pts is None:
         return True
     length = (packet.duration or 0) * Fraction(packet.time_base)
     return order.shift < 0 and length > LONG_PACKET and muxer not in MOV_FAMILY
 
 
-def _write(order: Order, file: OutputFile, muxer: str, method: str, warn: WarningSink) -> None:
-    """One attempt."""
-    try:
-        with ExitStack() as stack:
-            box = stack.enter_context(open_media(order.path))
-            out = stack.enter_context(open_output(file, muxer))
-            Remux(order, box, out, encode=method != "timestamps", warn=warn, stack=stack).run()
-            out.close()
-    except (FFmpegError, ValueError) as error:
-        if file.error is not None:
-            raise
-        if method == "timestamps":
-            raise Unsuitable(reason(error)) from error
-        hint = "copy or convert the source first" if muxer == "matroska" else "use .mkv"
-        raise OutputError(f"{shown(order.out)} cannot be written as {muxer}: {reason(error)}; {hint}") from error
-
-
-def _check(order: Order, file: OutputFile) -> None:
+def _check(order: Order, path: Path) -> None:
     """Decode the beginning of what was written and compare it with the source."""
     source = probe(order.audio_path)
     for number, index in enumerate(order.chosen):
+        if source.audio[index].codec == "unknown":
+            continue
         offset = order.audio_zero + source.origin + order.shift - order.frame  # source seconds -> output seconds
         late = misplacement(
             partial(_source_window, order, index, offset),
-            partial(window, file.path, number if order.replaced else index),
+            partial(window, path, number if order.replaced else index),
             begin=max(Fraction(0), source.audio[index].start + offset),
         )
         if late is not None and abs(late) > TOLERANCE:

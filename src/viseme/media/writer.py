@@ -17,35 +17,11 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import OutputError
 from viseme.core.time import as_seconds
+from viseme.media.containers import CONTAINERS, MOV_FAMILY
 from viseme.media.files import BUFFER_SIZE, OutputFile, reason, replacing
 from viseme.media.search import shown
 
 __all__ = ["VideoWriter"]
-
-MOV_FAMILY = ("mp4", "mov", "ipod", "3gp")
-
-CONTAINERS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".m4a": "ipod",
-    ".mov": "mov",
-    ".3gp": "3gp",
-    ".mkv": "matroska",
-    ".mka": "matroska",
-    ".webm": "webm",
-    ".avi": "avi",
-    ".mpg": "mpeg",
-    ".mpeg": "mpeg",
-    ".ts": "mpegts",
-    ".m2ts": "mpegts",
-    ".mts": "mpegts",
-    ".flv": "flv",
-    ".nut": "nut",
-    ".wmv": "asf",
-    ".asf": "asf",
-    ".mxf": "mxf",
-}
-"""Extension -> FFmpeg's muxer."""
 
 AUDIO_CODECS = {"mov": "pcm_s16le", "matroska": "flac", "webm": "libopus", "avi": "pcm_s16le", "mpeg": "mp2"}
 """Muxer -> audio encoder; `aac` for the others."""

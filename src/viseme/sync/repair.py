@@ -7,15 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viseme.core.card import Card
 from viseme.core.errors import FixRefused, OutputError
 from viseme.core.results import CheckResult, to_jsonable
 from viseme.core.time import as_seconds
+from viseme.media.containers import CONTAINERS
 from viseme.media.search import refuse_missing
 
-__all__ = ["FIX_SCHEMA", "FixResult", "fix"]
+if TYPE_CHECKING:
+    from viseme.media.compare import Kept
+
+__all__ = ["FIX_SCHEMA", "FixResult", "fix", "output_name"]
 
 FIX_SCHEMA = "viseme.fix/1"
 
@@ -40,6 +44,8 @@ class FixResult(Card):
     """"timestamps" (nothing was re-encoded) or "re-encoded audio"."""
     residual: CheckResult
     """The written file, measured again."""
+    kept: Kept
+    """What was compared between the file and the written one."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -75,6 +81,7 @@ class FixResult(Card):
                 "repaired": self.repaired,
                 "measured": None if self.measured is None else self.measured.to_json(),
                 "remeasured": self.residual.to_json(),
+                "kept": {"words": self.kept.words, **to_jsonable(self.kept)},
                 "warnings": self.warnings,
                 "error": None,
             }
@@ -83,10 +90,11 @@ class FixResult(Card):
 
 def fix(
     path: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     delay: Fraction | float | str | None = None,
     overwrite: bool = False,
+    strict: bool = False,
     audio: str | Path | None = None,
     audio_stream: int = 0,
     max_delay: float = 2.0,
@@ -94,30 +102,36 @@ def fix(
     tracker: str = "mediapipe",
     weights: str | Path | None = None,
     on_progress: Callable[..., None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
 ) -> FixResult:
     """Measure `path`, write `out` with the audio moved by exactly minus that, and measure `out` again.
 
     The video is copied bit by bit; the audio as well where the container allows it. All audio streams move together.
-    A delay below 5 ms is not worth a shift: `out` is then a copy.
+    A delay below 5 ms is not worth a shift: `out` is then a copy. What was written is compared with `path`, stream by
+    stream and frame by frame.
 
     Args:
         path: The video.
-        out: Where to write; the extension chooses the container. Appears complete or not at all.
+        out: Where to write; the extension chooses the container. Appears complete or not at all. A folder: the same
+            name in it. None: `talk.synced.mp4` beside `talk.mp4`.
         delay: Seconds (or "120ms") by which the audio is late, instead of measuring; negative = early.
         overwrite: Replace `out` when it exists.
+        strict: Refuse when a stream, a tag or the lossless audio cannot be kept.
         audio: Take the audio from this file; its first sample belongs with the first frame.
         audio_stream: Which audio stream is measured, from 0.
         max_delay, input, tracker, weights, on_progress: As in `viseme.check`.
+        on_warning: Told what cannot be kept as soon as that is known, which is before most of it is written.
 
     Raises:
-        FixRefused: the delay cannot be told, and none was given.
+        FixRefused: the delay cannot be told, and none was given; or `strict` forbids what would be lost.
         OutputError: `out` is an input, exists, or cannot be written.
         MediaError: the input cannot be read, or has no video or audio.
         ValueError: `delay` is not a time.
     """
     name = os.fspath(path)
     refuse_missing(path)
-    _refuse_target(Path(out), [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
+    out = output_name(path, out)
+    _refuse_target(out, [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
     from viseme.media import shift_audio  # FFmpeg, loaded when there is work
     from viseme.sync.pipeline import check
 
@@ -144,18 +158,54 @@ def fix(
             wanted = Fraction(0)
     else:
         wanted = as_seconds(delay)
-    report = shift_audio(path, out, shift=-wanted, audio_file=audio, stream=None if audio is None else audio_stream)
+    out.parent.mkdir(exist_ok=True)
+    report = shift_audio(
+        path,
+        out,
+        shift=-wanted,
+        audio_file=audio,
+        stream=None if audio is None else audio_stream,
+        strict=strict,
+        on_warning=on_warning,
+    )
     residual = check(out, audio_stream=audio_stream if audio is None else 0, **settings)
-    result = FixResult(
+    left = residual.estimate.audio_delay
+    if measured is None and left is not None and abs(left) > LARGEST_RESIDUAL:
+        warnings.append(f"the written file still measures {left * 1000:+.0f} ms; look at it before using it")
+    return FixResult(
         file=name,
         out=os.fspath(out),
         measured=measured,
         shift=float(report.shift),
         method=report.method,
         residual=residual,
+        kept=report.kept,
         warnings=(*warnings, *report.warnings),
     )
-    return result
+
+
+def output_name(path: str | Path, out: str | Path | None) -> Path:
+    """Where a repaired file goes.
+
+    Args:
+        path: The video.
+        out: A file; a folder (one that exists, or a name that ends with a slash); or None.
+
+    Example:
+        >>> output_name("a/talk.mp4", None).as_posix(), output_name("a/talk.mp4", "new/").as_posix()
+        ('a/talk.synced.mp4', 'new/talk.mp4')
+    """
+    source = Path(path)
+    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    if out is None:
+        return source.with_name(f"{source.stem}.synced{suffix}")
+    text = os.fspath(out)
+    if not text.endswith(("/", os.sep)) and not os.path.isdir(text):
+        return Path(text)
+    target = Path(text) / f"{source.stem}{suffix}"
+    if target.exists() and source.exists() and target.samefile(source):
+        return target.with_name(f"{source.stem}.synced{suffix}")
+    return target
 
 
 def _refuse_target(out: Path, inputs: list[Path], overwrite: bool) -> None:

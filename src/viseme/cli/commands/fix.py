@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -23,18 +22,22 @@ __all__ = ["Options", "run"]
 class Options:
     """Move the audio to where the lips are, and measure again.
 
-    The video is copied bit by bit. When the delay cannot be told nothing is written and the exit code is 3, unless
-    --delay says what it is.
+    The video is copied bit by bit, and every stream with it; what was written is compared with the source and what
+    cannot be kept is named. When the delay cannot be told nothing is written and the exit code is 3, unless --delay
+    says what it is.
     """
 
     file: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")] = ()
     """The video. A name that begins with a dash goes behind --."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="OUT", aliases=["-o"])] = None
-    """Where to write; the extension chooses the container. Appears complete or not at all."""
+    out: Annotated[str | None, tyro.conf.arg(metavar="OUT", aliases=["-o"])] = None
+    """Where to write: a file, whose extension chooses the container, or a folder. Without it, talk.synced.mp4 beside
+    talk.mp4. Appears complete or not at all."""
     delay: Annotated[str | None, tyro.conf.arg(metavar="TIME")] = None
     """How late the audio is, instead of measuring it: 120ms, 0.12s; -80ms when it is early."""
     overwrite: bool = False
     """Replace OUT when it exists."""
+    strict: bool = False
+    """Write nothing when a stream, a tag or lossless audio cannot be kept."""
     json: bool = False
     """Print one JSON object, and nothing else on stdout."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
@@ -55,10 +58,14 @@ def run(options: Options, screen: Screen) -> int:
     """Fix one file and print what is left."""
     if len(options.file) != 1:
         raise UsageError("give one FILE; see viseme fix --help")
-    if options.out is None:
-        raise UsageError("say where to write: viseme fix FILE -o OUT")
     delay = None if options.delay is None else time_of("--delay", options.delay)
     from viseme.sync.repair import fix
+
+    told: list[str] = []
+
+    def note(text: str) -> None:
+        told.append(text)
+        screen.note(f"viseme: note: {text}")
 
     with screen.progress(options.file[0]) as tick:
         result = fix(
@@ -66,6 +73,7 @@ def run(options: Options, screen: Screen) -> int:
             options.out,
             delay=delay,
             overwrite=options.overwrite,
+            strict=options.strict,
             audio=options.audio,
             audio_stream=options.audio_stream,
             max_delay=options.max_delay,
@@ -73,6 +81,7 @@ def run(options: Options, screen: Screen) -> int:
             tracker=options.tracker,
             weights=options.weights,
             on_progress=tick,
+            on_warning=note,
         )
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
@@ -83,10 +92,12 @@ def run(options: Options, screen: Screen) -> int:
             f"  found     {found}\n"
             f"  shifted   the audio by {result.shift * 1000:+.1f} ms ({result.method})\n"
             f"  residual  {_residual(result.residual.estimate)}\n"
+            f"  compared  {one_line(result.kept.words)}\n"
             f"  written   {one_line(result.out)}\n"
         )
     for warning in result.warnings:
-        screen.note(f"viseme: note: {warning}")
+        if warning not in told:
+            screen.note(f"viseme: note: {warning}")
     if not result.repaired:
         left = result.residual.estimate.words
         screen.note(f"viseme: error: {result.out} is not in place ({left}); look at it before using it")
