@@ -24,6 +24,7 @@ __all__ = [
     "CheckEvidence",
     "CheckResult",
     "DelayEstimate",
+    "DelayPiece",
     "DelaySegment",
     "Drift",
     "FaceStrip",
@@ -64,6 +65,9 @@ class Reason(str, Enum):
     DUBBING_SUSPECTED = "dubbing_suspected"
     BAD_TIMESTAMPS = "bad_timestamps"
     NO_OVERLAP = "no_overlap"
+    DELAY_JUMPS = "delay_jumps"
+    BEYOND_SEARCH = "beyond_search"
+    TOO_FEW_FRAMES = "too_few_frames"
 
 
 def to_jsonable(value: Any) -> Any:
@@ -103,6 +107,22 @@ class DelaySegment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DelayPiece:
+    """A stretch of a clip whose delay jumps: between two jumps it is one."""
+
+    start: float
+    """Seconds; the first piece begins with the first face."""
+    end: float
+    """Seconds; the last piece ends with the last face."""
+    audio_delay: float
+    """Seconds, positive = audio late."""
+    interval: tuple[float, float]
+    """95 % interval of the delay, seconds."""
+    confidence: float
+    """Probability that the delay of this piece is within 40 ms of the truth."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drift:
     """How the delay changes over the clip."""
 
@@ -112,8 +132,10 @@ class Drift:
     """95 % interval of `ms_per_min`."""
     segments: tuple[DelaySegment, ...] = ()
     """Delay by window; for the plot."""
-    steps: tuple[float, ...] = ()
-    """Seconds at which the delay jumps."""
+    @property
+    def is_told(self) -> bool:
+        """Whether the interval leaves zero out: only then is there a drift to speak of."""
+        return self.interval[0] * self.interval[1] > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +155,10 @@ class DelayEstimate:
     num_windows: int = 0
     """Visual windows that took part."""
     drift: Drift | None = None
+    """None where the clip is too short for one, or the delay jumps: no line is laid across a step."""
+    pieces: tuple[DelayPiece, ...] = ()
+    """Where the delay jumps: at least two pieces in order of time; `audio_delay` is then that of the piece that most
+    speaks for its delay."""
 
     def __post_init__(self) -> None:
         assert (self.audio_delay is None) == (self.verdict is Verdict.CANNOT_TELL)
@@ -142,10 +168,23 @@ class DelayEstimate:
         """For people: "audio lags by 120 ms; shift the audio by -120 ms"."""
         if self.audio_delay is None:
             return "cannot tell" + (f" ({', '.join(r.value for r in self.reasons)})" if self.reasons else "")
-        ms = round(self.audio_delay * 1000)
-        if ms == 0:
-            return "audio and video together"
-        return f"audio {'lags' if ms > 0 else 'leads'} by {abs(ms)} ms; shift the audio by {-ms:+d} ms"
+        if self.pieces:
+            told = [f"{_lateness(p.audio_delay)} from {p.start:.1f} s" for p in self.pieces[:MOST_PIECES_TOLD]]
+            more = len(self.pieces) - len(told)
+            return "the delay jumps: " + ", ".join(told) + (f" and {more} more" if more else "")
+        told = _lateness(self.audio_delay)
+        if self.verdict is Verdict.IN_SYNC:
+            return told
+        return f"{told}; shift the audio by {-round(self.audio_delay * 1000):+d} ms"
+
+
+MOST_PIECES_TOLD = 3
+
+
+def _lateness(delay: float) -> str:
+    """ "audio lags by 120 ms", "audio and video together"."""
+    ms = round(delay * 1000)
+    return "audio and video together" if ms == 0 else f"audio {'lags' if ms > 0 else 'leads'} by {abs(ms)} ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,6 +339,7 @@ class CheckResult(Card):
                 "words": e.words,
                 "drift_ms_per_min": None if e.drift is None else e.drift.ms_per_min,
                 "drift": e.drift,
+                "pieces": e.pieces,
                 "searched": e.searched,
                 "num_windows": e.num_windows,
                 "tracks": [

@@ -1,4 +1,4 @@
-"""How the delay changes over a clip: windows of evidence, a robust line through the sure ones, and jumps.
+"""How the delay changes over a clip: windows of evidence, and a robust line through the sure ones.
 
 Knows evidence of faces; refuses to know files.
 """
@@ -21,8 +21,6 @@ LEAST_WINDOWS, LEAST_S = 4, 20.0
 """Sure windows, and seconds between the first and the last, from which a drift is told."""
 MOST_WINDOWS = 400
 """Windows of a long clip that the line is fitted to."""
-JUMP_S = 0.08
-"""Difference of the delays of neighbouring windows that is a jump."""
 NUM_DRAWS = 200
 """Draws of the bootstrap."""
 
@@ -35,8 +33,18 @@ def estimate_drift(
     *,
     window: float = 8.0,
     hop: float = 2.0,
+    reach: float = np.inf,
 ) -> Drift | None:
     """Delay over time: windows of `window` seconds every `hop`, and a robust line through the sure ones.
+
+    Args:
+        blocks: In order of time.
+        lags: (L,) candidate delays, audio frames.
+        config: When a window is sure.
+        calibration: Probability of a window's delay.
+        window: Seconds.
+        hop: Seconds.
+        reach: Only delays of at most so many seconds either way are told.
 
     Returns:
         None where fewer than four windows, or less than 20 seconds, are sure.
@@ -44,7 +52,7 @@ def estimate_drift(
     Source:
         Median of pairwise slopes (Theil, 1950; Sen, 1968); the interval from a bootstrap over windows.
     """
-    segments = _segments(blocks, lags, config, calibration, window, hop)
+    segments = _segments(blocks, lags, reach, config, calibration, window, hop)
     sure = [(s.start, s.end, s.audio_delay) for s in segments if s.audio_delay is not None]
     if len(sure) < LEAST_WINDOWS or sure[-1][1] - sure[0][0] < LEAST_S:
         return None
@@ -54,18 +62,17 @@ def estimate_drift(
         keep = np.linspace(0, len(at) - 1, MOST_WINDOWS).astype(int)
         at, delay = at[keep], delay[keep]
     low, high = _slope_interval(at, delay, max(1, round(window / hop)))
-    jumps = np.flatnonzero(np.abs(np.diff(delay)) > JUMP_S)
     return Drift(
         ms_per_min=_theil_sen(at, delay) * 60_000,
         interval=(low * 60_000, high * 60_000),
         segments=tuple(segments),
-        steps=_merge([float((at[i] + at[i + 1]) / 2) for i in jumps], window),
     )
 
 
 def _segments(
     blocks: Sequence[EvidenceBlock],
     lags: NDArray[np.int64],
+    reach: float,
     config: EstimatorConfig,
     calibration: Calibration,
     window: float,
@@ -80,7 +87,7 @@ def _segments(
         inside = [block for block, middle in zip(blocks, middles) if at <= middle < at + window]
         if not inside:
             continue
-        peak = find_peak(FaceEvidence(0, inside).curve(lags), config)
+        peak = find_peak(FaceEvidence(0, inside).curve(lags).within(reach), config)
         confidence = calibration.probability(peak) if peak else 0.0
         sure = peak is not None and confidence >= config.answer_above and not peak.at_edge
         out.append(
@@ -111,12 +118,3 @@ def _theil_sen(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     i, j = np.triu_indices(len(x), 1)
     apart = np.abs(x[j] - x[i]) > 1e-6
     return float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart])) if apart.any() else 0.0
-
-
-def _merge(times: Sequence[float], within: float) -> tuple[float, ...]:
-    """Keep one of the times that lie within `within` seconds of each other."""
-    kept: list[float] = []
-    for time in times:
-        if not kept or time - kept[-1] > within:
-            kept.append(time)
-    return tuple(kept)

@@ -85,6 +85,11 @@ class DelayCurve:
         """(L,) seconds."""
         return np.asarray(self.lags * STEP, np.float64)
 
+    def within(self, reach: float) -> DelayCurve:
+        """The part of the curve at most `reach` seconds either way."""
+        keep = np.abs(self.lags) <= reach / STEP + 0.5
+        return DelayCurve(self.lags[keep], self.scores[keep], self.counts[keep], self.best[keep])
+
     def usable(self, config: EstimatorConfig) -> NDArray[np.bool_]:
         """(L,) delays at which enough windows met audio to be compared."""
         most = int(self.counts.max(initial=0))

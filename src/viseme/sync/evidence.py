@@ -17,10 +17,12 @@ from viseme.sync.embeddings import VIDEO_STEP
 from viseme.sync.estimator import DelayCurve
 from viseme.sync.interface import SyncModel
 
-__all__ = ["BLOCK", "EvidenceBlock", "FaceEvidence", "blocks_of", "compare"]
+__all__ = ["BLOCK", "ENOUGH", "PART", "EvidenceBlock", "FaceEvidence", "blocks_of", "compare"]
 
 BLOCK = 50
 """Steps of one block: two seconds."""
+PART = 10
+"""Steps of one part of a block: .4 seconds."""
 ENOUGH = 20
 """Pairs from which the evidence per step of a block means something."""
 
@@ -39,6 +41,8 @@ class EvidenceBlock:
     """(L,) pairs summed."""
     num_windows: int
     """Steps that took part."""
+    parts: NDArray[np.float16] | None = None
+    """(P, L) `scores` of every .4 s, coarsely: where in the block a delay jumps. None = not kept."""
 
 
 def blocks_of(scored: ScoredSteps, columns: slice = slice(None)) -> list[EvidenceBlock]:
@@ -51,9 +55,14 @@ def blocks_of(scored: ScoredSteps, columns: slice = slice(None)) -> list[Evidenc
             ratios[at : at + BLOCK].sum(0).astype(np.float32),
             present[at : at + BLOCK].sum(0).astype(np.int16),
             min(BLOCK, len(times) - at),
+            _parts(ratios[at : at + BLOCK]),
         )
         for at in range(0, len(times), BLOCK)
     ]
+
+
+def _parts(ratios: NDArray[np.floating]) -> NDArray[np.float16]:
+    return np.add.reduceat(ratios, np.arange(0, len(ratios), PART), axis=0).astype(np.float16)
 
 
 @dataclass

@@ -12,19 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import MelFrames
-from viseme.core.results import CheckEvidence, DelayEstimate, Reason, RejectedTrack, TrackResult
+from viseme.core.results import CheckEvidence, DelayEstimate, Reason, RejectedTrack, TrackResult, Verdict
 from viseme.faces import FaceEvent
 from viseme.faces.crop_recorder import CropRecorder
 from viseme.faces.thumbnails import FaceThumbnails
 from viseme.sync.checkpoint import SyncWeights
 from viseme.sync.comparer import ComparedStretch, Comparer
 from viseme.sync.drift import estimate_drift
-from viseme.sync.estimator import STEP, DelayCurve, EstimatorConfig, posterior
+from viseme.sync.estimator import STEP, DelayCurve, EstimatorConfig, find_peak, posterior
 from viseme.sync.evidence import FaceEvidence, blocks_of
-from viseme.sync.verdict import NO_VOICE, FaceActivity, decide, withhold
+from viseme.sync.pieces import find_pieces
+from viseme.sync.verdict import NO_VOICE, FaceActivity, decide, with_pieces, withhold
 
 __all__ = ["DelayMeasurement", "Measured", "candidate_lags"]
 
+LOOK_WIDER_S = 10.0
+"""Seconds either way that are compared whatever is asked for: a delay is only told if none farther away fits better."""
+SURE_BEYOND = 0.9
+"""Probability from which a delay beyond the range that was asked for is told."""
+NOT_HEARD_OR_SEEN = frozenset({Reason.NO_VOICE, Reason.MOUTH_STATIC, Reason.NO_OVERLAP, Reason.TRACK_TOO_SHORT})
+"""Reasons for which a delay that jumps is not sought either."""
 MOST_THUMBNAILS = 4
 """Faces whose images a report shows."""
 
@@ -91,7 +98,9 @@ class DelayMeasurement:
         self._config = replace(
             config, answer_above=self._calibration.answer_above, temperature=self._calibration.temperature
         )
-        self._comparer = Comparer(weights, audio, candidate_lags(config.max_delay), crops=crops)
+        self._comparer = Comparer(
+            weights, audio, candidate_lags(max(config.max_delay, LOOK_WIDER_S)), crops=crops
+        )
         self._lags = self._comparer.lags
         self._faces: dict[int, FaceRecord] = {}
         self._rejected: list[RejectedTrack] = []
@@ -120,9 +129,10 @@ class DelayMeasurement:
         self._add(self._comparer.finish())
         self._audio.read_to_end()
         used = {i: face for i, face in self._faces.items() if face.evidence.blocks}
-        curves = {i: face.evidence.curve(self._lags) for i, face in used.items()}
-        total = sum(curves.values(), FaceEvidence(0).curve(self._lags))
-        estimate = self._estimate(total, used)
+        wide = {i: face.evidence.curve(self._lags) for i, face in used.items()}
+        total = sum(wide.values(), FaceEvidence(0).curve(self._lags))
+        reach, estimate = self._estimate(total, used)
+        total, curves = total.within(reach), {i: curve.within(reach) for i, curve in wide.items()}
         bias = self._calibration.bias
         lag = None if estimate.audio_delay is None else round((estimate.audio_delay + bias) / STEP)
         share = {i: _support(curve, lag) for i, curve in curves.items()}
@@ -135,19 +145,48 @@ class DelayMeasurement:
             evidence=None if thumbnails is None else self._evidence(total, curves, share, thumbnails),
         )
 
-    def _estimate(self, total: DelayCurve, used: dict[int, FaceRecord]) -> DelayEstimate:
-        """The answer for all faces together."""
+    def _estimate(self, total: DelayCurve, used: dict[int, FaceRecord]) -> tuple[float, DelayEstimate]:
+        """The answer for all faces together, and how far either way it was sought, seconds."""
+        asked = self._config.max_delay
         voiced = self._audio.voiced_fraction
         if self._audio.num_frames == 0:
-            return withhold(Reason.NO_AUDIO)
+            return asked, withhold(Reason.NO_AUDIO)
         if not used:
-            return withhold(Reason.NO_VOICE if voiced < NO_VOICE and self._faces else Reason.NO_FACE)
+            return asked, withhold(Reason.NO_VOICE if voiced < NO_VOICE and self._faces else Reason.NO_FACE)
         activity = FaceActivity(
             voiced, max(f.mouth_motion for f in used.values()), sum(f.evidence.seconds for f in used.values())
         )
+        near = decide(total.within(asked), self._config, self._calibration, activity)
+        reach, found = self._beyond(total, near, activity)
         blocks = sorted((b for f in used.values() for b in f.evidence.blocks), key=lambda b: b.start)
-        drift = estimate_drift(blocks, self._lags, self._config, self._calibration)
-        return decide(total, self._config, self._calibration, activity, drift=drift)
+        if not NOT_HEARD_OR_SEEN.intersection(found.reasons):
+            pieces = find_pieces(blocks, self._lags, self._config, self._calibration)
+            if pieces:
+                return reach, with_pieces(found, pieces)
+        drift = estimate_drift(blocks, self._lags, self._config, self._calibration, reach=reach)
+        return reach, replace(found, drift=drift)
+
+    def _beyond(
+        self, total: DelayCurve, near: DelayEstimate, activity: FaceActivity
+    ) -> tuple[float, DelayEstimate]:
+        """What a look beyond the range that was asked for makes of its answer."""
+        asked, farthest = self._config.max_delay, float(self._lags[-1] * STEP)
+        peak = find_peak(total, self._config)
+        if peak is None or abs(peak.delay) <= asked:
+            return asked, near
+        far = decide(total, self._config, self._calibration, activity)
+        if far.audio_delay is not None and far.confidence >= SURE_BEYOND:
+            return farthest, far
+        if near.audio_delay is None:
+            return asked, near
+        return asked, replace(
+            near,
+            audio_delay=None,
+            interval=None,
+            confidence=min(near.confidence, far.confidence),
+            verdict=Verdict.CANNOT_TELL,
+            reasons=(Reason.BEYOND_SEARCH,),
+        )
 
     def _track(self, track_id: int, face: FaceRecord, curve: DelayCurve, weight: float) -> TrackResult:
         activity = FaceActivity(self._audio.voiced_fraction, face.mouth_motion, face.evidence.seconds)

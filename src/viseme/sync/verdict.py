@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from viseme.core.results import DelayEstimate, Drift, Reason, Verdict
+from viseme.core.results import DelayEstimate, DelayPiece, Reason, Verdict
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
 
-__all__ = ["NO_VOICE", "FaceActivity", "decide", "withhold"]
+__all__ = ["NO_VOICE", "FaceActivity", "decide", "with_pieces", "withhold"]
 
 STATIC_MOUTH = 0.006
 """Standard deviation of the inner lip aperture, in eye distances, under which a mouth does not speak."""
@@ -30,7 +30,7 @@ class FaceActivity:
     """Seconds of frame windows."""
 
 
-def withhold(*reasons: Reason, confidence: float = 0.0, drift: Drift | None = None) -> DelayEstimate:
+def withhold(*reasons: Reason, confidence: float = 0.0) -> DelayEstimate:
     """The answer "cannot tell"."""
     return DelayEstimate(
         audio_delay=None,
@@ -38,7 +38,6 @@ def withhold(*reasons: Reason, confidence: float = 0.0, drift: Drift | None = No
         confidence=confidence,
         verdict=Verdict.CANNOT_TELL,
         reasons=tuple(dict.fromkeys(reasons)),
-        drift=drift,
     )
 
 
@@ -47,8 +46,6 @@ def decide(
     config: EstimatorConfig,
     calibration: Calibration,
     activity: FaceActivity,
-    *,
-    drift: Drift | None = None,
 ) -> DelayEstimate:
     """Answer with the best delay if it is probably within 40 ms of the truth; else say why not."""
     peak = find_peak(curve, config)
@@ -76,7 +73,6 @@ def decide(
             reasons=tuple(reasons),
             searched=searched,
             num_windows=peak.count,
-            drift=drift,
         )
     delay = peak.delay - calibration.bias
     interval = credible_interval(curve, config)
@@ -89,7 +85,26 @@ def decide(
         verdict=Verdict.IN_SYNC if low <= delay <= high else Verdict.OUT_OF_SYNC,
         searched=searched,
         num_windows=peak.count,
-        drift=drift,
+    )
+
+
+def with_pieces(estimate: DelayEstimate, pieces: tuple[DelayPiece, ...]) -> DelayEstimate:
+    """The answer for a clip whose delay jumps: never in sync, the delay that of the longest piece.
+
+    Args:
+        estimate: Of the whole clip, as if it had one delay.
+        pieces: At least two.
+    """
+    longest = max(pieces, key=lambda piece: piece.end - piece.start)
+    return replace(
+        estimate,
+        audio_delay=longest.audio_delay,
+        interval=longest.interval,
+        confidence=longest.confidence,
+        verdict=Verdict.OUT_OF_SYNC,
+        reasons=(Reason.DELAY_JUMPS,),
+        pieces=pieces,
+        drift=None,
     )
 
 
