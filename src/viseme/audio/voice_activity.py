@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.band_levels import STEP_S
+from viseme.audio.band_levels import STEP_S, band_levels
 from viseme.audio.clock import WINDOW
-from viseme.audio.features import FFT
+from viseme.audio.features import FFT, mel_filters, power_spectrum
 
-__all__ = ["SPEECH_BANDS", "speech_level", "voice_log_odds", "voiced"]
+__all__ = ["SPEECH_BANDS", "speech_level", "voice_ceiling", "voice_fraction", "voice_log_odds", "voiced"]
 
 SPEECH_BANDS = slice(4, 31)
 """Mel bands between 250 and 4000 Hz."""
@@ -23,6 +23,11 @@ VOICED_POWER = 1e-6 * FFT * 0.375 * WINDOW / 2
 """Summed power between 150 and 4000 Hz of a signal at -60 dB of full scale."""
 FLOOR_DB = -22.0
 """Decibels of the speech band, in the unit of `mel_filters` over `power_spectrum`, under which nobody is heard."""
+LOUDEST_FLOOR_DB = -12.0
+"""The same for the loudest moment of the second on either side: white noise at -55 dB of full scale."""
+STEADY_ODDS = -1.8
+"""`voice_log_odds` that steady noise, hum and silence never reach (-2.5 and less) and that every second around a voice
+does: of 76 real clips of 14 sources, 1 % of the frames with a voice lie under -.7 in one source, over .8 in the rest."""
 
 
 def voiced(power: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -69,3 +74,35 @@ def voice_log_odds(level_db: NDArray[np.floating]) -> NDArray[np.float32]:
     odds = 0.35 * np.minimum(over - 9, 8) + 0.5 * np.clip(spread - 4, -4, 4)
     absolute = 0.5 * (level - FLOOR_DB)
     return np.minimum(odds, absolute).astype(np.float32)
+
+
+def voice_ceiling(level_db: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The highest log-odds of a voice that the level leaves room for: whoever judges, silence and noise are no voice.
+
+    Args:
+        level_db: (V,) decibels, as `speech_level` gives them, every 40 ms.
+
+    Returns:
+        (V,) below 0 where nothing within a second is loud enough, or nothing rises and falls as a voice does.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    if len(level_db) == 0:
+        return np.zeros(0, np.float32)
+    wide = 2 * round(1 / STEP_S) + 1
+    moving = 4 * (maximum_filter1d(voice_log_odds(level_db), wide, mode="nearest") - STEADY_ODDS)
+    loud = maximum_filter1d(np.asarray(level_db, np.float64), wide, mode="nearest") - LOUDEST_FLOOR_DB
+    return np.minimum(moving, loud).astype(np.float32)
+
+
+def voice_fraction(samples: NDArray[np.floating]) -> float:
+    """How much of a stretch of audio is a voice, 0 to 1.
+
+    Args:
+        samples: (S,) at 16 kHz, full scale 1.
+    """
+    power = power_spectrum(samples)
+    if not voiced(power).any():
+        return 0.0
+    _, levels = band_levels(0, power @ mel_filters())
+    return float((voice_log_odds(speech_level(levels)) > 0).mean()) if len(levels) else 0.0

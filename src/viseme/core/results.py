@@ -132,6 +132,7 @@ class Drift:
     """95 % interval of `ms_per_min`."""
     segments: tuple[DelaySegment, ...] = ()
     """Delay by window; for the plot."""
+
     @property
     def is_told(self) -> bool:
         """Whether the interval leaves zero out: only then is there a drift to speak of."""

@@ -66,9 +66,11 @@ def layout_name(frame: Any) -> str:
     return {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(num, name) if "channels" in name else name
 
 
-def mono(frame: Any) -> NDArray[np.float32]:
-    """All loudspeakers of a frame mixed to one, (S,), never louder than full scale."""
+def mono(frame: Any, channel: int | None = None) -> NDArray[np.float32]:
+    """One loudspeaker of a frame, or all mixed to one, (S,), never louder than full scale."""
     data = planes(frame)
+    if channel is not None and channel < len(data):
+        return data[channel]
     if len(data) == 1:
         return data[0]
     if len(frame.layout.channels) != len(data):
@@ -82,6 +84,7 @@ def read_audio(
     *,
     rate: int = 16000,
     stream: int = 0,
+    channel: int | None = None,
     start: Fraction | float | None = None,
     end: Fraction | float | None = None,
     on_warning: Callable[[str], None] | None = None,
@@ -94,6 +97,7 @@ def read_audio(
     Args:
         rate: Samples per second wanted.
         stream: Which audio stream, as `probe` numbers them.
+        channel: Only this one of its channels; None = all mixed. See `audio_choice.choose_audible`.
         start: Seconds; samples before are left out.
         end: Seconds; samples at or after are left out.
         on_warning: Told, in one line each, of gaps, overlaps and damage.
@@ -107,7 +111,8 @@ def read_audio(
         raise ValueError(f"rate must be positive and stream not negative, got {rate}, {stream}")
     first = None if start is None else as_seconds(start)
     last = None if end is None else as_seconds(end)
-    blocks = _resampled(path, rate, stream, first, last, WarningSink(on_warning), first is not None)
+    wanted = _Wanted(rate, stream, channel, first, last)
+    blocks = _resampled(path, wanted, WarningSink(on_warning), first is not None)
     return _evened(_clipped(blocks, rate, first, last), rate)
 
 
@@ -187,9 +192,9 @@ class Resampler:
 class AudioPlacer:
     """Decoded frames of one stream -> mono samples at one rate on an even grid: holes filled, overlaps cut."""
 
-    def __init__(self, rate: int) -> None:
-        """`rate`: samples per second wanted."""
-        self.rate = rate
+    def __init__(self, rate: int, channel: int | None = None) -> None:
+        """`rate`: samples per second wanted; `channel`: see `mono`."""
+        self.rate, self._channel = rate, channel
         self.clock: AudioClock | None = None
         """Of the source; its start is that of the first frame since the rate last changed."""
         self._resample: Resampler | None = None
@@ -203,7 +208,7 @@ class AudioPlacer:
             self._resample, self._sent = Resampler(frame.sample_rate, self.rate), 0
         assert self._resample is not None
         zeros, cut = self.clock.place(stamp(frame), frame.samples)
-        for piece in (*_silence(zeros, self.clock.rate), mono(frame)[cut:]):
+        for piece in (*_silence(zeros, self.clock.rate), mono(frame, self._channel)[cut:]):
             yield from self._stamped(self._resample(piece))
 
     def flush(self) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
@@ -219,16 +224,25 @@ class AudioPlacer:
             self._sent += len(samples)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What of a file is read."""
+
+    rate: int
+    stream: int
+    channel: int | None
+    start: Fraction | None
+    end: Fraction | None
+
+
 def _resampled(
     path: str | os.PathLike[str],
-    rate: int,
-    index: int,
-    start: Fraction | None,
-    end: Fraction | None,
+    what: _Wanted,
     warn: WarningSink,
     seek: bool,
 ) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
-    """(seconds, samples) at `rate`, contiguous as long as the stream keeps its rate."""
+    """(seconds, samples), contiguous as long as the stream keeps its rate."""
+    start, end, index = what.start, what.end, what.stream
     name = shown(path)
     with open_media(path) as container:
         stream = choose_audio(container, path, index)
@@ -239,11 +253,11 @@ def _resampled(
         if wanted is not None and not _seek(container, stream, wanted - PREROLL):
             wanted = None
         reader = AudioReader(container, stream)
-        placer = AudioPlacer(rate)
+        placer = AudioPlacer(what.rate, what.channel)
         for frame in reader:
             at = stamp(frame)
             if wanted is not None and at is not None and at > wanted:  # the index led too far: read from the front
-                yield from _resampled(path, rate, index, start, end, warn, False)
+                yield from _resampled(path, what, warn, False)
                 return
             wanted = None
             for begin, samples in placer.take(frame):
@@ -257,7 +271,7 @@ def _resampled(
             if end is not None and clock.now - origin > end + PREROLL:
                 break
         if wanted is not None and placer.clock is None:  # the wanted time lies past the end, or the index is wrong
-            yield from _resampled(path, rate, index, start, end, warn, False)
+            yield from _resampled(path, what, warn, False)
             return
         if placer.clock is None or origin is None:
             detail = f" ({reader.problems[0]})" if reader.problems else ""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
 from viseme.core.time import format_time
 from viseme.media.audio import AudioBlock, AudioPlacer, choose_audio
+from viseme.media.audio_choice import likeliest_audio
 from viseme.media.files import WarningSink, open_container
 from viseme.media.frames import Frame, FrameConverter
 from viseme.media.info import decoded, frame_step, is_still, stamp, video_stream
@@ -45,7 +46,7 @@ class LiveMedia:
         source: str | os.PathLike[str] | BinaryIO,
         *,
         max_side: int | None = None,
-        audio_stream: int = 0,
+        audio_stream: int | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
         """Open a stream and read up to its first frame.
@@ -53,7 +54,7 @@ class LiveMedia:
         Args:
             source: "-" for standard input, a path, or an open binary file with a descriptor.
             max_side: The longer side of a frame is scaled down to at most this many pixels.
-            audio_stream: Which audio stream, from 0.
+            audio_stream: Which audio stream, from 0; None = the one that the source marks as default.
             on_warning: Told, in one line each, of damage and odd time stamps.
 
         Raises:
@@ -105,7 +106,7 @@ class LiveMedia:
             self._container.close()
         self._pipe.close()
 
-    def _open(self, max_side: int | None, audio_stream: int) -> None:
+    def _open(self, max_side: int | None, audio_stream: int | None) -> None:
         try:
             self._container = container = open_container(self._pipe, self.name, HINT)
         except UnreadableMedia:
@@ -119,7 +120,7 @@ class LiveMedia:
             raise UnreadableMedia(f"{self.name} has frames in a codec that is not known here; convert it first")
         if not container.streams.audio:
             raise NoAudio(f"{self.name} has no audio; send frames and audio in one stream")
-        self._frame, self._audio = frame, choose_audio(container, self.name, audio_stream)
+        self._frame, self._audio = frame, choose_audio(container, self.name, likeliest_audio(container, audio_stream))
         self._convert = FrameConverter(frame, max_side)
 
     def _read(self) -> Iterator[Frame | AudioBlock]:

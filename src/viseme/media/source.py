@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import NoAudio, NoVideo
 from viseme.media.audio import AudioBlock, Resampler, read_audio
+from viseme.media.audio_choice import AudioChoice, VoiceMeasure, choose_audible, loudness
 from viseme.media.frames import Frame, read_frames
 from viseme.media.info import probe
 from viseme.media.search import shown
@@ -66,14 +68,16 @@ class FileSource:
         path: str | os.PathLike[str],
         *,
         audio: str | os.PathLike[str] | None = None,
-        audio_stream: int = 0,
+        audio_stream: int | None = None,
+        voice: VoiceMeasure = loudness,
     ) -> None:
         """Look into the file.
 
         Args:
             path: Any file with moving frames.
             audio: Another file, whose first sample is taken to belong to the first frame; None = the file itself.
-            audio_stream: Which audio stream, from 0.
+            audio_stream: Which audio stream, from 0; None = see `choose_audible`.
+            voice: How much of a stretch of audio is a voice.
 
         Raises:
             UnreadableMedia: the file cannot be read.
@@ -83,8 +87,8 @@ class FileSource:
         if info.video is None or info.video.is_still:
             what = "is a photograph" if info.video is not None else "has no video stream"
             raise NoVideo(f"{shown(path)} {what}; give a video file")
-        self._path, self._audio, self._stream = path, audio, audio_stream
-        self._num_streams = len(info.audio)
+        self._path, self._audio, self._stream, self._voice = path, audio, audio_stream, voice
+        self._has_audio = bool(info.audio)
         self.name = os.fspath(path)
         self.duration = None if info.duration is None else float(info.duration)
         self.frame_rate = None if info.video.rate is None else float(info.video.rate)
@@ -96,15 +100,27 @@ class FileSource:
 
     def audio(self, *, on_warning: Warn | None = None) -> Iterator[AudioBlock]:
         """See `MediaSource.audio`."""
-        if self._audio is None and not self._num_streams:
-            raise NoAudio(f"{shown(self._path)} has no audio stream; pass --audio FILE")
-        if self._audio is None and self._num_streams > 1 and on_warning is not None:
-            on_warning(f"{self._num_streams} audio streams; number {self._stream} was used")
-        return read_audio(self._heard, stream=self._stream, on_warning=on_warning)
+        choice = self.audio_choice
+        if choice.note and on_warning is not None:
+            on_warning(choice.note)
+        return read_audio(self._heard, stream=choice.stream, channel=choice.channel, on_warning=on_warning)
 
     def samples(self, start: float, end: float) -> NDArray[np.float32]:
         """See `MediaSource.samples`."""
-        return _between(read_audio(self._heard, stream=self._stream, start=start, end=end), start, end)
+        choice = self.audio_choice
+        blocks = read_audio(self._heard, stream=choice.stream, channel=choice.channel, start=start, end=end)
+        return _between(blocks, start, end)
+
+    @cached_property
+    def audio_choice(self) -> AudioChoice:
+        """The stream and channel that are listened to.
+
+        Raises:
+            NoAudio: there is none.
+        """
+        if self._audio is None and not self._has_audio:
+            raise NoAudio(f"{shown(self._path)} has no audio stream; pass --audio FILE")
+        return choose_audible(self._heard, stream=self._stream, voice=self._voice)
 
     @property
     def _heard(self) -> str | os.PathLike[str]:
@@ -242,7 +258,8 @@ def open_source(
     path: str | os.PathLike[str] | None,
     *,
     audio: str | os.PathLike[str] | None = None,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
+    voice: VoiceMeasure = loudness,
     frames: Iterable[NDArray[np.uint8]] | None = None,
     times: Sequence[float] | NDArray[np.floating] | None = None,
     samples: NDArray[Any] | None = None,
@@ -254,6 +271,7 @@ def open_source(
         path: A file; None = the arrays.
         audio: As `FileSource`.
         audio_stream: As `FileSource`.
+        voice: As `FileSource`.
         frames: As `ArraySource`, and the rest too.
         times: Seconds of the frames.
         samples: Audio.
@@ -268,10 +286,10 @@ def open_source(
     if path is not None:
         if len(missing) < len(arrays):
             raise ValueError("give a file or arrays, not both")
-        return FileSource(path, audio=audio, audio_stream=audio_stream)
+        return FileSource(path, audio=audio, audio_stream=audio_stream, voice=voice)
     if missing:
         raise ValueError(f"without a file, frames, times, samples and rate are needed; {', '.join(missing)} missing")
-    if audio is not None or audio_stream:
+    if audio is not None or audio_stream is not None:
         raise ValueError("audio and audio_stream belong to a file; arrays bring their samples")
     assert frames is not None
     assert times is not None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from viseme.audio.band_levels import STEP_S
 from viseme.audio.features import NUM_MELS
-from viseme.audio.voice_activity import speech_level, voice_log_odds
+from viseme.audio.voice_activity import speech_level, voice_ceiling, voice_log_odds
 from viseme.core.errors import ConfigError
 from viseme.core.registry import Registry
 from viseme.faces.crop_recorder import RecordedCrops
@@ -126,7 +126,7 @@ def audio_steps(
         first: Number of the first step as recorded; step `n` is the audio from `n` to `n + 1` times 40 ms.
         bands: (V, 40) decibels.
         delay: Seconds by which the audio is late.
-        odds: (V,) log-odds of a voice; None = `voice_log_odds`.
+        odds: (V,) log-odds of a voice, never taken above `voice_ceiling`; None = `voice_log_odds`.
 
     Returns:
         The audio on the steps of the faces, which lie at `n` times 40 ms.
@@ -135,7 +135,8 @@ def audio_steps(
         return AudioSteps(
             first=0, voice=np.zeros(0, np.float32), bands=np.zeros((0, NUM_MELS), np.float16), delay=delay
         )
-    odds = voice_log_odds(speech_level(bands)) if odds is None else odds
+    level = speech_level(bands)
+    odds = np.minimum(voice_log_odds(level) if odds is None else odds, voice_ceiling(level))
     shift = delay / STEP_S
     begin, end = math.floor(first - shift), math.ceil(first + len(odds) - shift)
     at = np.clip(np.arange(begin, end) + shift - 0.5 - first, 0, len(odds) - 1)

@@ -39,7 +39,7 @@ def find_speakers_live(
     scorer_weights: str | os.PathLike[str] | None = None,
     threshold: float | None = None,
     max_delay: float = 0.45,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
     weights: str | os.PathLike[str] | None = None,
     tracker: str = "mediapipe",
     keep_frames: bool = False,
@@ -62,7 +62,7 @@ def find_speakers_live(
         scorer_weights: Name or file of its weights, for a scorer that has some.
         threshold: Score from which a face is called speaking; None = the scorer's own.
         max_delay: Largest delay considered either way, seconds; the latency holds it.
-        audio_stream: Which audio stream, from 0.
+        audio_stream: Which audio stream, from 0; None = the one that the source marks as default.
         weights: Name or file of other sync weights; None = those that ship.
         tracker: Face tracker, by name.
         keep_frames: Let the source wait where this machine is slower than real time (a film through a pipe) instead

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.voice_activity import voice_fraction
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.engine.prefetch import prefetch
 from viseme.media import AudioBlock, VideoWriter, probe, read_audio, read_frames
@@ -49,7 +50,7 @@ def write_overlay(
     out: str | os.PathLike[str],
     *,
     audio: str | os.PathLike[str] | None = None,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> None:
     """Write the video of a result with what was found drawn into it; the source is decoded once more.
@@ -58,7 +59,7 @@ def write_overlay(
         result: Of `find_speakers`.
         out: The extension chooses the container; MP4 is H.264 and AAC.
         audio: Where the audio came from, if not from the video.
-        audio_stream: Which audio stream of it.
+        audio_stream: Which audio stream of it; None = as `find_speakers` chose.
         on_progress: Told the fraction done, 0 to 1.
 
     Raises:
@@ -68,7 +69,8 @@ def write_overlay(
     assert info.video is not None
     source = result.file if audio is None else audio
     streams = probe(source).audio
-    audio_rate = streams[audio_stream].rate if len(streams) > audio_stream else None
+    heard = choose_audible(source, stream=audio_stream, voice=voice_fraction) if streams else None
+    audio_rate = None if heard is None else streams[heard.stream].rate
     delay = result.delay_taken_out
     strip = _Strip(result, delay)
     stream = prefetch(read_frames(result.file, max_side=MAX_SIDE), 8)
@@ -83,7 +85,12 @@ def write_overlay(
             audio_rate=audio_rate,
             crf=22,
         ) as video:
-            track = _Audio(video, read_audio(source, rate=audio_rate, stream=audio_stream) if audio_rate else iter(()))
+            blocks = (
+                iter(())
+                if heard is None or audio_rate is None
+                else read_audio(source, rate=audio_rate, stream=heard.stream, channel=heard.channel)
+            )
+            track = _Audio(video, blocks)
             for frame in _and(first, stream):
                 at = float(frame.time)
                 sheet = np.empty((height + STRIP, width, 3), np.uint8)

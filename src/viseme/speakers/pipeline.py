@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from viseme.audio.band_levels import BandLevels
 from viseme.audio.mel_frames import MelFrames
+from viseme.audio.voice_activity import voice_fraction
 from viseme.core.results import DelayEstimate, RejectedTrack, Verdict
 from viseme.core.speakers import FaceTimeline, SpeakersResult
 from viseme.engine.prefetch import prefetch
@@ -54,7 +55,7 @@ def find_speakers(
     threshold: float | None = None,
     max_delay: float = 0.45,
     audio: str | os.PathLike[str] | None = None,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
     weights: str | os.PathLike[str] | None = None,
     tracker: str = "mediapipe",
     on_progress: Callable[[float], None] | None = None,
@@ -77,7 +78,7 @@ def find_speakers(
         max_delay: Largest delay of the file considered either way, seconds. What is farther off is not taken for the
             file's delay but for dubbing; `viseme fix` first where the whole file is that late.
         audio: Audio from another file, whose first sample is taken to belong to the first frame.
-        audio_stream: Which audio stream of the file, from 0.
+        audio_stream: Which audio stream of the file, from 0; None = the default one, or the first that holds a voice.
         weights: Name or file of other sync weights; None = those that ship.
         tracker: Face tracker, by name.
         on_progress: Told the fraction done, 0 to 1, now and then.
@@ -92,7 +93,14 @@ def find_speakers(
         ValueError: both a file and arrays are given, or arrays that do not fit together.
     """
     source = open_source(
-        path, audio=audio, audio_stream=audio_stream, frames=frames, times=times, samples=samples, rate=rate
+        path,
+        audio=audio,
+        audio_stream=audio_stream,
+        voice=voice_fraction,
+        frames=frames,
+        times=times,
+        samples=samples,
+        rate=rate,
     )
     return find_speakers_source(
         load_sync_weights(os.fspath(weights) if weights is not None else None),

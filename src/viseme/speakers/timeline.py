@@ -130,15 +130,28 @@ def read_states(
     explained = cleaned(explained, 1.0, 0.0)
     for face, s, state in zip(faces, scored, states):
         where, inside = _window(face, audio.first, len(voiced))
+        heard = np.zeros(face.num, bool)
+        heard[inside] = voiced[where]
         if s.dubbed is not None:
-            apart = cleaned(s.dubbed > 0, 0.6, 0.4)
+            apart = cleaned((s.dubbed > 0) & heard, 0.6, 0.4)
         else:
             moving = cleaned((face.column("motion") > MOVING) & (face.column("lips") > LIPS), 0.6, 0.6)
-            alone = np.zeros(face.num, bool)
-            alone[inside] = voiced[where] & ~explained[where]
+            alone = heard.copy()
+            alone[inside] &= ~explained[where]
             apart = cleaned(moving & alone & (face.column("seen") > 0.5), 0.8, config.dubbed_s)
-        state[apart & (state != SPEAKING) & (face.column("audio") > 0.5)] = DUBBED
+        apart &= (state != SPEAKING) & (face.column("audio") > 0.5)
+        state[apart] = DUBBED
+        state[_in_sync(face, apart)] = UNKNOWN
     return states, voiced
+
+
+def _in_sync(face: FaceSteps, apart: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(T,) stretches of `apart` in which the lips fit what is heard after all: nobody is dubbed with his own words."""
+    out = np.zeros(face.num, bool)
+    ratios = face.column("ratio")
+    for begin, end in runs(apart):
+        out[begin:end] = np.nansum(ratios[begin:end]) > 0
+    return out
 
 
 MOVING = 0.02

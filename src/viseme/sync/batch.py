@@ -30,7 +30,7 @@ class CheckOptions:
 
     audio: str | None = None
     """Take the audio from this file."""
-    audio_stream: int = 0
+    audio_stream: int | None = None
     """Which audio stream, counted from 0."""
     max_delay: float = 2.0
     """Largest delay tried either way, seconds."""
@@ -64,7 +64,7 @@ def check_many(
     resume: str | Path | ResultLog | None = None,
     evidence: bool = False,
     audio: str | None = None,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
     max_delay: float = 2.0,
     input: str = "landmarks",
     tracker: str = "mediapipe",

@@ -98,9 +98,7 @@ class DelayMeasurement:
         self._config = replace(
             config, answer_above=self._calibration.answer_above, temperature=self._calibration.temperature
         )
-        self._comparer = Comparer(
-            weights, audio, candidate_lags(max(config.max_delay, LOOK_WIDER_S)), crops=crops
-        )
+        self._comparer = Comparer(weights, audio, candidate_lags(max(config.max_delay, LOOK_WIDER_S)), crops=crops)
         self._lags = self._comparer.lags
         self._faces: dict[int, FaceRecord] = {}
         self._rejected: list[RejectedTrack] = []
@@ -166,9 +164,7 @@ class DelayMeasurement:
         drift = estimate_drift(blocks, self._lags, self._config, self._calibration, reach=reach)
         return reach, replace(found, drift=drift)
 
-    def _beyond(
-        self, total: DelayCurve, near: DelayEstimate, activity: FaceActivity
-    ) -> tuple[float, DelayEstimate]:
+    def _beyond(self, total: DelayCurve, near: DelayEstimate, activity: FaceActivity) -> tuple[float, DelayEstimate]:
         """What a look beyond the range that was asked for makes of its answer."""
         asked, farthest = self._config.max_delay, float(self._lags[-1] * STEP)
         peak = find_peak(total, self._config)

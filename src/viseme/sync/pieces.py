@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def _path(scores: NDArray[np.floating]) -> NDArray[np.int64]:
 def _spans(path: NDArray[np.int64]) -> list[slice]:
     """The path cut where it moves by more than one candidate at once."""
     edges = [0, *(np.flatnonzero(np.abs(np.diff(path)) > 1) + 1).tolist(), len(path)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:])]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _joined(pieces: list[DelayPiece]) -> tuple[DelayPiece, ...]:
@@ -175,10 +176,8 @@ def _joined(pieces: list[DelayPiece]) -> tuple[DelayPiece, ...]:
         kept.append(piece)
     if len(kept) < 2:
         return ()
-    edges = [kept[0].start, *((a.end + b.start) / 2 for a, b in zip(kept, kept[1:])), kept[-1].end]
+    edges = [kept[0].start, *((a.end + b.start) / 2 for a, b in pairwise(kept)), kept[-1].end]
     return tuple(
-        DelayPiece(
-            start=start, end=end, audio_delay=p.audio_delay, interval=p.interval, confidence=p.confidence
-        )
+        DelayPiece(start=start, end=end, audio_delay=p.audio_delay, interval=p.interval, confidence=p.confidence)
         for p, start, end in zip(kept, edges, edges[1:])
     )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import MelFrames
+from viseme.audio.voice_activity import voice_fraction
 from viseme.core.errors import ConfigError
 from viseme.core.results import CheckResult
 from viseme.engine.prefetch import prefetch
@@ -43,7 +44,7 @@ def check(
     samples: NDArray[Any] | None = None,
     rate: int | None = None,
     audio: str | os.PathLike[str] | None = None,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
     max_delay: float = 2.0,
     input: str = "landmarks",
     weights: str | os.PathLike[str] | None = None,
@@ -62,7 +63,7 @@ def check(
             with `frames`.
         rate: Samples per second; needed with `frames`.
         audio: Audio from another file, whose first sample is taken to belong to the first frame.
-        audio_stream: Which audio stream of the file, from 0.
+        audio_stream: Which audio stream of the file, from 0; None = the default one, or the first that holds a voice.
         max_delay: Largest delay searched either way, seconds.
         input: What the video stream sees: "landmarks", "mesh", "beta", "raw", "rgb" or "rgbd"; weights that are given
             decide for themselves, and for the last four they must be given.
@@ -85,7 +86,14 @@ def check(
     config = EstimatorConfig(max_delay=max_delay, in_sync_band=in_sync_band)
     name = os.fspath(weights) if weights is not None else _default_weights(input)
     source = open_source(
-        path, audio=audio, audio_stream=audio_stream, frames=frames, times=times, samples=samples, rate=rate
+        path,
+        audio=audio,
+        audio_stream=audio_stream,
+        voice=voice_fraction,
+        frames=frames,
+        times=times,
+        samples=samples,
+        rate=rate,
     )
     loaded = load_sync_weights(name)
     if input != "landmarks" and loaded.input_mode != input:

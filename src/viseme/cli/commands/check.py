@@ -53,8 +53,8 @@ class Options:
     """Files worked on at once."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the audio from this file; its beginning belongs with the first frame."""
-    audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Which audio stream of the file, counted from 0."""
+    audio_stream: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Which audio stream of the file, counted from 0; left out: the default one, or the first that holds a voice."""
     max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
     """Largest delay tried, either way."""
     input: Literal["landmarks", "mesh", "beta", "raw", "rgb", "rgbd"] = "landmarks"
@@ -163,7 +163,7 @@ def _refuse_nonsense(options: Options) -> None:
         raise UsageError(f"--jobs must be at least 1, not {options.jobs}")
     if options.max_delay <= 0:
         raise UsageError(f"--max-delay must be more than 0 seconds, not {options.max_delay:g}")
-    if options.audio_stream < 0:
+    if options.audio_stream is not None and options.audio_stream < 0:
         raise UsageError(f"--audio-stream counts from 0, not {options.audio_stream}")
     if options.in_sync_band[0] >= options.in_sync_band[1]:
         raise UsageError("--in-sync-band needs a low and a high end, in seconds")

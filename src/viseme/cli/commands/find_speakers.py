@@ -85,8 +85,8 @@ class Options:
     """Largest delay of the file's audio considered, either way; what is farther off counts as dubbing."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the audio from this file; its beginning belongs with the first frame."""
-    audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Which audio stream of the file, counted from 0."""
+    audio_stream: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Which audio stream of the file, counted from 0; left out: the default one, or the first that holds a voice."""
     weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
     """Which sync weights listen and read lips. Without it, the shipped ones."""
     tracker: Annotated[str, tyro.conf.arg(metavar="NAME")] = "mediapipe"
@@ -99,7 +99,7 @@ def run(options: Options, screen: Screen) -> int:
         raise UsageError("give at least one VIDEO, or --live SOURCE; see viseme find-speakers --help")
     if options.max_delay <= 0:
         raise UsageError(f"--max-delay must be more than 0 seconds, not {options.max_delay:g}")
-    if options.audio_stream < 0:
+    if options.audio_stream is not None and options.audio_stream < 0:
         raise UsageError(f"--audio-stream counts from 0, not {options.audio_stream}")
     if options.live is not None:
         return _live(options, options.live, screen)
