@@ -72,7 +72,7 @@ def estimate(audio_delay: float | None, *, confidence: float = 0.97, reasons: tu
         reasons=reasons,
         searched=(-2.0, 2.0),
         num_windows=100,
-        drift=Drift(ms_per_min=0.5, interval=(-2.0, 3.0), segments=segments),
+        drift=Drift(ms_per_min=2.5, interval=(1.0, 4.0), segments=segments),
     )
 
 

@@ -16,7 +16,7 @@ import viseme.media
 from viseme.cli.exits import ExitCode
 from viseme.cli.main import main
 from viseme.core.errors import FixRefused, OutputError
-from viseme.core.results import CheckResult, DelayEstimate, Drift
+from viseme.core.results import CheckResult, DelayEstimate, DelayPiece, Drift
 from viseme.sync.repair import fix
 
 
@@ -127,9 +127,13 @@ def test_a_residual_that_is_no_repair_is_an_error(
 
 
 def test_drift_and_jumps_are_not_hidden(shifts: Shifts, monkeypatch: pytest.MonkeyPatch) -> None:
-    drifting = Drift(ms_per_min=900.0, interval=(700.0, 1100.0), steps=(2.5,))
+    drifting = Drift(ms_per_min=900.0, interval=(700.0, 1100.0))
+    pieces = tuple(
+        DelayPiece(start=start, end=start + 2.5, audio_delay=delay, interval=(delay, delay), confidence=0.9)
+        for start, delay in ((0.0, 0.2), (2.5, 0.4))
+    )
     whole = stubs.result("late.mp4", 0.2)
-    estimate = DelayEstimate(**{**_fields(whole.estimate), "drift": drifting})
+    estimate = DelayEstimate(**{**_fields(whole.estimate), "drift": drifting, "pieces": pieces})
     monkeypatch.setattr(
         sys.modules["viseme.sync.pipeline"],
         "check",

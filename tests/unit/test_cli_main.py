@@ -147,7 +147,7 @@ def test_a_card_says_everything(capfd: pytest.CaptureFixture[str]) -> None:
         "out of sync",
         "+200 ms",
         "+190 ms to +210 ms",
-        "97%",
+        "97 %",
         "lags",
         "-200",
         "#0",

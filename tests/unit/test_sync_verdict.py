@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from viseme.core.results import Reason, Verdict
+from viseme.core.results import Drift, Reason, Verdict
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.drift import estimate_drift
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
 from viseme.sync.evidence import EvidenceBlock
-from viseme.sync.verdict import FaceActivity, decide, withhold
+from viseme.sync.pieces import find_pieces
+from viseme.sync.verdict import FaceActivity, decide, with_pieces, withhold
 
 CONFIG = EstimatorConfig()
 CALIBRATION = Calibration(coefficients=(-2.0, 1.5, 0.0, 0.0))
@@ -124,7 +127,6 @@ def test_a_known_drift_is_found(rate):
     assert found is not None
     assert found.ms_per_min == pytest.approx(rate, rel=0.02, abs=0.3)
     assert found.interval[0] - 0.5 <= rate <= found.interval[1] + 0.5
-    assert found.steps == ()
     for segment in found.segments:
         middle = (segment.start + segment.end) / 2
         assert segment.audio_delay == pytest.approx(0.1 + rate / 60_000 * middle, abs=0.005)
@@ -143,11 +145,64 @@ def test_a_constant_delay_measured_with_noise_holds_nought_in_its_interval():
     assert abs(found.ms_per_min) < 6
 
 
-def test_a_jump_is_a_step():
-    found = estimate_drift(_stretches(lambda t: 0.0 if t < 60 else 0.4, 120), LAGS, CONFIG, CALIBRATION)
-    assert found is not None
-    assert len(found.steps) == 1
-    assert found.steps[0] == pytest.approx(60, abs=5)
+def test_a_jump_makes_two_pieces_with_their_own_delays():
+    first, second = find_pieces(_stretches(lambda t: 0.0 if t < 60 else 0.4, 120), LAGS, CONFIG, CALIBRATION)
+    assert (first.start, first.end) == (pytest.approx(0), pytest.approx(60, abs=1))
+    assert (second.start, second.end) == (first.end, pytest.approx(120, abs=0.5))
+    assert first.audio_delay == pytest.approx(0.0, abs=0.005)
+    assert second.audio_delay == pytest.approx(0.4, abs=0.005)
+    assert second.interval[0] <= 0.4 <= second.interval[1]
+
+
+def test_a_short_piece_between_two_others_is_found():
+    found = find_pieces(_stretches(lambda t: 0.4 if 20 < t < 26 else 0.0, 60), LAGS, CONFIG, CALIBRATION)
+    assert [round(p.audio_delay, 1) for p in found] == [0.0, 0.4, 0.0]
+
+
+@pytest.mark.parametrize("rate", [0.0, 30.0, -90.0, 200.0])
+def test_a_drift_is_no_jump(rate):
+    assert find_pieces(_stretches(lambda t: 0.1 + rate / 60_000 * t, 60), LAGS, CONFIG, CALIBRATION) == ()
+
+
+def test_jitter_and_a_stretch_of_nothing_are_no_jump():
+    assert find_pieces(_stretches(lambda t: 0.1, 60, jitter=0.01), LAGS, CONFIG, CALIBRATION) == ()
+    blocks = _stretches(lambda t: 0.1, 60)
+    noise = np.random.default_rng(0).normal(0, 4, len(LAGS)).astype(np.float32)
+    blocks[10] = EvidenceBlock(20.0, 22.0, noise, np.full(401, 50, np.int16), 50)
+    assert find_pieces(blocks, LAGS, CONFIG, CALIBRATION) == ()
+
+
+def test_where_in_a_block_it_jumps_is_told_by_its_parts():
+    blocks = _stretches(lambda t: 0.0 if t < 9 else 0.4, 20)
+    left, right = blocks[2].scores / 5, blocks[-1].scores / 5
+    for i in (3, 4, 5):  # 6 to 8 s whole, 8 to 10 s divided at 8.8 s
+        parts = np.stack([left] * 2 + [right] * 3) if i == 4 else np.stack([left if i < 4 else right] * 5)
+        blocks[i] = replace(blocks[i], scores=parts.sum(0), parts=parts.astype(np.float16))
+    first, second = find_pieces(blocks, LAGS, CONFIG, CALIBRATION)
+    assert first.end == pytest.approx(8.8, abs=0.41)
+
+
+def test_a_clip_that_jumps_is_never_in_sync():
+    pieces = find_pieces(_stretches(lambda t: 0.0 if t < 60 else 0.1, 100), LAGS, CONFIG, CALIBRATION)
+    found = with_pieces(decide(_hill(0.0), CONFIG, CALIBRATION, TALKING), pieces)
+    assert found.verdict is Verdict.OUT_OF_SYNC
+    assert found.reasons == (Reason.DELAY_JUMPS,)
+    assert found.audio_delay == pieces[0].audio_delay
+    assert found.words.startswith("the delay jumps: audio and video together from 0.0 s, audio lags by 100 ms from 60")
+
+
+def test_in_sync_there_is_nothing_to_shift():
+    assert decide(_hill(0.1), CONFIG, CALIBRATION, TALKING).words == "audio lags by 100 ms"
+
+
+def test_too_few_frames_are_told_as_that():
+    slow = FaceActivity(voiced_fraction=0.6, mouth_motion=0.03, seconds=8.0, frames_per_s=1.0)
+    assert decide(_hill(0.1, height=0.5), CONFIG, CALIBRATION, slow).reasons == (Reason.TOO_FEW_FRAMES,)
+
+
+def test_a_drift_is_told_where_its_interval_leaves_nought_out():
+    assert Drift(ms_per_min=5, interval=(1.0, 9.0)).is_told
+    assert not Drift(ms_per_min=5, interval=(-1.0, 9.0)).is_told
 
 
 def test_a_short_or_unsure_clip_has_no_drift():

@@ -10,7 +10,7 @@ from rich.text import Text
 from viseme.cli.screen import one_line
 from viseme.core.results import CheckResult, Verdict
 from viseme.core.time import format_time
-from viseme.report.words import REASON_WORDS, VERDICT_WORDS, milliseconds
+from viseme.report.words import REASON_WORDS, VERDICT_WORDS, in_frames, milliseconds, percent
 
 __all__ = ["CSV_COLUMNS", "card", "csv_row", "line", "line_header", "summary"]
 
@@ -27,16 +27,21 @@ def card(result: CheckResult) -> Text:
         text.append(f": {e.words}")
     text.append("\n")
     if e.audio_delay is not None:
-        _row(text, "delay", f"{milliseconds(e.audio_delay)}{_between(e.interval)}")
+        told = ", ".join(filter(None, (milliseconds(e.audio_delay), in_frames(e.audio_delay, result.frame_rate))))
+        _row(text, "delay", f"{told}{_between(e.interval)}{' in the longest piece' if e.pieces else ''}")
     told = "sure to be within 40 ms" if e.audio_delay is not None else "for the likeliest delay, too little to give it"
-    _row(text, "confidence", f"{e.confidence:.0%} {told}")
+    _row(text, "confidence", f"{percent(e.confidence)} {told}")
     if e.reasons:
         _row(text, "because" if e.audio_delay is None else "but", "; ".join(REASON_WORDS[r] for r in e.reasons))
-    if e.drift is not None:
+    if e.audio_delay is None and e.searched is not None:
+        low, high = e.searched
+        _row(text, "searched", f"{milliseconds(low)} to {milliseconds(high)}; --max-delay searches farther")
+    for number, piece in enumerate(e.pieces):
+        where = f"{format_time(piece.start)} to {format_time(piece.end)}"
+        _row(text, "" if number else "pieces", f"{where}  {milliseconds(piece.audio_delay)}{_between(piece.interval)}")
+    if e.drift is not None and e.drift.is_told:
         low, high = e.drift.interval
         _row(text, "drift", f"{e.drift.ms_per_min:+.1f} ms a minute (95 %: {low:+.1f} to {high:+.1f})")
-        if e.drift.steps:
-            _row(text, "jumps", "at " + ", ".join(format_time(s) for s in e.drift.steps))
     for number, face in enumerate(_faces(result)):
         _row(text, "faces" if number == 0 else "", face)
     for warning in result.warnings:
@@ -68,7 +73,7 @@ def _faces(result: CheckResult) -> Iterable[str]:
 
 def line_header() -> Text:
     """Names of the columns of `line`."""
-    return Text(f"{'VERDICT':<12}  {'DELAY':>8}  {'95 % INTERVAL':<20}  {'SURE':>5}  FILE", style="dim")
+    return Text(f"{'VERDICT':<12}  {'DELAY':>8}  {'95 % INTERVAL':<20}  {'SURE':>6}  FILE", style="dim")
 
 
 def line(result: CheckResult) -> Text:
@@ -77,7 +82,7 @@ def line(result: CheckResult) -> Text:
     delay = "" if e.audio_delay is None else milliseconds(e.audio_delay)
     interval = "" if e.interval is None else f"{milliseconds(e.interval[0])} to {milliseconds(e.interval[1])}"
     text = Text(f"{VERDICT_WORDS[e.verdict]:<12}", style=_STYLES[e.verdict])
-    text.append(f"  {delay:>8}  {interval:<20}  {e.confidence:>5.0%}  ", style="default")
+    text.append(f"  {delay:>8}  {interval:<20}  {percent(e.confidence):>6}  ", style="default")
     text.append(one_line(result.file), style="default")
     if e.reasons:
         text.append(f"  ({'; '.join(REASON_WORDS[r] for r in e.reasons)})", style="dim")

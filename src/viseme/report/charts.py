@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.results import CheckEvidence, DelayEstimate, Drift
-from viseme.report.words import milliseconds
+from viseme.report.words import milliseconds, percent
 
 __all__ = ["delay_chart", "drift_chart", "excerpt", "lips_chart"]
 
@@ -250,11 +250,9 @@ def drift_chart(drift: Drift, *, audio_delay: float | None, in_sync_band: tuple[
     if audio_delay is not None:
         level = min(max(y(audio_delay), top), bottom)
         parts.append(_line(x.start, level, x.end, level, "needle"))
-    for step in drift.steps:
-        parts.append(_line(x(step), top, x(step), bottom, "step"))
     for s in known:
         assert s.audio_delay is not None
-        title = f"{s.start:.1f} to {s.end:.1f} s: {milliseconds(s.audio_delay)}, {s.confidence:.0%} sure"
+        title = f"{s.start:.1f} to {s.end:.1f} s: {milliseconds(s.audio_delay)}, {percent(s.confidence)} sure"
         start, end, level = x(s.start), x(s.end), y(s.audio_delay)
         parts.append(
             f'<line x1="{start + 1:.1f}" x2="{max(end - 1, start + 2):.1f}" y1="{level:.1f}" y2="{level:.1f}" '

@@ -18,7 +18,16 @@ from viseme.core.results import CHECK_SCHEMA, CheckResult, FaceStrip, Reason, Tr
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.files import replacing_text
 from viseme.report.png import png_uri
-from viseme.report.words import REASON_SENTENCES, REASON_WORDS, VERDICT_WORDS, delay_words, milliseconds, short_time
+from viseme.report.words import (
+    REASON_SENTENCES,
+    REASON_WORDS,
+    VERDICT_WORDS,
+    delay_words,
+    in_frames,
+    milliseconds,
+    percent,
+    short_time,
+)
 
 __all__ = ["ReportWriter", "write_report"]
 
@@ -64,7 +73,7 @@ class ReportWriter:
         self._pages = jinja2.Environment(
             loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
         )
-        self._pages.filters |= {"ms": milliseconds, "clock": short_time}
+        self._pages.filters |= {"ms": milliseconds, "clock": short_time, "percent": percent}
         self._sections = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `__exit__`
             "w+", encoding="utf-8", errors="backslashreplace", newline=""
         )
@@ -83,6 +92,7 @@ class ReportWriter:
         """Append one file."""
         number = len(self._rows) + 1
         answer = dict(result) if isinstance(result, Mapping) else result.to_json()
+        answer.setdefault("pieces", [])  # of a log that an earlier version wrote
         self._rows.append(_Row.of(number, answer))
         evidence = result.evidence if isinstance(result, CheckResult) else None
         has_curves = evidence is not None and self._num_rendered < MOST_FRAMES
@@ -91,7 +101,8 @@ class ReportWriter:
             number=number,
             row=self._rows[-1],
             answer=answer,
-            meaning=delay_words(answer["audio_delay"], in_sync=answer["verdict"] == Verdict.IN_SYNC.value),
+            meaning=_meaning(answer),
+            frames_words=in_frames(answer["audio_delay"] or 0.0, answer.get("frame_rate")),
             reasons=[(REASON_WORDS[r], REASON_SENTENCES[r]) for r in map(Reason, answer["reasons"])],
             used=[t for t in answer["tracks"] if t["status"] == "used"],
             rejected=[t for t in answer["tracks"] if t["status"] == "rejected"],
@@ -116,7 +127,7 @@ class ReportWriter:
             "lips_span": None if span is None else (short_time(span[0]), short_time(span[1])),
             "delay": delay_chart(evidence, estimate, in_sync_band=self._band),
             "drift": ""
-            if drift is None
+            if drift is None or not drift.is_told
             else drift_chart(drift, audio_delay=estimate.audio_delay, in_sync_band=self._band),
         }
 
@@ -176,6 +187,13 @@ class _Row:
             confidence=answer["confidence"],
             remark=error["message"] if error else reasons,
         )
+
+
+def _meaning(answer: Mapping[str, Any]) -> str:
+    """The answer as a sentence."""
+    if answer["pieces"]:
+        return f"The delay jumps: the file falls into {len(answer['pieces'])} pieces, each with its own."
+    return delay_words(answer["audio_delay"], in_sync=answer["verdict"] == Verdict.IN_SYNC.value)
 
 
 def _face(track: TrackResult, strip: FaceStrip, *, main: bool) -> dict[str, Any]:

@@ -7,7 +7,16 @@ from types import MappingProxyType
 
 from viseme.core.results import Reason, Verdict
 
-__all__ = ["REASON_SENTENCES", "REASON_WORDS", "VERDICT_WORDS", "delay_words", "milliseconds", "short_time"]
+__all__ = [
+    "REASON_SENTENCES",
+    "REASON_WORDS",
+    "VERDICT_WORDS",
+    "delay_words",
+    "in_frames",
+    "milliseconds",
+    "percent",
+    "short_time",
+]
 
 VERDICT_WORDS: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -33,6 +42,9 @@ REASON_WORDS: Mapping[Reason, str] = MappingProxyType(
         Reason.DUBBING_SUSPECTED: "other words than the lips",
         Reason.BAD_TIMESTAMPS: "damaged time stamps",
         Reason.NO_OVERLAP: "audio and video never together",
+        Reason.DELAY_JUMPS: "the delay jumps",
+        Reason.BEYOND_SEARCH: "a delay beyond the search fits better",
+        Reason.TOO_FEW_FRAMES: "too few frames a second",
     }
 )
 """A few words each, for a table."""
@@ -54,6 +66,10 @@ REASON_SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.DUBBING_SUSPECTED: "The lips move, but not to this audio at any delay: dubbing or a voice-over.",
         Reason.BAD_TIMESTAMPS: "The file's time stamps are damaged, so video and audio cannot be placed in time.",
         Reason.NO_OVERLAP: "Video and audio do not play at the same time for long enough to be compared.",
+        Reason.DELAY_JUMPS: "The delay is not one: it jumps within the file, and each piece has its own.",
+        Reason.BEYOND_SEARCH: "A delay beyond the range that was asked for fits better, and not surely enough to be "
+        "given; search there with --max-delay.",
+        Reason.TOO_FEW_FRAMES: "There are too few frames a second to see lips move, as in a screen recording.",
     }
 )
 """One sentence each, for somebody who meets the word for the first time."""
@@ -69,6 +85,32 @@ def milliseconds(seconds: float, *, signed: bool = True) -> str:
     ms = round(seconds * 1000)
     sign = "" if ms == 0 or not signed else "+" if ms > 0 else "\N{MINUS SIGN}"
     return f"{sign}{abs(ms)} ms"
+
+
+def in_frames(seconds: float, rate: float | None) -> str:
+    """A delay in frames of the file; empty where its rate is not known.
+
+    Example:
+        >>> in_frames(0.134, 30.0), in_frames(-0.04, 24000 / 1001), in_frames(0.1, None)
+        ('4.0 frames at 30', '\N{MINUS SIGN}1.0 frames at 23.976', '')
+    """
+    if not rate:
+        return ""
+    frames = seconds * rate
+    sign = "\N{MINUS SIGN}" if frames < -0.05 else ""
+    return f"{sign}{abs(frames):.1f} frames at {rate:.5g}"
+
+
+def percent(probability: float) -> str:
+    """A probability in per cent; never a certainty.
+
+    Example:
+        >>> percent(0.954), percent(0.9999), percent(0.001), percent(0.0)
+        ('95 %', '> 99 %', '< 1 %', '< 1 %')
+    """
+    if probability > 0.99:
+        return "> 99 %"
+    return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
 
 
 def delay_words(audio_delay: float | None, *, in_sync: bool = False) -> str:

@@ -56,6 +56,11 @@ class FaceRecord:
         self.mouth: list[tuple[NDArray[np.float64], NDArray[np.float32]]] = []
         """Times and lip apertures."""
 
+    @property
+    def frames_per_s(self) -> float:
+        """Frames of it that were seen, a second."""
+        return (self.num_frames - 1) / (self.end - self.start) if self.end > self.start else 25.0
+
     def add(self, compared: ComparedStretch) -> None:
         """One more stretch of it."""
         motion, new = compared.motion, slice(compared.num_context, None)
@@ -152,7 +157,10 @@ class DelayMeasurement:
         if not used:
             return asked, withhold(Reason.NO_VOICE if voiced < NO_VOICE and self._faces else Reason.NO_FACE)
         activity = FaceActivity(
-            voiced, max(f.mouth_motion for f in used.values()), sum(f.evidence.seconds for f in used.values())
+            voiced,
+            max(f.mouth_motion for f in used.values()),
+            sum(f.evidence.seconds for f in used.values()),
+            max(f.frames_per_s for f in used.values()),
         )
         near = decide(total.within(asked), self._config, self._calibration, activity)
         reach, found = self._beyond(total, near, activity)
@@ -185,7 +193,9 @@ class DelayMeasurement:
         )
 
     def _track(self, track_id: int, face: FaceRecord, curve: DelayCurve, weight: float) -> TrackResult:
-        activity = FaceActivity(self._audio.voiced_fraction, face.mouth_motion, face.evidence.seconds)
+        activity = FaceActivity(
+            self._audio.voiced_fraction, face.mouth_motion, face.evidence.seconds, face.frames_per_s
+        )
         return TrackResult(
             track_id=track_id,
             start=face.start,

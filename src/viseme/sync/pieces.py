@@ -25,7 +25,7 @@ JUMP_S = 0.08
 """Seconds: neighbouring pieces whose delays differ by less are one piece."""
 JUMP_COST = 12.0
 """Natural logarithm of the odds against a jump at any one part."""
-CREEP_COST = 3.0
+CREEP_COST = 1.5
 """The same of a change by one candidate delay, 10 ms."""
 LEAST_S = 2.0
 """Seconds of evidence that a piece must have."""
@@ -42,7 +42,7 @@ def find_pieces(
     """The pieces of a clip whose delay jumps; none where one delay (or a drifting one) explains it.
 
     Args:
-        blocks: Of all faces; those without `parts` count as one part.
+        blocks: Of all faces.
         lags: (L,) candidate delays, audio frames.
         config: When a piece is sure enough to be one.
         calibration: Probability of a piece's delay.
@@ -77,10 +77,10 @@ class _Parts:
 
     @classmethod
     def of(cls, blocks: Sequence[EvidenceBlock], lags: NDArray[np.int64]) -> _Parts:
-        """The parts of blocks; one that kept none is one part."""
+        """The parts of blocks; of one that kept none, all alike."""
         sums: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         for block in blocks:
-            rows = block.scores[None] if block.parts is None else block.parts
+            rows = _alike(block) if block.parts is None else block.parts
             share = block.counts / np.float32(len(rows))
             for i, row in enumerate(rows):
                 number = round(block.start / PART_S) + i
@@ -116,6 +116,11 @@ class _Parts:
             interval=(low - calibration.bias, high - calibration.bias),
             confidence=confidence,
         )
+
+
+def _alike(block: EvidenceBlock) -> NDArray[np.float32]:
+    num = -(-block.num_windows // PART)
+    return np.repeat(block.scores[None] / np.float32(num), num, axis=0)
 
 
 def _best(scores: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float64]:

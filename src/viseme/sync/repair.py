@@ -219,15 +219,12 @@ def _refuse_target(out: Path, inputs: list[Path], overwrite: bool) -> None:
 
 def _unfixable(measured: CheckResult) -> list[str]:
     """What one constant shift leaves behind."""
-    drift = measured.estimate.drift
-    if drift is None:
-        return []
-    notes = []
-    low, high = drift.interval
-    over_clip = abs(drift.ms_per_min) * (measured.duration or 0) / 60 / 1000
-    if low * high > 0 and over_clip > LARGEST_RESIDUAL:
-        notes.append(f"the delay drifts by {drift.ms_per_min:+.0f} ms a minute, which one shift cannot repair")
-    if drift.steps:
-        at = ", ".join(f"{step:.1f} s" for step in drift.steps)
+    notes, drift = [], measured.estimate.drift
+    if drift is not None and drift.is_told:
+        over_clip = abs(drift.ms_per_min) * (measured.duration or 0) / 60 / 1000
+        if over_clip > LARGEST_RESIDUAL:
+            notes.append(f"the delay drifts by {drift.ms_per_min:+.0f} ms a minute, which one shift cannot repair")
+    if measured.estimate.pieces:
+        at = ", ".join(f"{piece.start:.1f} s" for piece in measured.estimate.pieces[1:])
         notes.append(f"the delay jumps at {at}, which one shift cannot repair")
     return notes

@@ -14,6 +14,8 @@ __all__ = ["NO_VOICE", "FaceActivity", "decide", "with_pieces", "withhold"]
 
 STATIC_MOUTH = 0.006
 """Standard deviation of the inner lip aperture, in eye distances, under which a mouth does not speak."""
+LEAST_FRAMES_PER_S = 8.0
+"""Frames a second under which lips cannot be followed: a syllable lasts a fifth of a second."""
 NO_VOICE = 0.02
 """Fraction of audio frames that may hold a voice under which there is none."""
 
@@ -28,6 +30,8 @@ class FaceActivity:
     """Largest standard deviation of the inner lip aperture of any face, eye distances."""
     seconds: float
     """Seconds of frame windows."""
+    frames_per_s: float = 25.0
+    """Of the face that is seen most often."""
 
 
 def withhold(*reasons: Reason, confidence: float = 0.0) -> DelayEstimate:
@@ -110,6 +114,8 @@ def with_pieces(estimate: DelayEstimate, pieces: tuple[DelayPiece, ...]) -> Dela
 
 def _why(margin: float, level: float, activity: FaceActivity) -> Reason:
     """The most likely cause of a weak peak."""
+    if activity.frames_per_s < LEAST_FRAMES_PER_S:
+        return Reason.TOO_FEW_FRAMES
     if activity.seconds < 0.8:
         return Reason.TRACK_TOO_SHORT
     if level > 0.3 and margin < 8:
