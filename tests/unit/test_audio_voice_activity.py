@@ -7,9 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from viseme.audio.band_levels import BandLevels
+from viseme.audio.band_levels import BandLevels, band_levels
+from viseme.audio.features import mel_filters, power_spectrum
 from viseme.audio.mel_frames import AudioPiece, MelFrames
-from viseme.audio.voice_activity import speech_level, voice_log_odds
+from viseme.audio.voice_activity import speech_level, voice_ceiling, voice_fraction, voice_log_odds
 from viseme.speakers.interface import audio_steps
 
 
@@ -84,3 +85,14 @@ def test_no_audio_is_no_voice() -> None:
     reader.read_to(float("inf"))
     assert reader.steps()[1].shape == (0, 40)
     assert len(voice_log_odds(np.zeros(0))) == 0
+
+
+@pytest.mark.parametrize("db", [-60.0, -40.0, -20.0])
+def test_steady_noise_and_hum_are_no_voice_whoever_judges(db):
+    num = 8 * 16_000
+    noise = np.random.default_rng(0).normal(size=num) * 10 ** (db / 20)
+    hum = np.sin(2 * np.pi * 120 * np.arange(num) / 16_000) * 10 ** (db / 20)
+    for sound in (noise, hum, 0 * noise):
+        _, levels = band_levels(0, power_spectrum(sound.astype(np.float32)) @ mel_filters())
+        assert (voice_ceiling(speech_level(levels)) < 0).all()
+        assert voice_fraction(sound) == 0

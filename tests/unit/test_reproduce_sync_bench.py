@@ -141,7 +141,7 @@ def test_lines_count_answers_truth_and_consistency_apart() -> None:
     assert lines["whole clips, delay unknown: consistent with the clip"][0] == "100.0%"
     assert lines["2 s windows with speech: answered"][-5:-3] == ["=", "0"]
     assert lines["mismatched audio: not in_sync"][0] == "100.0%"
-    assert lines["mismatched audio: cannot_tell"][0] == "0.0%"
+    assert lines["mismatched audio: a delay is told, which is wrong"][0] == "100.0%"
     # nine trials; five are sure and wrong: one of a shift, four that found a delay where there is none
     assert lines["calibration error (ECE, 10 bins)"][0] == "0.556"
 

@@ -131,3 +131,19 @@ def test_hysteresis_and_cleaning() -> None:
     edge = np.zeros(20, bool)
     edge[:6] = True
     assert runs(cleaned(edge, 0.2, 0.2)) == [(0, 6)]
+
+
+@pytest.mark.parametrize(("ratio", "letter"), [(1.0, "?"), (-1.0, "d")])
+def test_lips_that_fit_the_voice_are_never_called_dubbed(ratio: float, letter: str) -> None:
+    talker = face("mmmmmmmm")
+    talker.features[:, FEATURES.index("ratio")] = ratio
+    says = Scored(speaking=drawn("........", {".": -3.0}), dubbed=drawn("dddddddd", {"d": 3.0}))
+    (states,), _ = read_states([talker], [says], heard("vvvvvvvv"), 0.0, TimelineConfig())
+    assert letters(states) == letter * 8
+
+
+def test_where_no_voice_is_heard_nobody_is_dubbed() -> None:
+    says = Scored(speaking=drawn("........", {".": -3.0}), dubbed=drawn("dddddddd", {"d": 3.0}))
+    (states,), voiced = read_states([face("mmmmmmmm")], [says], heard("........"), 0.0, TimelineConfig())
+    assert not voiced.any()
+    assert letters(states) == "." * 8

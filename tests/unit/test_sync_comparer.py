@@ -69,7 +69,8 @@ def close(found: Any, expected: Any, rel: float = 1e-4) -> None:
         assert one == (other if other is None else pytest.approx(other, rel=rel, abs=2e-3))
 
 
-def test_check_measures_what_it_measured(faces, samples) -> None:
+def test_check_measures_what_it_measured(faces, samples, monkeypatch) -> None:
+    monkeypatch.setattr("viseme.sync.measurement.LOOK_WIDER_S", 1.0)  # scores depend a little on how far audio is seen
     expected, audio = GOLDEN["check"], MelFrames(pieces(samples, START))
     work = DelayMeasurement(lip_reading_weights(), audio, EstimatorConfig(max_delay=1.0))
     for chunk in faces:
@@ -80,14 +81,15 @@ def test_check_measures_what_it_measured(faces, samples) -> None:
     assert found.estimate.confidence == pytest.approx(expected["confidence"], abs=1e-5)
     assert found.estimate.num_windows == expected["num_windows"]
     assert found.estimate.drift is not None
-    assert found.estimate.drift.ms_per_min == pytest.approx(expected["drift"], abs=1e-3)
+    assert found.estimate.drift.ms_per_min == pytest.approx(
+        expected["drift"], abs=0.02
+    )  # the audio it is compared with reaches farther
     close([t.track_id for t in found.tracks], [t[0] for t in expected["tracks"]])
     for t, numbers in zip(found.tracks, expected["tracks"]):
         told = [t.start, t.end, t.num_frames, t.observed_fraction, t.face_size_px, t.weight]
         close([*told, t.estimate.audio_delay, t.estimate.confidence], numbers[1:])
-    lags = candidate_lags(1.0)
     for track_id, numbers in expected["curves"].items():
-        curve = work._faces[int(track_id)].evidence.curve(lags)
+        curve = work._faces[int(track_id)].evidence.curve(work._lags).within(1.0)
         close(summary(curve.scores), numbers)
         close(summary(curve.counts), expected["counts"][track_id])
     assert (audio.num_voiced, audio.num_frames) == (expected["voiced"], expected["frames"])

@@ -178,7 +178,7 @@ def test_where_in_a_block_it_jumps_is_told_by_its_parts():
     for i in (3, 4, 5):  # 6 to 8 s whole, 8 to 10 s divided at 8.8 s
         parts = np.stack([left] * 2 + [right] * 3) if i == 4 else np.stack([left if i < 4 else right] * 5)
         blocks[i] = replace(blocks[i], scores=parts.sum(0), parts=parts.astype(np.float16))
-    first, second = find_pieces(blocks, LAGS, CONFIG, CALIBRATION)
+    first, _ = find_pieces(blocks, LAGS, CONFIG, CALIBRATION)
     assert first.end == pytest.approx(8.8, abs=0.41)
 
 

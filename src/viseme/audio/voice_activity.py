@@ -27,7 +27,7 @@ LOUDEST_FLOOR_DB = -12.0
 """The same for the loudest moment of the second on either side: white noise at -55 dB of full scale."""
 STEADY_ODDS = -1.8
 """`voice_log_odds` that steady noise, hum and silence never reach (-2.5 and less) and that every second around a voice
-does: of 76 real clips of 14 sources, 1 % of the frames with a voice lie under -.7 in one source, over .8 in the rest."""
+does: in 76 real clips of 14 sources, 99 % of the frames with a voice lie over -.8, in 12 sources over .7."""
 
 
 def voiced(power: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from av import AudioLayout
 from av.stream import Disposition
 from numpy.typing import NDArray
 
@@ -148,7 +149,7 @@ def _listen(path: str | os.PathLike[str], index: int) -> _Heard:
             data = np.concatenate([planes(f) for f in second], axis=1)
             if not resamplers:
                 resamplers = [Resampler(second[0].sample_rate, RATE) for _ in range(len(data) + 1)]
-                names = tuple(c.name for c in second[0].layout.channels)
+                names = tuple(c.name for c in AudioLayout(layout_name(second[0])).channels)
             elif len(data) + 1 != len(resamplers):
                 break
             mix = np.concatenate([mono(f) for f in second])

@@ -14,6 +14,7 @@ from viseme.audio.voice_activity import voice_fraction
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.engine.prefetch import prefetch
 from viseme.media import AudioBlock, VideoWriter, probe, read_audio, read_frames
+from viseme.media.audio_choice import choose_audible
 from viseme.media.images import draw_box, draw_text, text_size
 from viseme.speakers.interface import STEP_S
 

@@ -81,16 +81,16 @@ class _Parts:
         sums: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         for block in blocks:
             rows = _alike(block) if block.parts is None else block.parts
-            share = block.counts / np.float32(len(rows))
+            share = (block.counts / np.float32(len(rows))).astype(np.float32)
             for i, row in enumerate(rows):
                 number = round(block.start / PART_S) + i
-                scores, counts = sums.get(number, (0, 0))
-                sums[number] = scores + row.astype(np.float32), counts + share
+                scores, counts = sums.get(number, (np.float32(0), np.float32(0)))
+                sums[number] = np.asarray(scores + row, np.float32), np.asarray(counts + share, np.float32)
         numbers = np.array(sorted(sums), dtype=np.int64)
         shape = len(numbers), len(lags)
         return cls(
             lags,
-            np.stack([numbers, numbers + 1], -1) * PART_S,
+            np.asarray(np.stack([numbers, numbers + 1], -1) * PART_S, np.float64),
             np.array([sums[n][0] for n in numbers], np.float32).reshape(shape),
             np.array([sums[n][1] for n in numbers], np.float32).reshape(shape),
         )
@@ -120,7 +120,7 @@ class _Parts:
 
 def _alike(block: EvidenceBlock) -> NDArray[np.float32]:
     num = -(-block.num_windows // PART)
-    return np.repeat(block.scores[None] / np.float32(num), num, axis=0)
+    return np.repeat((block.scores[None] / num).astype(np.float32), num, axis=0)
 
 
 def _best(scores: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float64]:
