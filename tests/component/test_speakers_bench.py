@@ -15,8 +15,10 @@ from viseme.audio.mel_frames import AudioPiece
 from viseme.core.errors import DataError
 from viseme.faces import FaceTrackChunk
 from viseme.faces.schemes import ALIGNMENT, ALIGNMENT_SHAPE
-from viseme.reproduce import speakers_bench as bench
 from viseme.reproduce.measured_clips import MeasuredClip
+from viseme.reproduce.speakers_bench import __main__ as bench
+from viseme.reproduce.speakers_bench import conversations, mismatched, speed
+from viseme.speakers.corpus import features_of
 from viseme.speakers.interface import AudioSteps, FaceSteps, Scored
 from viseme.speakers.scorers import CosineScorer
 from viseme.sync.checkpoint import Calibration, SyncWeights
@@ -43,7 +45,7 @@ def landmarks(seed: int, num: int = NUM) -> np.ndarray:
     return (points + rng.normal(0, 0.5, points.shape) + 200).astype(np.float32)
 
 
-def talkers(*sources: str, level: float = 0.1) -> list[bench._Talker]:
+def talkers(*sources: str, level: float = 0.1) -> list[mismatched.Talker]:
     """The first is loud, the others are not; all are silent at the end."""
     made = []
     for number, source in enumerate(sources):
@@ -53,7 +55,7 @@ def talkers(*sources: str, level: float = 0.1) -> list[bench._Talker]:
         times = np.asarray(start + np.arange(NUM) * 0.04, np.float64)
         piece = AudioPiece(Fraction(start), samples.astype(np.float32))
         name = f"{source}-{number}"
-        made.append(bench._Talker(name=name, source=source, times=times, landmarks=landmarks(number), audio=piece))
+        made.append(mismatched.Talker(name=name, source=source, times=times, landmarks=landmarks(number), audio=piece))
     return made
 
 
@@ -79,7 +81,7 @@ def knowing(bundle: SyncWeights) -> Knowing:
     scorer = Knowing()
     levels = []
     for talker in talkers("one", "two"):
-        _, heard, _ = bench.features_of(bundle, [(0, 0, talker.times, talker.landmarks)], talker.audio)
+        _, heard, _ = features_of(bundle, [(0, 0, talker.times, talker.landmarks)], talker.audio)
         levels.append(float(heard.bands.max(1)[10:100].mean()))
         assert (scorer.voice(heard.bands)[:100] > 0).all()
         assert (scorer.voice(heard.bands)[120:] < 0).all()
@@ -89,17 +91,17 @@ def knowing(bundle: SyncWeights) -> Knowing:
 
 
 def test_a_scorer_that_knows_is_told_to_be_right(bundle: SyncWeights, knowing: Knowing) -> None:
-    first, second = bench.mismatched_lines(bundle, [knowing, CosineScorer()], talkers("one", "two"))
+    first, second = mismatched.mismatched_lines(bundle, [knowing, CosineScorer()], talkers("one", "two"))
     # of the windows at 0, 1, 2, 3 and 4 s, the last has a voice for .4 s: four windows, two faces, two audio
     assert "16 instants of 2 videos, 50.0% positive" in first
     assert "AUROC 1.000" in first
-    assert "above its threshold 100.0% of own, 0.0% of foreign" in first
+    assert "above its threshold 100.0% of own, 0.0% of mismatched audio" in first
     assert "knowing" in first
     assert "cosine" in second
 
 
 def test_syllables_with_pauses_are_left_out_of_the_second_line(bundle: SyncWeights, knowing: Knowing) -> None:
-    both, running = bench.mismatched_lines(bundle, [knowing], talkers("one", "two", bench.ISOLATED[0]))
+    both, running = mismatched.mismatched_lines(bundle, [knowing], talkers("one", "two", mismatched.ISOLATED[0]))
     assert "of 3 videos" in both
     assert running.startswith("    running speech alone")
     assert "of 2 videos" in running
@@ -107,18 +109,18 @@ def test_syllables_with_pauses_are_left_out_of_the_second_line(bundle: SyncWeigh
 
 def test_clips_of_one_source_are_no_mismatched_audio(bundle: SyncWeights, knowing: Knowing) -> None:
     with pytest.raises(DataError, match="2 clips"):
-        list(bench.mismatched_lines(bundle, [knowing], talkers("one", "one")))
+        list(mismatched.mismatched_lines(bundle, [knowing], talkers("one", "one")))
 
 
 def test_clips_without_a_voice_are_told(bundle: SyncWeights, knowing: Knowing) -> None:
     with pytest.raises(DataError, match="knowing"):
-        list(bench.mismatched_lines(bundle, [knowing], talkers("one", "two", level=0.0)))
+        list(mismatched.mismatched_lines(bundle, [knowing], talkers("one", "two", level=0.0)))
 
 
 def test_no_conversation_at_all_is_told(bundle: SyncWeights, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(bench, "prepare_conversations", lambda *a, **k: [])
+    monkeypatch.setattr(conversations, "prepare_conversations", lambda *a, **k: [])
     with pytest.raises(DataError, match="espeak-ng"):
-        list(bench.conversation_lines(bundle, [CosineScorer()], tmp_path, 3, 1))
+        list(conversations.conversation_lines(bundle, [CosineScorer()], tmp_path, 3, 1))
 
 
 def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncWeights, knowing: Knowing, monkeypatch) -> None:
@@ -128,8 +130,8 @@ def test_speed_counts_seconds_of_faces_whatever_their_rate(bundle: SyncWeights, 
         for i, thin in enumerate((1, 2))
     ]
     made = SimpleNamespace(tracks=tracks, audio=talker.audio.samples, audio_start=0.0)
-    monkeypatch.setattr(bench, "conversation_tracks", lambda *a, **k: made)
-    (line,) = bench.speed_lines(bundle, knowing, None)
+    monkeypatch.setattr(speed, "conversation_tracks", lambda *a, **k: made)
+    (line,) = speed.speed_lines(bundle, knowing, None)
     assert line.startswith("after tracking: ")
     assert "with 2 tracks, 13 s of faces" in line
 
@@ -157,9 +159,9 @@ def test_clips_with_one_face_seen_for_long_enough_are_taken(tmp_path: Path, monk
             audio_start=0.5,
         )
 
-    monkeypatch.setattr(bench, "read_held_out", lambda folder: [])
-    monkeypatch.setattr(bench, "one_face_clips", lambda rows, work, on_left_out: [clip("a", NUM), clip("d", 20)])
-    (found,) = bench._talkers(tmp_path, tmp_path)
+    monkeypatch.setattr(mismatched, "read_held_out", lambda folder: [])
+    monkeypatch.setattr(mismatched, "one_face_clips", lambda rows, work, on_left_out: [clip("a", NUM), clip("d", 20)])
+    (found,) = mismatched.talkers_of(tmp_path, tmp_path)
     assert (found.name, found.source, found.audio.start) == ("a", "one", Fraction(1, 2))
 
 

@@ -16,10 +16,11 @@ from prepared import fill
 from viseme.core.errors import DataError
 from viseme.data.manifest import read_manifest
 from viseme.data.manifest_clips import ManifestClips
-from viseme.speakers import train
+from viseme.speakers import batches, conversations, train
 from viseme.speakers.corpus import LabelledFaces
 from viseme.speakers.head import HeadScorer
 from viseme.speakers.interface import FEATURES, AudioSteps, FaceSteps, load_scorer
+from viseme.speakers.recipes import RECIPES
 from viseme.sync.checkpoint import Calibration, load_sync_weights
 from viseme.sync.export import save_sync_weights
 from viseme.sync.models.two_stream import TwoStream
@@ -70,7 +71,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seeds.append(seed)
         return _conversation(seed)
 
-    monkeypatch.setattr(train, "synthetic", synthetic)
+    monkeypatch.setattr(conversations, "synthetic", synthetic)
     return seeds
 
 
@@ -176,7 +177,7 @@ def test_without_any_conversation_it_says_what_is_missing(tmp_path, sync, monkey
     def broken(*_: object) -> LabelledFaces:
         raise DataError("the speech engine broke down")
 
-    monkeypatch.setattr(train, "synthetic", broken)
+    monkeypatch.setattr(conversations, "synthetic", broken)
     with pytest.raises(DataError, match="espeak-ng"):
         _train(tmp_path, sync)
     assert not (tmp_path / "work" / "head.safetensors").exists()
@@ -190,16 +191,16 @@ def test_real_clips_marked_train_take_part_and_those_for_measuring_do_not(tmp_pa
     for number in range(4):
         (tmp_path / "clips" / f"{number}.mp4").write_text(f"clip {number}")
     fill(ManifestClips(tuple(read_manifest(tmp_path, ("train",)))), tmp_path, range(3))
-    under, pairs = train.under_audio, []
+    under, pairs = batches.under_audio, []
 
     def drawn(bundle, face, audio, *rest, **options):
         pairs.append((face.name, audio.name))
         return under(bundle, face, audio, *rest, **options)
 
-    monkeypatch.setattr(train, "under_audio", drawn)
+    monkeypatch.setattr(batches, "under_audio", drawn)
     result = _train(tmp_path, sync, data=tmp_path)
     assert _card(result.out)["training_data"][1] == "3 real clips marked train"
-    assert len(pairs) == train.RECIPES["quick"]().num_pairs
+    assert len(pairs) == RECIPES["quick"]().num_pairs
     assert {name for pair in pairs for name in pair} <= {"clips/0.mp4", "clips/1.mp4", "clips/2.mp4"}
     assert any(face == audio for face, audio in pairs)
     assert any(face != audio for face, audio in pairs)

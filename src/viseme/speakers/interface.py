@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "Scored",
     "SpeakerScorer",
     "audio_steps",
+    "heard_by",
     "load_scorer",
     "speaker_networks",
     "speaker_scorers",
@@ -174,6 +175,11 @@ class SpeakerScorer(Protocol):
     def score(self, faces: Sequence[FaceSteps], audio: AudioSteps) -> list[Scored]:
         """Score all faces of a file together."""
         ...
+
+
+def heard_by(scorer: SpeakerScorer, audio: AudioSteps) -> AudioSteps:
+    """The audio with the voice as this scorer hears it."""
+    return replace(audio, voice=scorer.voice(audio.bands))
 
 
 speaker_scorers: Registry[type] = Registry(
