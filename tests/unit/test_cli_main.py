@@ -255,7 +255,7 @@ def test_words_may_stand_anywhere() -> None:
 
 def test_a_value_may_begin_with_a_minus() -> None:
     options = parse("fix", fix_command, ["a", "-o", "b", "--delay", "-80ms"])
-    assert (options.file, options.out, options.delay) == (("a",), Path("b"), "-80ms")
+    assert (options.file, options.out, options.delay) == (("a",), "b", "-80ms")
 
 
 def test_an_interrupt_says_so(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
