@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_media_live import piped
 
 import viseme
+from media_files import piped
 from random_weights import sync_weights
 from short_clip import short_clip, write_film
 from viseme.core.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +13,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from test_media_writer import make_clip
 
+from media_files import make_clip, piped
 from viseme.core.errors import NoAudio, NoVideo, UnreadableMedia
 from viseme.media import AudioBlock, Frame, pipe, read_audio, read_frames
 from viseme.media.live import LiveMedia
@@ -49,18 +49,6 @@ def remuxed(
             packet.stream = streams[packet.stream.index]
             new.mux(packet)
     return out
-
-
-def piped(data: bytes) -> int:
-    """The reading end of a pipe that somebody writes `data` into."""
-    reading, writing = os.pipe()
-
-    def write() -> None:
-        with open(writing, "wb") as file, suppress(BrokenPipeError):
-            file.write(data)
-
-    threading.Thread(target=write, daemon=True).start()
-    return reading
 
 
 def read(data: bytes, warnings: list[str] | None = None) -> tuple[list[Frame], list[AudioBlock]]:

@@ -11,9 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from test_media_read import several, turned, write_wav
-from test_media_writer import click_time, fill_disk, flash_time, make_clip, tone_click
 
+from media_files import click_time, fill_disk, flash_time, make_clip, several, tone_click, turned, write_wav
 from viseme.core.errors import NoAudio, NoVideo, OutputError, UnreadableMedia
 from viseme.media import in_place_shift, mux, probe, read_audio, read_frames, shift_audio
 from viseme.media import shift as shift_module

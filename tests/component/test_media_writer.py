@@ -1,84 +1,15 @@
-"""Files written by `VideoWriter` are read back: a flash and a click must lie where they were put.
-
-Also holds the small clips that the other media tests use.
-"""
+"""Files written by `VideoWriter` are read back: a flash and a click must lie where they were put."""
 
 from __future__ import annotations
 
-import errno
 from fractions import Fraction
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from media_files import click_time, fill_disk, flash_time, make_clip, tone_click
 from viseme.core.errors import OutputError
-from viseme.media import VideoWriter, files, probe, read_audio, read_frames
-
-RATE = 25
-CLICK_RATE = 48000
-
-
-def tone_click(num: int, at: int, rate: int) -> np.ndarray:
-    """`num` samples of silence with 4 ms of 2 kHz from sample `at`."""
-    samples = np.zeros(num, np.float32)
-    wave = 0.9 * np.sin(2 * np.pi * 2000 / rate * np.arange(round(0.004 * rate)))
-    samples[at : at + len(wave)] = wave[: max(0, num - at)]
-    return samples
-
-
-def make_clip(
-    out,
-    *,
-    num=50,
-    flash=20,
-    click: float | None = 0.8,
-    rate=CLICK_RATE,
-    size=(64, 48),
-    audio_start: float | None = None,
-    times=None,
-    noise=False,
-    **options,
-):
-    """A dark clip, one white frame, one click at `click` seconds; left half of each frame is red.
-
-    `noise` makes the frames hard to compress, so that damage hits them and not the index.
-    """
-    random = np.random.default_rng(0)
-    width, height = size
-    with VideoWriter(
-        out, width=width, height=height, rate=RATE, audio_rate=rate if click is not None else None, **options
-    ) as video:
-        first = 0.0 if audio_start is None else audio_start
-        samples = None if click is None else tone_click(num * rate // RATE, round((click - first) * rate), rate)
-        for i in range(num):
-            image = np.full((height, width, 3), 16, np.uint8)
-            image[:, : width // 2, 0] = 120
-            if noise:
-                image = random.integers(0, 120, image.shape, dtype=np.uint8)
-            if i == flash:
-                image[:] = 240
-            video.write(image, None if times is None else times[i])
-            if samples is not None:
-                piece = samples[i * rate // RATE : (i + 1) * rate // RATE]
-                video.write_audio(piece, audio_start if i == 0 and audio_start is not None else None)
-    return Path(out)
-
-
-def flash_time(path) -> float:
-    """Seconds of the first bright frame."""
-    return next(float(p.time) for p in read_frames(path) if p.image.mean() > 150)
-
-
-def click_time(path, stream=0) -> float:
-    """Seconds of the loud sample that begins the click."""
-    blocks = list(read_audio(path, rate=16000, stream=stream))
-    assert all(a.end == b.start for a, b in pairwise(blocks))
-    samples = np.concatenate([b.samples for b in blocks])
-    assert np.abs(samples).max() <= 1
-    return float(blocks[0].start) + int(np.flatnonzero(np.abs(samples) > 0.3 * np.abs(samples).max())[0]) / 16000
-
+from viseme.media import VideoWriter, probe, read_audio, read_frames
 
 KINDS = [
     (".mp4", {}),
@@ -187,20 +118,6 @@ def test_places_that_cannot_be_written(tmp_path):
         make_clip(tmp_path / "d.mp4")
     with pytest.raises(OutputError, match="too long"):
         make_clip(tmp_path / ("x" * 300 + ".mp4"))
-
-
-def fill_disk(monkeypatch, after: int) -> None:
-    """From the `after`-th write on, the disk is full."""
-    real = files.OutputFile.write
-    count = iter(range(10**9))
-
-    def write(self, data):
-        if next(count) >= after:
-            self.error = self.error or OSError(errno.ENOSPC, "No space left on device")
-            raise self.error
-        return real(self, data)
-
-    monkeypatch.setattr(files.OutputFile, "write", write)
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_media_live import piped
 
 import viseme
 from face_model_files import write_flame, write_gnm, write_ict, write_prepared
+from media_files import piped
 from random_weights import expression_weights, speaker_weights, sync_weights
 from schemas import validate
 from short_clip import short_clip, write_film

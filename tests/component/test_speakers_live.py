@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_media_live import piped
 
+from media_files import piped
 from viseme.cli.main import main
 from viseme.core.errors import ConfigError, NoAudio
 from viseme.core.live import LiveStep
