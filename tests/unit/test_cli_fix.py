@@ -126,22 +126,25 @@ def test_a_residual_that_is_no_repair_is_an_error(
     assert "not in place" in err
 
 
-def test_drift_and_jumps_are_not_hidden(shifts: Shifts, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("jumps", [False, True])
+def test_drift_and_jumps_are_not_hidden(shifts: Shifts, monkeypatch: pytest.MonkeyPatch, jumps: bool) -> None:
     drifting = Drift(ms_per_min=900.0, interval=(700.0, 1100.0))
     pieces = tuple(
         DelayPiece(start=start, end=start + 2.5, audio_delay=delay, interval=(delay, delay), confidence=0.9)
         for start, delay in ((0.0, 0.2), (2.5, 0.4))
     )
     whole = stubs.result("late.mp4", 0.2)
-    estimate = DelayEstimate(**{**_fields(whole.estimate), "drift": drifting, "pieces": pieces})
+    estimate = DelayEstimate(**{**_fields(whole.estimate), "drift": drifting, "pieces": pieces if jumps else ()})
     monkeypatch.setattr(
         sys.modules["viseme.sync.pipeline"],
         "check",
         lambda path, **_: CheckResult(**{**_fields(whole), "estimate": estimate}),
     )
-    notes = " ".join(fix("late.mp4", "out.mp4").warnings)
-    assert "drifts by +900 ms a minute" in notes
-    assert "jumps at 2.5 s" in notes
+    if jumps:
+        with pytest.raises(FixRefused, match=r"jumps at 0:00:02\.500"):
+            fix("late.mp4", "out.mp4")
+    else:
+        assert "drifts by +900 ms a minute" in " ".join(fix("late.mp4", "out.mp4").warnings)
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -12,7 +12,14 @@ from viseme.core.errors import MissingExtra
 __all__ = ["EXTRAS", "import_part", "missing_extra"]
 
 EXTRAS: Mapping[str, str] = MappingProxyType(
-    {"accelerate": "train", "matplotlib": "bench", "onnx": "train", "onnxscript": "train", "torch": "train"}
+    {
+        "accelerate": "train",
+        "matplotlib": "bench",
+        "numba": "render",
+        "onnx": "train",
+        "onnxscript": "train",
+        "torch": "train",
+    }
 )
 """Package -> extra of this package that brings it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from viseme.core.errors import OutputError
 from viseme.media.audio import AudioReader, choose_audio, layout_name, planes
 from viseme.media.files import WarningSink, open_media
 from viseme.media.info import stamp
+from viseme.media.retiming import RetimedPiece, retimed
 from viseme.media.search import shown
 from viseme.media.timing import AudioClock
 from viseme.media.writer import AudioEncoder, has_encoder, holds_audio, lossless
@@ -85,9 +86,31 @@ class AudioTrack:
     Output second 0 is the container's zero: audio before it is cut, silence fills up to the first sample after it.
     """
 
-    def __init__(self, container: Any, path: Path, index: int, shift: Fraction, warn: WarningSink) -> None:
-        """`shift`: seconds to add to the source's container clock."""
+    def __init__(
+        self,
+        container: Any,
+        path: Path,
+        index: int,
+        shift: Fraction,
+        warn: WarningSink,
+        *,
+        pieces: Sequence[RetimedPiece] = (),
+        origin: Fraction = Fraction(0),
+    ) -> None:
+        """Begin to read.
+
+        Args:
+            container: The output.
+            path: The source.
+            index: Its audio stream.
+            shift: Seconds to add to the source's container clock.
+            warn: Told of damage and of losses.
+            pieces: Where each piece of the audio lies, before `shift`.
+            origin: Seconds of the first frame on the source's container clock.
+        """
         self._source: Any = _timeline(path, index, warn)
+        if pieces:
+            self._source = retimed(self._source, pieces, origin=origin)
         self._shift = shift
         self._held = next(self._source, None)
         if self._held is None:

@@ -19,6 +19,7 @@ from viseme.media.containers import MOV_FAMILY
 from viseme.media.files import WarningSink, open_media, reason
 from viseme.media.in_place import Unsuitable
 from viseme.media.info import video_stream
+from viseme.media.retiming import RetimedPiece
 from viseme.media.search import shown
 from viseme.media.stream_words import is_cover, mp4_tags, stream_words
 from viseme.media.writer import holds_audio
@@ -51,6 +52,8 @@ class Order:
     """Seconds to add to the audio file's clock (before `shift`) to get seconds of the output."""
     frame: Fraction
     """Output seconds of the first frame."""
+    pieces: tuple[RetimedPiece, ...] = ()
+    """Instead of `shift`: where each piece of the audio lies."""
 
 
 IMAGE_KINDS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "bmp": ("bmp", "image/bmp")}
@@ -114,7 +117,15 @@ class Remux:
         """Take over an audio stream that moves."""
         order = self._order
         if self._audio_box is None:
-            track = AudioTrack(self._out, order.audio_path, index, order.audio_zero + order.shift, self._warn)
+            track = AudioTrack(
+                self._out,
+                order.audio_path,
+                index,
+                order.audio_zero + (0 if order.pieces else order.shift),
+                self._warn,
+                pieces=order.pieces,
+                origin=order.frame - order.audio_zero,
+            )
             self._stack.callback(track.close)
             self._tracks.append(track)
             return

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from viseme.media.in_place import Unsuitable
 from viseme.media.in_place_shift import in_place_method, write_in_place
 from viseme.media.info import probe
 from viseme.media.mux import Order, Remux
+from viseme.media.retiming import RetimedPiece, at_quiet_moments
 from viseme.media.search import shown
 from viseme.media.writer import muxer_for, open_output
 
@@ -59,6 +60,7 @@ def shift_audio(
     out: str | os.PathLike[str],
     *,
     shift: Fraction | float,
+    pieces: Sequence[RetimedPiece] = (),
     audio_file: str | os.PathLike[str] | None = None,
     stream: int | None = None,
     strict: bool = False,
@@ -76,6 +78,8 @@ def shift_audio(
         path: The video.
         out: Another file; the extension chooses the container.
         shift: Seconds; positive = audio plays later. Audio moved to before the beginning of the file is cut.
+        pieces: Instead of one shift: where each piece of the audio lies; it is then encoded again. Jumps are moved to
+            quiet moments nearby. `shift` is then what is done to the first.
         audio_file: Use this file's audio instead; its first sample plays with the first frame, plus `shift`.
         stream: Move (of an `audio_file`: take) only this audio stream. None = all, of an `audio_file` the first.
         strict: Refuse instead of leaving anything behind.
@@ -89,6 +93,9 @@ def shift_audio(
     """
     muxer = muxer_for(out)
     order = _resolve(path, out, as_seconds(shift), audio_file, stream)
+    if pieces:
+        heard = order.chosen[0]
+        order = replace(order, pieces=at_quiet_moments(order.audio_path, pieces, stream=heard))
     failures: list[str] = []
     tell = WarningSink(on_warning)
     for attempt in _attempts(order, muxer):
@@ -151,6 +158,9 @@ class _Attempt:
 
 def _attempts(order: Order, muxer: str) -> Iterator[_Attempt]:
     """Ways to write, the one that changes least first."""
+    if order.pieces:
+        yield _Attempt(order, muxer, "re-encoded audio")
+        return
     method = in_place_method(order, muxer)
     if method is not None:
         yield _Attempt(order, muxer, method, in_place=True)
@@ -166,7 +176,8 @@ def _verified(order: Order, attempt: _Attempt, path: Path) -> Kept:
         Unsuitable: the audio is not in place, or frames are not what they were.
     """
     try:
-        _check(order, path)
+        if not order.pieces:  # these are looked at again with the lips
+            _check(order, path)
     except (NoAudio, NoVideo, UnreadableMedia) as error:
         raise Unsuitable("it cannot be read back") from error
     kept = compare_files(

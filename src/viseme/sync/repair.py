@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viseme.core.card import Card
-from viseme.core.errors import FixRefused, OutputError
+from viseme.core.errors import OutputError
 from viseme.core.results import CheckResult, to_jsonable
 from viseme.core.time import as_seconds
 from viseme.media.containers import CONTAINERS
 from viseme.media.search import refuse_missing
+from viseme.sync.repair_plan import LARGEST_RESIDUAL, RepairPlan, plan_repair
 
 if TYPE_CHECKING:
     from viseme.media.compare import Kept
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["FIX_SCHEMA", "FixResult", "fix", "output_name"]
 
 FIX_SCHEMA = "viseme.fix/1"
-
-SMALLEST_SHIFT = Fraction(5, 1000)
-"""Seconds. A measured delay below this is within the error of measuring: the audio stays where it is."""
-
-LARGEST_RESIDUAL = 0.040
-"""Seconds. One frame at 25 per second; more than this is not a repair."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -52,7 +47,8 @@ class FixResult(Card):
     def repaired(self) -> bool:
         """Whether the written file was found in place; a shift that was ordered is taken at its word."""
         left = self.residual.estimate.audio_delay
-        return self.measured is None or (left is not None and abs(left) <= LARGEST_RESIDUAL)
+        in_place = left is not None and abs(left) <= LARGEST_RESIDUAL and not self.residual.estimate.pieces
+        return self.measured is None or in_place
 
     def facts(self) -> Mapping[str, Any]:
         """What the card shows."""
@@ -95,8 +91,10 @@ def fix(
     delay: Fraction | float | str | None = None,
     overwrite: bool = False,
     strict: bool = False,
+    piecewise: bool = False,
+    resample: bool = False,
     audio: str | Path | None = None,
-    audio_stream: int = 0,
+    audio_stream: int | None = None,
     max_delay: float = 2.0,
     input: str = "landmarks",
     tracker: str = "mediapipe",
@@ -117,13 +115,16 @@ def fix(
         delay: Seconds (or "120ms") by which the audio is late, instead of measuring; negative = early.
         overwrite: Replace `out` when it exists.
         strict: Refuse when a stream, a tag or the lossless audio cannot be kept.
+        piecewise: Mend a delay that jumps: move, pad and cut the audio piece by piece, which encodes it again.
+        resample: Mend a delay that drifts: play the audio faster or slower, which encodes it again.
         audio: Take the audio from this file; its first sample belongs with the first frame.
-        audio_stream: Which audio stream is measured, from 0.
+        audio_stream: Which audio stream is measured, from 0; None = as `viseme.check` chooses.
         max_delay, input, tracker, weights, on_progress: As in `viseme.check`.
         on_warning: Told what cannot be kept as soon as that is known, which is before most of it is written.
 
     Raises:
-        FixRefused: the delay cannot be told, and none was given; or `strict` forbids what would be lost.
+        FixRefused: the delay cannot be told, and none was given; it jumps, without `piecewise`; or `strict` forbids
+            what would be lost.
         OutputError: `out` is an input, exists, or cannot be written.
         MediaError: the input cannot be read, or has no video or audio.
         ValueError: `delay` is not a time.
@@ -143,28 +144,20 @@ def fix(
         "on_progress": on_progress,
     }
     measured = None
-    warnings: list[str] = []
     if delay is None:
         measured = check(path, audio=audio, audio_stream=audio_stream, **settings)
-        if measured.estimate.audio_delay is None:
-            raise FixRefused(
-                f"{name}: {measured.estimate.words}; nothing was written. "
-                "Give the delay yourself to shift it anyway (--delay 120ms when the audio is 120 ms late)"
-            )
-        wanted = as_seconds(measured.estimate.audio_delay)
-        warnings += _unfixable(measured)
-        if abs(wanted) < SMALLEST_SHIFT:
-            warnings.append(f"the audio is in place ({float(wanted) * 1000:+.1f} ms): written without a shift")
-            wanted = Fraction(0)
+        plan = plan_repair(measured, piecewise=piecewise, resample=resample)
     else:
-        wanted = as_seconds(delay)
+        plan = RepairPlan(delay=as_seconds(delay))
+    warnings = list(plan.notes)
     out.parent.mkdir(exist_ok=True)
     report = shift_audio(
         path,
         out,
-        shift=-wanted,
+        shift=-plan.delay,
+        pieces=plan.pieces,
         audio_file=audio,
-        stream=None if audio is None else audio_stream,
+        stream=None if audio is None else audio_stream or 0,
         strict=strict,
         on_warning=on_warning,
     )
@@ -215,16 +208,3 @@ def _refuse_target(out: Path, inputs: list[Path], overwrite: bool) -> None:
         raise OutputError(f"{out} is the input; write to another file")
     if not overwrite:
         raise OutputError(f"{out} exists; add --overwrite to replace it, or write to another file")
-
-
-def _unfixable(measured: CheckResult) -> list[str]:
-    """What one constant shift leaves behind."""
-    notes, drift = [], measured.estimate.drift
-    if drift is not None and drift.is_told:
-        over_clip = abs(drift.ms_per_min) * (measured.duration or 0) / 60 / 1000
-        if over_clip > LARGEST_RESIDUAL:
-            notes.append(f"the delay drifts by {drift.ms_per_min:+.0f} ms a minute, which one shift cannot repair")
-    if measured.estimate.pieces:
-        at = ", ".join(f"{piece.start:.1f} s" for piece in measured.estimate.pieces[1:])
-        notes.append(f"the delay jumps at {at}, which one shift cannot repair")
-    return notes

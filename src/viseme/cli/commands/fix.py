@@ -38,12 +38,17 @@ class Options:
     """Replace OUT when it exists."""
     strict: bool = False
     """Write nothing when a stream, a tag or lossless audio cannot be kept."""
+    piecewise: bool = False
+    """Mend a delay that jumps: move, pad and cut the audio piece by piece. It is encoded again."""
+    resample: bool = False
+    """Mend a delay that drifts: play the audio faster or slower. It is encoded again."""
     json: bool = False
     """Print one JSON object, and nothing else on stdout."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the audio from this file; its beginning belongs with the first frame."""
-    audio_stream: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Which audio stream is measured, counted from 0. All move together."""
+    audio_stream: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Which audio stream is measured, counted from 0; left out: the default one, or the first that holds a voice. All
+    move together."""
     max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
     """Largest delay tried, either way."""
     input: Literal["landmarks", "mesh"] = "landmarks"
@@ -74,6 +79,8 @@ def run(options: Options, screen: Screen) -> int:
             delay=delay,
             overwrite=options.overwrite,
             strict=options.strict,
+            piecewise=options.piecewise,
+            resample=options.resample,
             audio=options.audio,
             audio_stream=options.audio_stream,
             max_delay=options.max_delay,
