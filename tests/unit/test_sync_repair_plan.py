@@ -6,8 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-import stubs
 
+import stubs
 from viseme.core.errors import FixRefused
 from viseme.core.results import CheckResult, DelayPiece, DelaySegment, Drift
 from viseme.sync.repair_plan import plan_repair
