@@ -10,6 +10,7 @@ import pytest
 
 from schemas import validate
 from viseme.cli.main import main
+from viseme.standardization import read_standardized
 from viseme.weights import assets_folder
 
 LATE = assets_folder() / "samples" / "sample_late_137ms.mp4"
@@ -60,10 +61,12 @@ def test_find_speakers_live(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_standardize(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["standardize", str(LATE), "-o", "a.safetensors", "--as", "beta", "--json"]) == 0
+    assert main(["standardize", str(LATE), "-o", "a.safetensors", "--as", "arkit", "--json"]) == 0
     (answer,) = lines(capfd)
     validate("standardize", answer)
     assert answer["tracks"]
+    (face,) = read_standardized("a.safetensors").faces
+    assert face.tensors["arkit"].shape == (len(face.times), 52)
 
 
 def test_truths_of_synthetic_clips() -> None:

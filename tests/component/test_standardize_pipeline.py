@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -11,7 +10,6 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -24,7 +22,6 @@ from viseme.core.results import Reason
 from viseme.media import VideoWriter, probe, read_frames
 from viseme.standardization import StandardFace, read_standardized, standardize
 from viseme.standardization.batch import outputs, standardize_many
-from viseme.standardization.pipeline import _Spool
 from viseme.standardization.results import FailedStandardize, StandardizeResult
 
 SAMPLES = Path(viseme.__file__).parent / "assets" / "samples"
@@ -140,6 +137,26 @@ def test_other_forms(clip: Path, tmp_path: Path, form: str) -> None:
         np.testing.assert_allclose(face["mesh"], StandardFace().mesh(np.asarray(face["beta"])), atol=1e-6)
 
 
+def test_arkit_coefficients_have_names_and_follow_the_mouth(clip: Path, tmp_path: Path) -> None:
+    from viseme.faces import tracker
+    from viseme.faces.geometry import lip_opening
+
+    result = standardize(clip, tmp_path / "o.safetensors", as_="arkit")
+    assert result.to_json()["as"] == "arkit"
+    read = read_standardized(tmp_path / "o.safetensors")
+    names = read.metadata["arkit_names"]
+    (face,) = read.faces
+    values = face.tensors["arkit"]
+    assert values.shape == (NUM, len(names)) == (NUM, 52)
+    assert values.dtype == np.float32
+    assert ((values >= 0) & (values <= 1)).all()
+    np.testing.assert_allclose(face.times, np.arange(NUM) / 25, atol=1e-6)
+    (chunk,) = tracker["mediapipe"](tracker["mediapipe"].Config()).track(read_frames(clip))
+    jaw = values[:, names.index("jawOpen")]
+    assert np.ptp(jaw) > 0.1
+    assert np.corrcoef(jaw, lip_opening(chunk.landmarks))[0, 1] > 0.7
+
+
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people side by side, then a cut to one of them, then nobody."""
@@ -230,6 +247,19 @@ def test_a_profile_is_marked_and_black_never_frozen(
     assert (face.beta[~face.valid] == 0).all()
     assert not face.tensors["rgb"][~face.valid].any()
     assert all(f.any() for f in face.tensors["rgb"][face.valid])
+
+
+def test_arkit_coefficients_of_frames_that_are_not_valid_are_zero(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import viseme.standardization.pipeline as pipeline
+
+    monkeypatch.setattr(pipeline, "tracker", {"turned": Turned})
+    standardize(clip, tmp_path / "o.safetensors", as_="arkit", tracker="turned")
+    (face,) = read_standardized(tmp_path / "o.safetensors").faces
+    assert 0 < face.valid.sum() < NUM
+    assert (face.tensors["arkit"][~face.valid] == 0).all()
+    assert face.tensors["arkit"][face.valid].any(1).all()
 
 
 def test_pixels_go_to_an_estimator_that_wants_them(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,21 +399,3 @@ def test_a_batch_outlives_bad_files_and_goes_on(clip: Path, tmp_path: Path) -> N
     assert [type(o) for o in again] == [StandardizeResult], "a file that changed"
     with pytest.raises(ValueError, match="at least 1"):
         standardize_many([folder], out, jobs=0)
-
-
-def test_a_full_disk_is_told_by_folder_not_by_the_close_that_fails_too(tmp_path):
-    class Full:
-        def seek(self, *where):
-            return 0
-
-        def write(self, *data):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        close = write
-
-    chunk = SimpleNamespace(times=np.zeros(2), landmarks=np.zeros((2, 478, 3), np.float32), observed=np.ones(2, bool))
-    spool = _Spool(tmp_path)
-    spool._file = Full()
-    with pytest.raises(OutputError, match="cannot hold the landmarks"):
-        spool.add(chunk)
-    spool.__exit__()

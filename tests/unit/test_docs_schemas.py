@@ -14,6 +14,7 @@ from viseme import FailedCheck, FailedStandardize, FixResult, Reason, Verdict
 from viseme.core.live import LIVE_SCHEMA
 from viseme.core.results import CHECK_SCHEMA
 from viseme.core.speakers import SPEAKERS_SCHEMA, FaceState, VoiceState
+from viseme.standardization.forms import FORMS
 
 
 @pytest.mark.parametrize("delay", [0.2, 0.0, None])
@@ -71,6 +72,8 @@ def test_words_of_schemas_are_those_of_the_code() -> None:
         defs = validator(path.stem).schema["$defs"]
         assert defs["reason"]["enum"] == [r.value for r in Reason], path.name
         assert defs["verdict"]["enum"] == [v.value for v in Verdict], path.name
+    answer = validator("standardize").schema["$defs"]["answer"]
+    assert answer["properties"]["as"]["enum"] == list(FORMS)
     texts = {p.stem: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.json")}
     for state in (*FaceState, *VoiceState):
         assert f'"{state.value}"' in texts["find-speakers"]

@@ -12,6 +12,7 @@ import viseme.standardization.pipeline as pipeline
 from viseme.cli.main import main
 from viseme.core.errors import UnreadableMedia
 from viseme.core.results import Reason, RejectedTrack
+from viseme.standardization.forms import FORMS
 from viseme.standardization.pipeline import standardize
 from viseme.standardization.results import StandardizedTrack, StandardizeResult
 
@@ -49,12 +50,13 @@ def test_one_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "not used: face at 0.00 to 0.20 s, track_too_short (0.2 s, limit 0.4)" in shown
 
 
-def test_json_is_one_object(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["standardize", "a.mp4", "-o", str(tmp_path / "o.safetensors"), "--as=beta", "--json"]) == 0
+@pytest.mark.parametrize("form", FORMS)
+def test_json_is_one_object(form: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["standardize", "a.mp4", "-o", str(tmp_path / "o.safetensors"), f"--as={form}", "--json"]) == 0
     (line,) = capfd.readouterr().out.splitlines()
     entry = json.loads(line)
     assert entry["schema"] == "viseme.standardize/1"
-    assert entry["as"] == "beta"
+    assert entry["as"] == form
     assert entry["tracks"][0]["num_valid"] == 20
     assert entry["rejected"][0]["reason"] == "track_too_short"
     assert entry["error"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +44,21 @@ def test_tracks_come_back_apart_and_in_order(tmp_path: Path, in_memory: int) -> 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nowhere"):
         ObservationSpool(tmp_path / "nowhere")
+
+
+def test_a_full_disk_is_told_by_folder_not_by_the_close_that_fails_too(tmp_path: Path) -> None:
+    class Full:
+        def seek(self, *where: int) -> int:
+            return 0
+
+        def write(self, *data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        close = write
+
+    spool = ObservationSpool(tmp_path)
+    spool._file.close()
+    spool._file = Full()  # type: ignore[assignment]
+    with pytest.raises(OutputError, match="cannot hold the landmarks"):
+        spool.add(stretch(0.0, 2, 1))
+    spool.__exit__()

@@ -15,8 +15,9 @@ from viseme.core.errors import DataError, OutputError
 from viseme.engine.executor import FileWork
 from viseme.media.files import shown
 from viseme.media.search import find_media
+from viseme.standardization.clip_contents import input_of
 from viseme.standardization.files import read_standardized
-from viseme.standardization.pipeline import Form, input_of
+from viseme.standardization.forms import Form
 from viseme.standardization.results import FailedStandardize, StandardizeResult
 from viseme.standardization.synthesis import ZNorm
 

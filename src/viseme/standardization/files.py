@@ -17,10 +17,11 @@ and, as asked for,
     rgb      U8   (T, 3, 224, 224) black where not valid
     rgbd     U8   (T, 4, 224, 224) the same
     mesh     F32  (T, N, 3)        zeros where not valid
+    arkit    F32  (T, 52)          0 to 1, in the order of the metadata's `arkit_names`; zeros where not valid
 
 A file with `mesh` also has `mesh_vertices` I32 (N,), rows of the face model's vertices, and `mesh_triangles` I32
 (M, 3), rows of those. The metadata are strings, each JSON: `schema`, `file`, `as`, `estimator`, `weights`,
-`face_model`, `z_norm`, `reasons`, `tracks`, `rejected`, `input`, `package`.
+`face_model`, `z_norm`, `reasons`, `tracks`, `rejected`, `input`, `package`, and with `arkit` `arkit_names`.
 """
 
 from __future__ import annotations

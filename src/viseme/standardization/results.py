@@ -48,7 +48,7 @@ class StandardizeResult(Card):
     file: str
     out: str
     as_: str
-    """"rgb", "rgbd", "mesh" or "beta"."""
+    """"rgb", "rgbd", "mesh", "beta" or "arkit"."""
     estimator: str
     weights: str | None
     """As given; None = those that ship, or none needed."""

@@ -35,9 +35,9 @@ class Options:
     go behind --."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="OUT", aliases=["-o"])] = None
     """Where to write: a name that ends in .safetensors for one VIDEO, otherwise a folder, which is made."""
-    as_: Annotated[Literal["rgb", "rgbd", "mesh", "beta"], tyro.conf.arg(name="as")] = "rgbd"
-    """Frames of the mean face, frames with depth, displaced vertices, or coefficients alone. Coefficients and pose
-    are always in the file."""
+    as_: Annotated[Literal["rgb", "rgbd", "mesh", "beta", "arkit"], tyro.conf.arg(name="as")] = "rgbd"
+    """Frames of the mean face, frames with depth, displaced vertices, coefficients alone, or 52 coefficients by
+    ARKit's names. Coefficients of the face model and pose are always in the file."""
     video: Annotated[Path | None, tyro.conf.arg(metavar="OUT.mp4")] = None
     """Also write a video to look at: each face beside its standardised self, with the audio. A folder for a batch."""
     estimator: Annotated[str, tyro.conf.arg(metavar="NAME")] = "landmark-fit"
