@@ -102,6 +102,29 @@ def write_wav(path: Path, samples: np.ndarray, rate: int, codec="pcm_s16le", lay
     return path
 
 
+def moved(source: Path, out: Path, *, video_s: float, audio_s: float) -> Path:
+    """The packets of a file with their stamps moved on, in an MPEG transport stream."""
+    with av.open(str(source)) as box, av.open(str(out), "w", format="mpegts") as target:
+        streams = {s.index: target.add_stream_from_template(s) for s in box.streams}
+        for packet in box.demux():
+            if packet.dts is not None:
+                shift = round((video_s if packet.stream.type == "video" else audio_s) / packet.time_base)
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    return out
+
+
+def joined_ts(folder: Path, source: Path, *, video_s: float, audio_s: float | None = None) -> Path:
+    """A file and the same file again, its stamps moved on: what `cat a.ts b.ts` makes. Zero = they start over."""
+    audio_s = video_s if audio_s is None else audio_s
+    first = moved(source, folder / "first.ts", video_s=1, audio_s=1)  # no stamp below zero
+    second = moved(source, folder / "second.ts", video_s=1 + video_s, audio_s=1 + audio_s)
+    out = folder / "joined.ts"
+    out.write_bytes(first.read_bytes() + second.read_bytes())
+    return out
+
+
 # audio
 def several(path: Path) -> Path:
     """Frames with two languages, the click of the second 0.3 s later."""

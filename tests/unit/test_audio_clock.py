@@ -75,6 +75,18 @@ def test_a_click_lands_in_the_step_that_covers_it(start: Fraction) -> None:
     assert first + int((10 ** (decibels.astype(np.float64) / 10)).sum(1).argmax()) == step
 
 
+@pytest.mark.parametrize("gap", [11, 600, 36_000])
+def test_no_levels_are_kept_where_the_audio_breaks_off(gap: int) -> None:
+    later = Fraction(2 + gap)
+    levels = BandLevels(MelFrames([*pieces(click(0, 0.5), 0, 4000), *pieces(click(0, 0.5), later, 4000)]))
+    levels.read_to(float("inf"))
+    (first, before), (second, after) = levels.stretches()
+    assert (first, second) == (0, 25 * (2 + gap))
+    for decibels in (before, after):
+        assert len(decibels) == pytest.approx(25 * len(click(0, 0.5)) / RATE, abs=1)
+        assert int(decibels.astype(np.float64).sum(1).argmax()) == 12
+
+
 def test_cepstra_begin_where_the_authors_program_begins_them() -> None:
     """Frame `j` is centred on sample 160 j + 200: 7.5 ms after the clock's frame."""
     energy = mfcc(click(Fraction(0), (160 * 40 + 200) / RATE) + np.float32(1e-4))[:, 0]

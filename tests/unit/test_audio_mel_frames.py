@@ -133,3 +133,49 @@ def test_silence_holds_no_voice_and_speech_levels_do():
 def test_a_hum_below_the_band_of_speech_is_no_voice():
     hum = (0.05 * np.sin(2 * np.pi * 50 * np.arange(RATE) / RATE)).astype(np.float32)
     assert not voiced(power_spectrum(hum))[5:-5].any()
+
+
+def _broken_off(gap_s: int) -> list[Block]:
+    """Two seconds of noise, a gap, two seconds more, in blocks of a second."""
+    noise, second = _noise(4 * RATE), Fraction(2 + gap_s)
+    return [
+        *(Block(Fraction(i), noise[i * RATE : (i + 1) * RATE]) for i in range(2)),
+        *(Block(second + i, noise[(2 + i) * RATE : (3 + i) * RATE]) for i in range(2)),
+    ]
+
+
+@pytest.mark.parametrize("gap_s", [11, 600, 36_000])
+def test_where_the_audio_breaks_off_there_are_no_frames(gap_s):
+    whole = MelFrames(_broken_off(gap_s))
+    first, power = whole.window(-5, 10)
+    assert (first, len(power)) == (0, 200)
+    first, power = whole.window(gap_s - 5, gap_s + 10)
+    assert (first, len(power)) == (100 * (gap_s + 2), 200)
+    assert len(whole.window(5, 9)[1]) == 0
+    whole.read_to_end()
+    assert whole.num_frames == 400
+    assert len(whole.levels) == 80
+    assert whole.end == gap_s + 4
+
+
+def test_a_window_over_a_break_holds_zeros_in_between():
+    first, power = MelFrames(_broken_off(11)).window(0, 20)
+    assert (first, len(power)) == (0, 1500)
+    assert (power[:200].sum(1) > 0).all()
+    assert (power[200:1300] == 0).all()
+    assert (power[1300:].sum(1) > 0).all()
+
+
+def test_where_the_audio_goes_on_after_a_break():
+    frames = MelFrames(_broken_off(600))
+    assert frames.next_after(1.5) == pytest.approx(1.5)
+    assert frames.next_after(2.5) == pytest.approx(602)
+    assert frames.next_after(605) is None
+
+
+def test_what_lies_before_a_break_is_forgotten():
+    frames = MelFrames(_broken_off(600))
+    frames.window(600, 604)
+    frames.forget(601)
+    assert len(frames.window(-5, 10)[1]) == 0
+    assert len(frames.window(600, 610)[1]) == 200

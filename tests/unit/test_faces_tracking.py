@@ -183,6 +183,42 @@ def test_gaps_are_measured_in_seconds_not_frames():
     assert chunk.times == pytest.approx(np.array(uneven))
 
 
+@pytest.mark.parametrize("gap", [0.3, 3.0, 5.0, 40.0, 36_000.0])
+def test_no_track_crosses_a_gap_between_frames(gap):
+    """The face is where it was: only the clock tells that nothing is known of the time between."""
+    times = [i / RATE for i in range(25)]
+    first, second = run(lambda i: [Face(80, 40)], times=[*times, *(1 + gap + t for t in times)])
+    assert (first.track_id, second.track_id) == (0, 1)
+    assert (first.last, second.last) == (True, True)
+    assert first.end == pytest.approx(24 / RATE)
+    assert second.start == pytest.approx(1 + gap)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.5, 1.0, 4.0])
+def test_a_face_on_too_few_frames_is_one_line_that_says_so(rate):
+    event = rejected(run(lambda i: [Face(80, 40), Face(20, 40, 30)], times=[i / rate for i in range(40)]))
+    assert event.reason is Reason.TOO_FEW_FRAMES
+    assert (event.measured, event.limit, event.unit) == (pytest.approx(rate), 5.0, "frames a second")
+    assert (event.start, event.end) == (0, pytest.approx(39 / rate))
+
+
+def test_five_frames_a_second_are_followed():
+    assert len(one(run(lambda i: [Face(80, 40)], times=[i / 5 for i in range(20)])).times) == 20
+
+
+def test_numbers_of_faces_on_lone_frames_are_used_again():
+    times = [*(float(i) for i in range(10)), *(10 + i / RATE for i in range(25))]
+    chunk, few = run(lambda i: [Face(80, 40)], times=times)
+    assert isinstance(chunk, FaceTrackChunk)
+    assert few.reason is Reason.TOO_FEW_FRAMES
+    assert chunk.track_id != few.track_id
+    assert {chunk.track_id, few.track_id} <= {0, 1}
+
+
+def test_a_lone_frame_is_too_short():
+    assert rejected(run(lambda i: [Face(80, 40)], num=1)).reason is Reason.TRACK_TOO_SHORT
+
+
 def test_no_track_crosses_a_cut():
     events = run(lambda i: [Face(80, 40)], scene=lambda i: i // 25)
     assert [(e.track_id, e.shot, len(e.times), e.last) for e in events] == [(0, 0, 25, True), (1, 1, 25, True)]

@@ -23,6 +23,8 @@ __all__ = ["AudioLike", "AudioPiece", "MelFrames"]
 
 LEVEL_FRAMES = 5
 """Frames of one entry of `MelFrames.levels`."""
+BREAK = RATE
+"""Samples between two blocks from which the audio is taken to break off: nothing is put between them."""
 KEEP_FRAMES = 3000
 """Frames by which `MelFrames.forget` waits, so that what is kept is not copied at each call."""
 
@@ -66,7 +68,8 @@ class MelFrames:
         """Read nothing yet.
 
         Args:
-            blocks: In order, without gaps; read as they are asked for. None = they are handed over with `take`.
+            blocks: In order, each beginning where the one before ends or more than a second later; read as they are
+                asked for. None = they are handed over with `take`.
         """
         self._blocks = None if blocks is None else iter(blocks)
         self._pending = np.zeros(0, np.float32)
@@ -75,6 +78,8 @@ class MelFrames:
         """Number of the first of them; sample 0 lies at time zero of the clip."""
         self._started = False
         self._ended = False
+        self._before: list[tuple[int, NDArray[np.float32]]] = []
+        """Number of the first frame and powers of every stretch before the audio last broke off."""
         self._kept: list[NDArray[np.float32]] = []
         """Powers of the frames from `_first` up to `_next`."""
         self._first = 0
@@ -126,6 +131,8 @@ class MelFrames:
             self.start = float(block.start)
             self._pending_at = round(block.start * RATE)
             self._first = self._next = first_frame(Fraction(self._pending_at, RATE))
+        elif (at := round(block.start * RATE)) - self._pending_at - len(self._pending) > BREAK:
+            self._break_off(at)
         self._pending = np.concatenate([self._pending, block.samples])
         self._compute(final=False)
         return True
@@ -135,20 +142,36 @@ class MelFrames:
 
         Returns:
             The number of the first frame and (A, 40) powers; fewer frames where the audio begins later, ends earlier,
-            or was forgotten.
+            or was forgotten. Where it breaks off in between, zeros.
         """
         low, high = first_frame(start), first_frame(end)
         while self._next < high and self._read():
             pass
-        kept = self._joined()
-        if not len(kept):
-            return low, kept
-        low, high = max(low, self._first), min(high, self._next)
-        return low, kept[max(0, low - self._first) : max(0, high - self._first)]
+        parts = [(f, p) for f, p in (*self._before, (self._first, self._joined())) if f < high and f + len(p) > low]
+        if not parts:
+            return low, np.zeros((0, NUM_MELS), np.float32)
+        low, high = max(low, parts[0][0]), min(high, parts[-1][0] + len(parts[-1][1]))
+        if len(parts) == 1:
+            return low, parts[0][1][low - parts[0][0] : high - parts[0][0]]
+        power = np.zeros((high - low, NUM_MELS), np.float32)
+        for first, rows in parts:
+            inside = rows[max(0, low - first) : high - first]
+            power[max(0, first - low) :][: len(inside)] = inside
+        return low, power
+
+    def next_after(self, time: float) -> float | None:
+        """Seconds at which the audio goes on at or after a time; None where none follows."""
+        number = first_frame(time)
+        while self._next <= number and self._read():
+            pass
+        stretches = [(first, len(power)) for first, power in (*self._before, (self._first, self._joined()))]
+        following = [max(first, number) for first, num in stretches if first + num > number]
+        return min(following) * FRAME_S if following else None
 
     def forget(self, before: float) -> None:
         """Frames centred before `before` seconds are not asked for again."""
         cut = min(first_frame(before), self._next)
+        self._before = [(first, power) for first, power in self._before if first + len(power) > cut]
         if cut > self._first + KEEP_FRAMES:
             self._kept = [self._joined()[cut - self._first :].copy()]
             self._first = cut
@@ -157,6 +180,13 @@ class MelFrames:
         """Read the rest of the audio for `levels` and `num_voiced`, keeping no frames."""
         while self._read():
             self.forget(self.position - 1)
+
+    def _break_off(self, at: int) -> None:
+        """The audio goes on at sample `at`, long after the last one."""
+        self._compute(final=True)
+        self._before.append((self._first, self._joined()))
+        self._kept, self._pending, self._pending_at = [], np.zeros(0, np.float32), at
+        self._first = self._next = first_frame(Fraction(at, RATE))
 
     def _read(self) -> bool:
         """Take in one block; False at the end of the audio, or where blocks are handed over."""

@@ -16,6 +16,7 @@ from viseme.data.sources import ClipInfo, TrackedClip
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
 from viseme.media import Frame, read_audio, read_frames
+from viseme.media.audio import join_blocks
 from viseme.media.images import gaussian_blur
 from viseme.weights.catalog import sha256_of
 
@@ -120,4 +121,4 @@ def _audio(path: Path) -> tuple[int, NDArray[np.float16] | None]:
         return 0, None
     if not blocks:
         return 0, None
-    return bands(np.concatenate([b.samples for b in blocks]), blocks[0].start)
+    return bands(*join_blocks(blocks))

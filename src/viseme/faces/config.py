@@ -23,7 +23,9 @@ class TrackingConfig:
     min_presence: float = 0.5
     """Score of the landmark net, 0 to 1, below which the face is not seen on that frame."""
     max_gap_s: float = 0.2
-    """Longest time between two sightings that is filled by straight lines; a longer gap ends the track."""
+    """Longest time between two sightings that is filled by straight lines, and between two frames over which a face is
+    followed, seconds; a longer gap ends the track. With fewer frames than that everywhere no face is followed
+    (`too_few_frames`)."""
     chunk_s: float = 30.0
     """Longest chunk, seconds; also how much of a track is judged at once."""
     rigid_smoothing_s: float = 0.02

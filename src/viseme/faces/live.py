@@ -73,7 +73,7 @@ class LiveFaces:
 
     def end(self) -> None:
         """No further frame comes."""
-        for event in self._run.end_shot():
+        for event in self._run.finish():
             self._take(event)
 
     def close(self) -> None:

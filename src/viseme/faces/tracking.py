@@ -2,7 +2,8 @@
 
 Per frame: every live face is followed by the landmark net in a region taken from its last landmarks. The detector
 runs on keyframes only (every `detect_every_s`, on a cut, and when a face was lost). The region is an argument of a
-net without memory, so a face never jumps to its neighbour; two tracks that come to lie on one face become one.
+net without memory, so a face never jumps to its neighbour; two tracks that come to lie on one face become one. Where
+frames lie farther apart than `max_gap_s` every track ends: nobody is followed over a hole in the time stamps.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from viseme.faces.interface import FaceEvent, FaceObserver, FrameLike
 from viseme.faces.nets import FaceNets, smallest_face
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
-from viseme.faces.tracks import Sample, Track, chunk_of, fault_of, joined
+from viseme.faces.tracks import LoneFrames, Sample, Track, chunk_of, fault_of, joined
 
 __all__ = ["LandmarkTracker", "Run"]
 
@@ -46,7 +47,7 @@ class LandmarkTracker:
         run = self.start(observers=observers)
         for frame, cut in with_cuts(frames):
             yield from run.step(frame, cut)
-        yield from run.end_shot()
+        yield from run.finish()
 
     def start(self, *, observers: Sequence[FaceObserver] = (), chunk_s: float | None = None) -> Run:
         """A pass that is given one frame after the other; `chunk_s` replaces that of the configuration."""
@@ -82,6 +83,7 @@ class Run:
         self._refused: tuple[float, float, str] | None = None
         self._presence = 0.0
         self._shot_told = False
+        self._lone = LoneFrames(config)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -95,6 +97,9 @@ class Run:
         now = float(frame.time)
         if now <= self._now:
             raise ValueError(f"frames must come in order of time: {now} after {self._now}")
+        if self._shot_start is not None and now - self._now > self._config.max_gap_s + 1e-6:
+            yield from self._break_off()
+            self._search_until = now + LOST_SEARCH_S
         if cut:
             yield from self.end_shot()
             self._shot += 1
@@ -291,6 +296,21 @@ class Run:
         self._detected_at, self._search_until, self._num_looks, self._shot_start = -np.inf, -np.inf, 0, None
         self._refused, self._shot_told = None, False
 
+    def finish(self) -> Iterator[FaceEvent]:
+        """End everything: no further frame comes."""
+        yield from self._break_off()
+        if (rejected := self._lone.rejected()) is not None:
+            yield self._told(rejected)
+        yield from self.end_shot()
+
+    def _break_off(self) -> Iterator[FaceEvent]:
+        """The next frame lies too far away, or there is none: no face is followed to it."""
+        for track in list(self._live):
+            if self._lone.take(track):
+                self._live.remove(track)
+            else:
+                yield from self._end(track)
+
     def _end(self, track: Track) -> Iterator[FaceEvent]:
         self._live.remove(track)
         track.missing.clear()
@@ -336,6 +356,8 @@ class Run:
         return event
 
     def _new_id(self) -> int:
+        if (spare := self._lone.spare_id()) is not None:
+            return spare
         self._next_id += 1
         return self._next_id - 1
 

@@ -16,7 +16,7 @@ from viseme.faces.geometry import face_boxes, head_angles
 from viseme.faces.interface import FaceTrackChunk
 from viseme.faces.smoothing import smooth
 
-__all__ = ["TAIL_S", "Sample", "Track", "chunk_of", "fault_of", "joined"]
+__all__ = ["TAIL_S", "LoneFrames", "Sample", "Track", "chunk_of", "fault_of", "joined"]
 
 TAIL_S = 2.0
 """A remainder shorter than this keeps the verdict of the piece before it."""
@@ -77,6 +77,52 @@ class Track:
     def span(self) -> float:
         """Seconds gathered and not given out."""
         return self.last.time - self.samples[self.num_done].time
+
+
+class LoneFrames:
+    """Faces that were seen on one frame alone, as none lies near it: one rejection tells of all of them."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        """`config`: how far apart frames may lie for a face to be followed."""
+        self._limit = 1 / config.max_gap_s if config.max_gap_s else np.inf
+        self._least_s = config.min_track_s
+        self._times: tuple[float, float] | None = None
+        self._num = 0
+        self._id = -1
+        self._spare: list[int] = []
+
+    def take(self, track: Track) -> bool:
+        """Whether a track that has ended was seen on one frame alone; it is then told of with the others."""
+        if len(track.samples) != 1 or track.accepted is not None:
+            return False
+        time = track.last.time
+        if self._times is None:
+            self._times, self._num, self._id = (time, time), 1, track.id
+            return True
+        self._num += time > self._times[1]
+        self._times = self._times[0], max(time, self._times[1])
+        self._spare.append(track.id)
+        return True
+
+    def spare_id(self) -> int | None:
+        """The number of a track of which nothing will be told."""
+        return self._spare.pop() if self._spare else None
+
+    def rejected(self) -> RejectedTrack | None:
+        """What is told of all of them; None where there are none."""
+        if self._times is None:
+            return None
+        (start, end), self._times = self._times, None
+        few = self._num > 1
+        return RejectedTrack(
+            track_id=self._id,
+            start=start,
+            end=end,
+            reason=Reason.TOO_FEW_FRAMES if few else Reason.TRACK_TOO_SHORT,
+            measured=(self._num - 1) / (end - start) if few else 0.0,
+            limit=self._limit if few else self._least_s,
+            unit="frames a second" if few else "s",
+        )
 
 
 def chunk_of(

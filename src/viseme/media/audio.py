@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,9 +19,10 @@ from viseme.core.time import as_seconds, format_time
 from viseme.media.files import WarningSink, open_media
 from viseme.media.info import decoded, first_frame_time, stamp, video_stream
 from viseme.media.search import shown
+from viseme.media.stamps import LEAP_S, StampRepair, has_index, packets_from, read_packets
 from viseme.media.timing import AudioClock
 
-__all__ = ["AudioBlock", "Resampler", "read_audio"]
+__all__ = ["AudioBlock", "Resampler", "join_blocks", "read_audio"]
 
 PREROLL = Fraction(1)
 """Seconds decoded and thrown away before a wanted start, so that the codec has settled."""
@@ -92,7 +93,9 @@ def read_audio(
     """Decode one audio stream to mono at `rate`, in blocks of about a second that join without a seam.
 
     Time stamps are kept: a stream that starts before or after the first frame gives blocks that do too. Encoder
-    padding that the container declares is left out. Holes longer than 20 ms are filled with zeros, overlaps cut.
+    padding that the container declares is left out. Holes longer than 20 ms are filled with zeros, overlaps cut. Where
+    the stamps leap by more than 10 s nothing is put into the gap: the next block begins that much later. Where they
+    start over they go on after what came before, as those of `read_frames` do.
 
     Args:
         rate: Samples per second wanted.
@@ -138,9 +141,14 @@ class AudioReader:
         self.problems: list[Exception] = []
         self.num_skipped = 0
         """Damaged packets with good ones after them."""
+        self.repair = StampRepair()
+        self.begin: Fraction | None = None
+        """Container-clock seconds before which packets are left out, where the container cannot seek."""
 
     def __iter__(self) -> Iterator[Any]:
-        packets = self._container.demux(self._stream)
+        packets = read_packets(self._container, self.repair)
+        if self.begin is not None:
+            packets = packets_from(packets, self._stream, self.begin)
         while True:
             try:
                 packet = next(packets, None)
@@ -149,6 +157,8 @@ class AudioReader:
                 return
             if packet is None:
                 return
+            if packet.stream.index != self._stream.index:
+                continue
             for frame in decoded(packet, self.problems):
                 if frame.samples:
                     self.num_skipped = len(self.problems)
@@ -201,13 +211,16 @@ class AudioPlacer:
         self._sent = 0
 
     def take(self, frame: Any) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
-        """(container-clock seconds, samples), contiguous as long as the stream keeps its rate."""
-        if self.clock is None or frame.sample_rate != self.clock.rate:
+        """(container-clock seconds, samples), contiguous as long as the stream keeps its rate and does not leap."""
+        at = stamp(frame)
+        leaps = self.clock is not None and at is not None and at - self.clock.now > LEAP_S
+        if self.clock is None or leaps or frame.sample_rate != self.clock.rate:
             yield from self.flush()
-            self.clock = AudioClock(frame.sample_rate, start=None if self.clock is None else self.clock.now)
+            now = None if self.clock is None or leaps else self.clock.now
+            self.clock = AudioClock(frame.sample_rate, start=now)
             self._resample, self._sent = Resampler(frame.sample_rate, self.rate), 0
         assert self._resample is not None
-        zeros, cut = self.clock.place(stamp(frame), frame.samples)
+        zeros, cut = self.clock.place(at, frame.samples)
         for piece in (*_silence(zeros, self.clock.rate), mono(frame, self._channel)[cut:]):
             yield from self._stamped(self._resample(piece))
 
@@ -250,9 +263,11 @@ def _resampled(
         if seek and origin is None:
             origin = _first_audio_time(path)
         wanted = None if not seek or origin is None or start is None else origin + start
-        if wanted is not None and not _seek(container, stream, wanted - PREROLL):
-            wanted = None
         reader = AudioReader(container, stream)
+        if wanted is not None and not has_index(container):
+            reader.begin = wanted - PREROLL
+        elif wanted is not None and not _seek(container, stream, wanted - PREROLL):
+            wanted = None
         placer = AudioPlacer(what.rate, what.channel)
         for frame in reader:
             at = stamp(frame)
@@ -267,7 +282,7 @@ def _resampled(
             assert clock is not None
             assert clock.start is not None
             origin = clock.start if origin is None else origin
-            _tell(name, clock, origin, warn)
+            _tell(name, clock, origin, warn, reader.repair)
             if end is not None and clock.now - origin > end + PREROLL:
                 break
         if wanted is not None and placer.clock is None:  # the wanted time lies past the end, or the index is wrong
@@ -278,6 +293,8 @@ def _resampled(
             raise UnreadableMedia(f"{name}: audio stream {index} is damaged before its first sample{detail}")
         for begin, samples in placer.flush():
             yield begin - origin, samples
+        for note in reader.repair.notes(float(origin)):
+            warn(f"{name}: {note}")
         reader.warn(name, placer.clock.now - origin, warn)
 
 
@@ -287,11 +304,14 @@ def _silence(num: int, rate: int) -> Iterator[NDArray[np.float32]]:
         yield np.zeros(min(rate, num - done), np.float32)
 
 
-def _tell(name: str, clock: AudioClock, origin: Fraction, warn: WarningSink) -> None:
-    for at, length in clock.gaps:
+def _tell(name: str, clock: AudioClock, origin: Fraction, warn: WarningSink, repair: StampRepair) -> None:
+    gaps, overlaps = (
+        [at for at in found if not repair.restarts_near(float(at[0]))] for found in (clock.gaps, clock.overlaps)
+    )
+    for at, length in gaps:
         ms = round(length * 1000)
         warn(f"{name}: a gap of {ms} ms in the audio at {format_time(at - origin)} was filled with silence")
-    for at, length in clock.overlaps:
+    for at, length in overlaps:
         ms = round(length * 1000)
         warn(f"{name}: audio stamped {ms} ms twice at {format_time(at - origin)}; the repetition was cut")
     clock.gaps.clear()
@@ -347,6 +367,16 @@ def _evened(blocks: Iterator[tuple[Fraction, NDArray[np.float32]]], rate: int) -
             held, num = [joined[rate:]], num - rate
     if num:
         yield _block(begin, held, rate)
+
+
+def join_blocks(blocks: Sequence[AudioBlock]) -> tuple[NDArray[np.float32], Fraction]:
+    """(S,) samples of one or more blocks as one array, zeros where the audio breaks off; seconds of the first."""
+    start, last = blocks[0].start, blocks[-1]
+    samples = np.zeros(round((last.start - start) * last.rate) + len(last.samples), np.float32)
+    for block in blocks:
+        at = round((block.start - start) * block.rate)
+        samples[at : at + len(block.samples)] = block.samples
+    return samples, start
 
 
 def _block(start: Fraction, parts: list[NDArray[np.float32]], rate: int) -> AudioBlock:

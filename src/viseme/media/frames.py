@@ -28,6 +28,7 @@ from viseme.media.info import (
     video_stream,
 )
 from viseme.media.search import shown
+from viseme.media.stamps import StampRepair, has_index, packets_from, read_packets
 from viseme.media.timing import FrameClock, Orientation, fitted_size
 
 __all__ = ["Frame", "FrameConverter", "read_frames"]
@@ -94,7 +95,8 @@ def read_frames(
         on_warning: Told, in one line each, of missing or backward stamps, damage and a missing end.
 
     Yields:
-        Frames in display order, times strictly increasing. A photograph yields one frame.
+        Frames in display order, times strictly increasing; where stamps start over (files that were joined) they go on
+        after what came before. A photograph yields one frame.
 
     Raises:
         NoVideo: audio only (cover art does not count).
@@ -128,13 +130,16 @@ def _frames(
         sought = seek
         if seek and start is not None and not is_still(container, stream):
             origin = first_frame_time(path)
-            seek = origin is not None and _seek(container, stream, origin + start)
+            seek = origin is not None and has_index(container) and _seek(container, stream, origin + start)
         convert = FrameConverter(stream, max_side)
         clock = FrameClock(frame_step(stream))
         problems: list[Exception] = []
         num = num_problems_before = 0
         reach, num_packets = Fraction(0), 0
-        packets = container.demux([s for s in container.streams if s.type in ("video", "audio")])
+        repair = StampRepair()
+        packets = read_packets(container, repair)
+        if sought and not seek and origin is not None and start is not None:
+            packets = packets_from(packets, stream, origin + start)
         finished = False
         while not finished:
             try:
@@ -174,6 +179,8 @@ def _frames(
         if clock.last is None or origin is None:
             detail = f" ({problems[0]})" if problems else ""
             raise UnreadableMedia(f"{name} is damaged before its first frame{detail}; copy or record it again")
+        for note in repair.notes(float(origin)):
+            warn(f"{name}: {note}")
         at = clock.last - origin
         if len(problems) > num_problems_before:
             warn(f"{name} is damaged after {format_time(at)}; the frames before were used")

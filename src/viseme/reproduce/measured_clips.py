@@ -24,6 +24,7 @@ from viseme.core.errors import VisemeError
 from viseme.data.manifest import ManifestRow
 from viseme.faces import FaceTrackChunk, tracker
 from viseme.media import Frame, read_audio, read_frames
+from viseme.media.audio import join_blocks
 from viseme.weights.catalog import assets_folder, sha256_of
 
 __all__ = ["MAX_SIDE", "TRACKER", "MeasuredClip", "measured_clip", "measured_clips", "one_face_clips"]
@@ -182,8 +183,8 @@ def _followed(frames: Iterable[Frame]) -> list[FaceTrackChunk]:
 
 
 def _audio(path: Path) -> tuple[NDArray[np.float32], float]:
-    blocks = list(read_audio(path, rate=RATE))
-    return np.concatenate([b.samples for b in blocks]), float(blocks[0].start)
+    samples, start = join_blocks(list(read_audio(path, rate=RATE)))
+    return samples, float(start)
 
 
 def _save(path: Path, chunks: Sequence[FaceTrackChunk], samples: NDArray[np.float32], audio_start: float) -> None:

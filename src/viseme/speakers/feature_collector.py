@@ -6,7 +6,7 @@ held until the delay of the file is known, at most `HOLD_S` seconds of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from viseme.audio.clock import FRAME_S
 from viseme.audio.mel_frames import MelFrames
-from viseme.core.results import DelayEstimate, Reason
+from viseme.core.results import DelayEstimate, Reason, RejectedTrack
 from viseme.faces import FaceTrackChunk
 from viseme.faces.crop_recorder import CropRecorder
 from viseme.speakers.features import LOCAL, boxes_at, known, lagged_features, local_features
@@ -25,7 +25,7 @@ from viseme.sync.comparer import ComparedStretch, Comparer
 from viseme.sync.estimator import DelayCurve, EstimatorConfig
 from viseme.sync.evidence import FaceEvidence, blocks_of
 from viseme.sync.measurement import candidate_lags
-from viseme.sync.verdict import FaceActivity, decide, withhold
+from viseme.sync.verdict import LEAST_FRAMES_PER_S, FaceActivity, decide, no_face_reason, withhold
 
 __all__ = ["HOLD_S", "REACH_S", "Align", "FeatureCollector"]
 
@@ -63,6 +63,14 @@ class FaceFeatures:
         self.evidence = FaceEvidence(track_id)
         self.mouth_motion = 0.0
         self.sizes: list[float] = []
+        self.num_frames = 0
+        self.start, self.end = np.inf, -np.inf
+        """Seconds of the first and the last frame."""
+
+    @property
+    def frames_per_s(self) -> float:
+        """Frames of it a second."""
+        return (self.num_frames - 1) / (self.end - self.start) if self.end > self.start else 25.0
 
     @property
     def held_s(self) -> float:
@@ -123,6 +131,7 @@ class FeatureCollector:
             temperature=self._calibration.temperature,
         )
         self._faces: dict[int, FaceFeatures] = {}
+        self._rejected: list[RejectedTrack] = []
 
     @property
     def audio_needed_from(self) -> float:
@@ -133,17 +142,20 @@ class FeatureCollector:
         """One more stretch of a face."""
         face = self._faces.setdefault(chunk.track_id, FaceFeatures(chunk.track_id, chunk.shot))
         face.sizes.append(chunk.face_size_px)
+        face.num_frames += len(chunk.times)
+        face.start, face.end = min(face.start, chunk.start), chunk.end
         self._add([self._comparer.take(chunk)])
         if chunk.last:
             self._ended(face)
         elif face.held_s > HOLD_S:
             self._release(face)
 
-    def end_track(self, track_id: int) -> None:
+    def reject(self, track: RejectedTrack) -> None:
         """No further chunk of this face will come."""
-        self._add([self._comparer.end(track_id)])
-        if track_id in self._faces:
-            self._ended(self._faces[track_id])
+        self._rejected.append(track)
+        self._add([self._comparer.end(track.track_id)])
+        if track.track_id in self._faces:
+            self._ended(self._faces[track.track_id])
 
     def _add(self, stretches: Iterable[ComparedStretch | None]) -> None:
         for compared in stretches:
@@ -165,17 +177,26 @@ class FeatureCollector:
         if self._audio.num_frames == 0:
             return withhold(Reason.NO_AUDIO)
         if not faces:
-            return withhold(Reason.NO_FACE)
+            return withhold(no_face_reason(self._rejected))
         total = sum((f.evidence.curve(self.lags) for f in faces), FaceEvidence(0).curve(self.lags))
-        return self._decide(total, max(f.mouth_motion for f in faces), sum(f.evidence.seconds for f in faces))
+        return self._decide(total, faces)
 
     def track_estimate(self, track_id: int) -> DelayEstimate:
         """What one face alone says."""
         face = self._faces[track_id]
-        return self._decide(face.evidence.curve(self.lags), face.mouth_motion, face.evidence.seconds)
+        return self._decide(face.evidence.curve(self.lags), [face])
 
-    def _decide(self, curve: DelayCurve, mouth_motion: float, seconds: float) -> DelayEstimate:
-        activity = FaceActivity(self._audio.voiced_fraction, mouth_motion, seconds)
+    def has_few_frames(self, track_id: int) -> bool:
+        """Whether a face is seen on too few frames a second to read its lips."""
+        return self._faces[track_id].frames_per_s < LEAST_FRAMES_PER_S
+
+    def _decide(self, curve: DelayCurve, faces: Sequence[FaceFeatures]) -> DelayEstimate:
+        activity = FaceActivity(
+            self._audio.voiced_fraction,
+            max(f.mouth_motion for f in faces),
+            sum(f.evidence.seconds for f in faces),
+            max(f.frames_per_s for f in faces),
+        )
         return decide(curve, self._config, self._calibration, activity)
 
     def file_delay(self) -> float:

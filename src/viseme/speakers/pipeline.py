@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.audio.band_levels import BandLevels
+from viseme.audio.band_levels import BandLevels, in_one
 from viseme.audio.mel_frames import MelFrames
 from viseme.audio.voice_activity import voice_fraction
-from viseme.core.results import DelayEstimate, RejectedTrack, Verdict
-from viseme.core.speakers import FaceTimeline, SpeakersResult
+from viseme.core.results import DelayEstimate, Reason, RejectedTrack, Verdict
+from viseme.core.speakers import FaceTimeline, SpeakersResult, VoiceSegment, VoiceState
 from viseme.engine.prefetch import prefetch
 from viseme.faces import FaceEvent, FaceObserver
 from viseme.faces import tracker as trackers
@@ -31,7 +31,8 @@ from viseme.speakers.feature_collector import Align, FeatureCollector
 from viseme.speakers.identity import people, voices_of
 from viseme.speakers.interface import AudioSteps, FaceSteps, Scored, SpeakerScorer, audio_steps, load_scorer
 from viseme.speakers.mouth_crops import GreyMouth
-from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments
+from viseme.speakers.step_gaps import StepGaps
+from viseme.speakers.timeline import TimelineConfig, read_states, segments, voice_segments, without_dubbing
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.comparer import crop_recorder_for
 from viseme.sync.pipeline import MAX_SIDE, NUM_AHEAD
@@ -163,7 +164,7 @@ def find_speakers_source(
     return SpeakersResult(
         file=source.name,
         faces=speakers.timelines(gathered),
-        voice=voice_segments(speakers.faces, speakers.states, speakers.voiced, speakers.audio.first),
+        voice=speakers.voice(gathered.rejected),
         rejected=tuple(gathered.rejected),
         delay=speakers.delay,
         delay_taken_out=speakers.audio.delay,
@@ -212,7 +213,7 @@ class _Gathered:
     def _take(self, event: FaceEvent) -> None:
         if isinstance(event, RejectedTrack):
             self.rejected.append(event)
-            self.collector.end_track(event.track_id)
+            self.collector.reject(event)
             self.appearance.end(event.track_id)
             return
         self.collector.take(event)
@@ -226,6 +227,10 @@ class _Speakers:
     """What is read from a pass."""
 
     faces: list[FaceSteps]
+    """As recorded."""
+    gaps: StepGaps
+    close: list[FaceSteps]
+    """The same with long gaps closed, as everything below."""
     audio: AudioSteps
     scored: list[Scored]
     states: list[NDArray[np.int8]]
@@ -248,17 +253,37 @@ class _Speakers:
         faces = gathered.collector.finish()
         if mouths is not None:
             faces = [replace(face, crops=mouths.images(face.track_id, face.times())) for face in faces]
-        first, bands = gathered.levels.steps()
+        stretches = gathered.levels.stretches()
+        gaps = StepGaps(
+            [(f.first, f.first + f.num) for f in faces] + [(first, first + len(b)) for first, b in stretches]
+        )
+        close = [replace(face, first=gaps.closed(face.first)) for face in faces]
+        first, bands = in_one([(gaps.closed(first), levels) for first, levels in stretches])
         delay = 0.0 if align == "none" else gathered.collector.file_delay()
-        audio = replace(audio_steps(first, bands, delay, scorer.voice(bands)), samples=source.samples)
-        scored = scorer.score(faces, audio)
+        audio = audio_steps(first, bands, delay, scorer.voice(bands))
+        audio = replace(audio, samples=lambda a, b: source.samples(gaps.recorded_s(a), gaps.recorded_s(a) + b - a))
+        scored = scorer.score(close, audio)
         limit = scorer.threshold if threshold is None else threshold
-        states, voiced = read_states(faces, scored, audio, limit, timeline or TimelineConfig(band=scorer.band))
-        return cls(faces, audio, scored, states, voiced, gathered.collector.estimate(), limit)
+        states, voiced = read_states(close, scored, audio, limit, timeline or TimelineConfig(band=scorer.band))
+        states = [
+            without_dubbing(state) if gathered.collector.has_few_frames(face.track_id) else state
+            for face, state in zip(faces, states)
+        ]
+        return cls(faces, gaps, close, audio, scored, states, voiced, gathered.collector.estimate(), limit)
+
+    def voice(self, rejected: Sequence[RejectedTrack]) -> tuple[VoiceSegment, ...]:
+        """Whose voice is heard when; unsure while faces are seen on too few frames to read their lips."""
+        few = [(r.start, r.end) for r in rejected if r.reason is Reason.TOO_FEW_FRAMES]
+        found = []
+        for v in voice_segments(self.close, self.states, self.voiced, self.audio.first):
+            start, end = self.gaps.recorded_s(v.start), self.gaps.recorded_s(v.end)
+            blurred = v.state is VoiceState.OFFSCREEN and any(a < end and start < b for a, b in few)
+            found.append(replace(v, start=start, end=end, state=VoiceState.UNSURE if blurred else v.state))
+        return tuple(found)
 
     def timelines(self, gathered: _Gathered) -> tuple[FaceTimeline, ...]:
         """The faces as results, each with its person."""
-        persons = people(self.faces, gathered.appearance, voices_of(self.faces, self.states, self.audio))
+        persons = people(self.close, gathered.appearance, voices_of(self.close, self.states, self.audio))
         return tuple(
             FaceTimeline(
                 track_id=face.track_id,

@@ -25,6 +25,7 @@ __all__ = [
     "segments",
     "voice_segments",
     "voice_states",
+    "without_dubbing",
 ]
 
 CODES = (FaceState.NOT_SPEAKING, FaceState.SPEAKING, FaceState.CANNOT_TELL, FaceState.DUBBING_SUSPECTED)
@@ -152,6 +153,11 @@ def _in_sync(face: FaceSteps, apart: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for begin, end in runs(apart):
         out[begin:end] = np.nansum(ratios[begin:end]) > 0
     return out
+
+
+def without_dubbing(states: NDArray[np.int8]) -> NDArray[np.int8]:
+    """(T,) the states of a face that is seen on too few frames a second to tell whose words its lips speak."""
+    return np.where(states == DUBBED, UNKNOWN, states).astype(np.int8)
 
 
 MOVING = 0.02

@@ -82,11 +82,12 @@ def _segments(
     if not blocks:
         return []
     middles = np.array([(block.start + block.end) / 2 for block in blocks])
+    order = np.argsort(middles, kind="stable")
+    starts = np.arange(middles.min() - 1, max(middles.max() - window + 2, middles.min()), hop)
+    edges = np.searchsorted(middles[order], [starts, starts + window])
     out = []
-    for at in np.arange(middles.min() - 1, max(middles.max() - window + 2, middles.min()), hop):
-        inside = [block for block, middle in zip(blocks, middles) if at <= middle < at + window]
-        if not inside:
-            continue
+    for low, high in edges.T[edges[0] < edges[1]]:
+        inside = [blocks[i] for i in sorted(order[low:high])]
         peak = find_peak(FaceEvidence(0, inside).curve(lags).within(reach), config)
         confidence = calibration.probability(peak) if peak else 0.0
         sure = peak is not None and confidence >= config.answer_above and not peak.at_edge

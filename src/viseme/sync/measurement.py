@@ -22,7 +22,7 @@ from viseme.sync.drift import estimate_drift
 from viseme.sync.estimator import STEP, DelayCurve, EstimatorConfig, find_peak, posterior
 from viseme.sync.evidence import FaceEvidence, blocks_of
 from viseme.sync.pieces import find_pieces
-from viseme.sync.verdict import NO_VOICE, FaceActivity, decide, with_pieces, withhold
+from viseme.sync.verdict import NO_VOICE, FaceActivity, decide, no_face_reason, with_pieces, withhold
 
 __all__ = ["DelayMeasurement", "Measured", "candidate_lags"]
 
@@ -155,7 +155,7 @@ class DelayMeasurement:
         if self._audio.num_frames == 0:
             return asked, withhold(Reason.NO_AUDIO)
         if not used:
-            return asked, withhold(Reason.NO_VOICE if voiced < NO_VOICE and self._faces else Reason.NO_FACE)
+            return asked, withhold(self._why_unused(voiced))
         activity = FaceActivity(
             voiced,
             max(f.mouth_motion for f in used.values()),
@@ -171,6 +171,12 @@ class DelayMeasurement:
                 return reach, with_pieces(found, pieces)
         drift = estimate_drift(blocks, self._lags, self._config, self._calibration, reach=reach)
         return reach, replace(found, drift=drift)
+
+    def _why_unused(self, voiced: float) -> Reason:
+        """Why no face could be compared."""
+        if voiced < NO_VOICE and self._faces:
+            return Reason.NO_VOICE
+        return no_face_reason(self._rejected)
 
     def _beyond(self, total: DelayCurve, near: DelayEstimate, activity: FaceActivity) -> tuple[float, DelayEstimate]:
         """What a look beyond the range that was asked for makes of its answer."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from viseme.core.results import DelayEstimate, DelayPiece, Reason, Verdict
+from viseme.core.results import DelayEstimate, DelayPiece, Reason, RejectedTrack, Verdict
 from viseme.sync.checkpoint import Calibration
 from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval, find_peak
 
-__all__ = ["NO_VOICE", "FaceActivity", "decide", "with_pieces", "withhold"]
+__all__ = ["LEAST_FRAMES_PER_S", "NO_VOICE", "FaceActivity", "decide", "no_face_reason", "with_pieces", "withhold"]
 
 STATIC_MOUTH = 0.006
 """Standard deviation of the inner lip aperture, in eye distances, under which a mouth does not speak."""
@@ -43,6 +44,12 @@ def withhold(*reasons: Reason, confidence: float = 0.0) -> DelayEstimate:
         verdict=Verdict.CANNOT_TELL,
         reasons=tuple(dict.fromkeys(reasons)),
     )
+
+
+def no_face_reason(rejected: Iterable[RejectedTrack]) -> Reason:
+    """Why there is no face to compare: too few frames a second, where that is why faces were rejected."""
+    few = any(track.reason is Reason.TOO_FEW_FRAMES for track in rejected)
+    return Reason.TOO_FEW_FRAMES if few else Reason.NO_FACE
 
 
 def decide(
