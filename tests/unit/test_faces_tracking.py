@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -41,6 +41,8 @@ class Face:
     yaw: float = 0.0
     detection: float = 0.9
     presence: float = 0.95
+    turn: int = 0
+    """Quarters counter-clockwise by which the frame must be turned for it to be upright."""
 
 
 Script = Callable[[int], list[Face]]
@@ -56,6 +58,12 @@ def landmarks(face: Face) -> np.ndarray:
     return points.astype(np.float32)
 
 
+def turned_place(face: Face, turn: int) -> dict[str, float]:
+    """Where a face lies in a frame of 160 x 90 pixels that was turned counter-clockwise by quarters."""
+    x, y = {1: (face.y, 160 - face.x), 2: (160 - face.x, 90 - face.y), 3: (90 - face.y, face.x)}[turn]
+    return {"x": x, "y": y}
+
+
 class DrawnNets:
     """`FaceNets` over a script; the frame's number is written into its corner."""
 
@@ -69,8 +77,11 @@ class DrawnNets:
     def detect(self, image):
         self.num_detect += 1
         boxes = []
+        turn = int(image[0, 0, 2]) if image[0, 0, 2] < 4 else 0  # a tile has no number
         for face in self.faces(image):
-            if face.detection > 0:
+            if turn:
+                face = replace(face, **turned_place(face, turn))
+            if face.detection > 0 and face.turn == turn:
                 half = face.size * 0.45
                 boxes.append((face.x - half, face.y - half, face.x + half, face.y + half, face.detection))
         return np.array(boxes, np.float32).reshape(-1, 5)
@@ -90,7 +101,8 @@ def frames(num: int, *, scene: Callable[[int], int] = lambda i: 0, times: Iterab
     moments = list(times) if times is not None else [i / RATE for i in range(num)]
     for i, moment in enumerate(moments):
         image = np.random.default_rng(scene(i)).integers(0, 255, (9, 16, 3), dtype=np.uint8).repeat(10, 0).repeat(10, 1)
-        image[0, 0, :2] = divmod(i, 256)
+        for turn, corner in enumerate([(0, 0), (0, -1), (-1, -1), (-1, 0)]):  # the first one of the turned frame
+            image[corner] = (*divmod(i, 256), turn)
         yield Frame(i, Fraction(moment).limit_denominator(10**6), image)
 
 
@@ -217,6 +229,30 @@ def test_numbers_of_faces_on_lone_frames_are_used_again():
 
 def test_a_lone_frame_is_too_short():
     assert rejected(run(lambda i: [Face(80, 40)], num=1)).reason is Reason.TRACK_TOO_SHORT
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_film_on_its_side_is_followed_as_it_is(turn):
+    wrong = Face(60, 40, 60, detection=0.7)
+    events = run(lambda i: [Face(60, 40, 60, detection=0.95, turn=turn), replace(wrong, detection=0.7)], num=75)
+    chunk = one(events)
+    assert chunk.start == pytest.approx(0.4)
+    assert chunk.end == pytest.approx(74 / RATE)
+    middle = (chunk.boxes[:, 0] + chunk.boxes[:, 2]) / 2
+    assert middle == pytest.approx(60, abs=1)
+
+
+def test_a_film_that_is_upright_again_is_seen():
+    faces = [Face(60, 40, 60, detection=0.95, turn=1)]
+    events = run(lambda i: faces if i < 50 else [Face(100, 40, 60, detection=0.95)], num=150, scene=lambda i: i >= 50)
+    assert [type(e) for e in events] == [FaceTrackChunk, FaceTrackChunk]
+    assert events[1].end - events[1].start > 2.5
+
+
+def test_other_turns_are_tried_on_few_keyframes():
+    nets = DrawnNets(lambda i: [])
+    list(LandmarkTracker(nets, TrackingConfig()).track(frames(1000)))
+    assert nets.num_detect == 100 + 3 * 5
 
 
 def test_no_track_crosses_a_cut():

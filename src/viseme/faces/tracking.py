@@ -21,7 +21,8 @@ from viseme.faces.interface import FaceEvent, FaceObserver, FrameLike
 from viseme.faces.nets import FaceNets, smallest_face
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
-from viseme.faces.tracks import LoneFrames, Sample, Track, chunk_of, fault_of, joined
+from viseme.faces.tracks import LoneFrames, Sample, Track, chunk_of, continues, fault_of, joined
+from viseme.faces.turns import FilmTurn, detect_turned
 
 __all__ = ["LandmarkTracker", "Run"]
 
@@ -31,6 +32,8 @@ LOST_RETRY_S = 0.08
 """Seconds between detector runs while a face is lost, ..."""
 LOST_SEARCH_S = 1.0
 """... and for how long after its track ended."""
+TURN_S = 1.0
+"""Seconds of a track that are forgotten when the film turns out to lie on its side."""
 SURPLUS_HOLD_S = 1.0
 """Seconds a surplus face may go undetected before it is reported."""
 
@@ -84,6 +87,7 @@ class Run:
         self._presence = 0.0
         self._shot_told = False
         self._lone = LoneFrames(config)
+        self._film = FilmTurn()
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -139,7 +143,7 @@ class Run:
         return {
             track.id: sample
             for track, sample in zip(self._live, samples)
-            if sample is not None and _continues(track.last, sample)
+            if sample is not None and continues(track.last, sample)
         }
 
     def _measure(self, image: NDArray[np.uint8], scale: float, rois: NDArray[np.float64]) -> list[Sample | None]:
@@ -165,6 +169,9 @@ class Run:
         )
         self._num_looks += 1
         found = self._detect(image, fine)
+        if self._film.changes(self._nets, image, found):
+            yield from self._start_anew(seen)
+            found = self._detect(image, fine)
         boxes = found[:, :4] / scale
         claimed = np.zeros(len(found), bool)
         for track in self._live:
@@ -175,7 +182,7 @@ class Run:
                 track.detections.append(float(found[hits, 4].max(initial=0.0)))
             if track.id not in seen and hits.any():
                 again = self._start(image, scale, found[int(np.argmax(box_iou(box, boxes)[0]))])
-                if again is not None and _continues(track.last, again):
+                if again is not None and continues(track.last, again):
                     seen[track.id] = again
                     track.roi = None
             claimed |= hits
@@ -190,20 +197,20 @@ class Run:
     def _detect(self, image: NDArray[np.uint8], fine: bool) -> NDArray[np.float32]:
         """Detections in the whole frame and, for small faces, in overlapping squares of it."""
         height, width = image.shape[:2]
-        found = [self._nets.detect(image)]
+        found = [detect_turned(self._nets, image, self._film.quarters)]
         side = min(height, width)
         if fine and max(height, width) > 1.2 * side:
             num = int(np.ceil((max(height, width) / side - 0.2) / 0.8))
             for start in np.linspace(0, max(height, width) - side, num).astype(int):
                 x, y = (start, 0) if width > height else (0, start)
-                tile = self._nets.detect(image[y : y + side, x : x + side])
+                tile = detect_turned(self._nets, image[y : y + side, x : x + side], self._film.quarters)
                 found.append(tile + np.array([x, y, x, y, 0], np.float32))
         return merge_detections(np.concatenate(found))
 
     def _start(self, image: NDArray[np.uint8], scale: float, detection: NDArray[np.float32]) -> Sample | None:
         """Landmarks from a detection: once to find the face, once more in the region its landmarks ask for."""
         x0, y0, x1, y1 = map(float, detection[:4])
-        roi = np.array([[(x0 + x1) / 2, (y0 + y1) / 2, 1.5 * max(x1 - x0, y1 - y0), 0.0]])
+        roi = np.array([[(x0 + x1) / 2, (y0 + y1) / 2, 1.5 * max(x1 - x0, y1 - y0), self._film.angle]])
         (first,) = self._measure(image, scale, roi)
         if first is None:
             return None
@@ -295,6 +302,7 @@ class Run:
             )
         self._detected_at, self._search_until, self._num_looks, self._shot_start = -np.inf, -np.inf, 0, None
         self._refused, self._shot_told = None, False
+        self._film.new_shot()
 
     def finish(self) -> Iterator[FaceEvent]:
         """End everything: no further frame comes."""
@@ -310,6 +318,16 @@ class Run:
                 self._live.remove(track)
             else:
                 yield from self._end(track)
+
+    def _start_anew(self, seen: dict[int, Sample]) -> Iterator[FaceEvent]:
+        """The film lies on its side: what was followed as if it were upright may be no face."""
+        for track in list(self._live):
+            if track.accepted is None and (not track.samples or track.span() < TURN_S):
+                self._live.remove(track)
+                self._lone.drop(track)
+            else:
+                yield from self._end(track)
+        seen.clear()
 
     def _end(self, track: Track) -> Iterator[FaceEvent]:
         self._live.remove(track)
@@ -379,9 +397,3 @@ def _leashed(roi: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[n
 def _width(sample: Sample) -> float:
     x = sample.landmarks[:, 0]
     return float(x.max() - x.min())
-
-
-def _continues(before: Sample, after: Sample) -> bool:
-    """The two samples may be one face: it moved by less than its overlap and kept its size."""
-    a, b = face_boxes(before.landmarks), face_boxes(after.landmarks)
-    return bool(box_iou(a[None], b[None])[0, 0] > 0.3)

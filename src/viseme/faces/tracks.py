@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces.config import TrackingConfig
-from viseme.faces.geometry import face_boxes, head_angles
+from viseme.faces.geometry import box_iou, face_boxes, head_angles
 from viseme.faces.interface import FaceTrackChunk
 from viseme.faces.smoothing import smooth
 
-__all__ = ["TAIL_S", "LoneFrames", "Sample", "Track", "chunk_of", "fault_of", "joined"]
+__all__ = ["TAIL_S", "LoneFrames", "Sample", "Track", "chunk_of", "continues", "fault_of", "joined"]
 
 TAIL_S = 2.0
 """A remainder shorter than this keeps the verdict of the piece before it."""
@@ -104,6 +104,10 @@ class LoneFrames:
         self._spare.append(track.id)
         return True
 
+    def drop(self, track: Track) -> None:
+        """Nothing is told of a track."""
+        self._spare.append(track.id)
+
     def spare_id(self) -> int | None:
         """The number of a track of which nothing will be told."""
         return self._spare.pop() if self._spare else None
@@ -185,3 +189,9 @@ def joined(first: RejectedTrack, second: RejectedTrack) -> RejectedTrack:
     """Two pieces rejected for one reason as one, the measured value weighted by their length."""
     a, b = max(first.end - first.start, 1e-6), max(second.end - second.start, 1e-6)
     return replace(first, end=second.end, measured=(first.measured * a + second.measured * b) / (a + b))
+
+
+def continues(before: Sample, after: Sample) -> bool:
+    """The two samples may be one face: it moved by less than its overlap and kept its size."""
+    a, b = face_boxes(before.landmarks), face_boxes(after.landmarks)
+    return bool(box_iou(a[None], b[None])[0, 0] > 0.3)
