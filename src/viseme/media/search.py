@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,9 @@ MEDIA_EXTENSIONS = frozenset(
     | {".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv"}
 )
 """What a folder is searched for. A file that is named itself is read whatever it is called."""
+
+
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
 def find_media(names: Iterable[str | Path]) -> list[str]:
@@ -55,14 +59,18 @@ def refuse_missing(path: str | os.PathLike[str]) -> None:
     """Say at once, before any library is loaded, that a name stands for nothing that could be read.
 
     Raises:
-        UnreadableMedia: missing, a folder, a device, empty, or hidden from us (one line says which).
+        UnreadableMedia: missing, a folder, a device, an address, empty, or hidden from us (one line says which).
     """
+    if isinstance(path, str) and not os.path.lexists(path):
+        _refuse_stream(path)
     name, place = shown(path), Path(os.fsdecode(os.fspath(path)))
     try:
         if place.is_dir():
             raise UnreadableMedia(f"{name} is a folder; give a media file")
         if not place.exists():
             raise UnreadableMedia(f"{name} does not exist; check the path")
+        if place.is_char_device():
+            raise UnreadableMedia(f"{name} is a device; record it to a file first, for instance with ffmpeg -i {name}")
         if not place.is_file():
             raise UnreadableMedia(f"{name} is not a regular file; save the stream to a file first")
         if place.stat().st_size == 0:
@@ -70,6 +78,17 @@ def refuse_missing(path: str | os.PathLike[str]) -> None:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UnreadableMedia(f"{name} cannot be opened: {why}") from error
+
+
+def _refuse_stream(path: str) -> None:
+    """Standard input and addresses, which are no files."""
+    if path == "-":
+        raise UnreadableMedia(
+            "standard input cannot be read here, as a file is read more than once; save it to a file first "
+            "(find-speakers --live - reads a stream)"
+        )
+    if _ADDRESS.match(path):
+        raise UnreadableMedia(f"{shown(path)} is an address; download or record it to a file first: nothing is fetched")
 
 
 def shown(path: str | os.PathLike[str]) -> str:
