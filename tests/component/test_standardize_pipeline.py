@@ -279,10 +279,15 @@ def test_pixels_go_to_an_estimator_that_wants_them(clip: Path, tmp_path: Path, m
 
         def __init__(self, config: object) -> None: ...
 
+        def look(self, piece):  # type: ignore[no-untyped-def]
+            seen.append(piece.images)
+            (found,) = LandmarkFit().estimate([piece])
+            return found
+
         def estimate(self, track):  # type: ignore[no-untyped-def]
             for piece in track:
-                seen.append(piece.images)
-                yield from LandmarkFit().estimate([piece])
+                assert piece.images is None, "long gone"
+                yield piece.looked
 
     monkeypatch.setattr(pipeline, "estimators", {"looking": Looking})
     standardize(clip, tmp_path / "o.safetensors", as_="beta", estimator="looking")
@@ -291,6 +296,83 @@ def test_pixels_go_to_an_estimator_that_wants_them(clip: Path, tmp_path: Path, m
     skin = images[:, 100:130, 90:130].astype(float).mean((1, 2))
     assert (skin[:, 0] > skin[:, 2]).all()
     assert images.std((1, 2, 3)).min() > 20
+
+
+@pytest.mark.parametrize("estimator", ["landmark-fit", "enet"])
+def test_a_file_is_decoded_once_whatever_the_estimator_and_the_number_of_faces(
+    crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: str
+) -> None:
+    import viseme.media.frames as frames
+
+    converted: list[int] = []
+    convert = frames.FrameConverter.__call__
+
+    def counted(self, frame):  # type: ignore[no-untyped-def]
+        converted.append(1)
+        return convert(self, frame)
+
+    monkeypatch.setattr(frames.FrameConverter, "__call__", counted)
+    result = standardize(crowd, tmp_path / "o.safetensors", as_="beta", estimator=estimator)
+    assert len(result.tracks) == 3
+    assert all(t.num_valid == t.num_frames for t in result.tracks)
+    assert len(converted) == 65, "frames of the file"
+    converted.clear()
+    standardize(crowd, tmp_path / "p.safetensors", as_="beta", video=tmp_path / "v.mp4")
+    assert len(converted) == 130, "this would have been noticed"
+
+
+def test_a_network_sees_what_a_second_decoding_would_show(clip: Path, tmp_path: Path) -> None:
+    from viseme.faces.crops import crop_frame
+    from viseme.standardization.estimators.networks import ENet
+    from viseme.standardization.interface import FaceObservation
+
+    standardize(clip, tmp_path / "o.safetensors", as_="beta", estimator="enet")
+    (face,) = read_standardized(tmp_path / "o.safetensors").faces
+    squares = np.asarray(face.tensors["crops"], np.float64)
+    images = np.stack([crop_frame(p.image, s, scale=p.scale) for p, s in zip(read_frames(clip), squares)])
+    again = ENet().look(
+        FaceObservation(
+            times=face.times,
+            landmarks=np.ones((NUM, 478, 3), np.float32),
+            observed=np.ones(NUM, bool),
+            crops=squares,
+            images=images,
+        )
+    )
+    np.testing.assert_allclose(face.beta, again.beta, atol=0.02)
+
+
+def test_arrays_give_what_the_file_gives(clip: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(clip))
+    images, times = np.stack([f.image for f in frames]), [float(f.time) for f in frames]
+    of_file = standardize(clip, tmp_path / "f.safetensors", as_="beta")
+    of_arrays = standardize(None, tmp_path / "a.safetensors", frames=images, times=times, as_="beta")
+    standardize(None, tmp_path / "i.safetensors", frames=iter(images), times=times, as_="beta")
+    assert (of_arrays.file, of_arrays.width, of_arrays.height) == ("arrays", 400, 360)
+    assert of_arrays.frame_rate == pytest.approx(25)
+    assert of_arrays.words == of_file.words
+    expected = read_standardized(tmp_path / "f.safetensors").faces[0]
+    for name in ("a", "i"):
+        read = read_standardized(tmp_path / f"{name}.safetensors")
+        np.testing.assert_array_equal(read.faces[0].beta, expected.beta)
+        np.testing.assert_allclose(read.faces[0].times, expected.times, atol=1e-6)
+        assert read.metadata["input"] is None
+        assert read.metadata["file"] == "arrays"
+
+
+def test_arrays_that_make_no_sense(clip: Path, tmp_path: Path) -> None:
+    out, images = tmp_path / "o.safetensors", np.zeros((2, 40, 60, 3), np.uint8)
+    with pytest.raises(ValueError, match="not both"):
+        standardize(clip, out, frames=images)
+    with pytest.raises(ValueError, match="frames and times are needed; times missing"):
+        standardize(None, out, frames=images)
+    with pytest.raises(ValueError, match="frames and times are needed; frames, times missing"):
+        standardize(None, out)
+    with pytest.raises(ValueError, match="2 frames for 3 times"):
+        standardize(None, out, frames=images, times=[0, 1, 2])
+    with pytest.raises(ValueError, match="from a file"):
+        standardize(None, out, frames=images, times=[0, 1], video=tmp_path / "v.mp4")
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- what must fail, and how

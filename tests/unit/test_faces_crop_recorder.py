@@ -94,3 +94,19 @@ def test_a_closed_recorder_reads_nothing() -> None:
 def test_the_standard_crop_is_the_default() -> None:
     with CropRecorder() as recorder:
         assert isinstance(recorder.kind, FaceCrop)
+
+
+def test_crops_of_a_renamed_face_change_hands_from_the_start_given() -> None:
+    with CropRecorder(Corner()) as recorder:
+        for i in range(6):
+            recorder.see(0, i / 25, picture(i), 1.0, face(50, 50), observed=True)
+        recorder.renamed(0, 7, 0.08)
+        recorder.see(7, 6 / 25, picture(6), 1.0, face(50, 50), observed=True)
+        new, old = (recorder.images(i, np.arange(7) / 25) for i in (7, 0))
+        assert new is not None
+        assert old is not None
+        assert new[:][:, 0, 0].tolist() == [2, 2, 2, 3, 4, 5, 6]
+        assert old[:][:, 0, 0].tolist() == [0, 1, 1, 1, 1, 1, 1]
+        recorder.renamed(0, 8, 0.0)
+        recorder.renamed(99, 9, 0.0)
+        assert recorder.track_ids == {7, 8}

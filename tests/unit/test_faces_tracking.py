@@ -16,6 +16,8 @@ from viseme.core.errors import ConfigError
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces import FaceTrackChunk, head_angles
 from viseme.faces.config import TrackingConfig
+from viseme.faces.crop_recorder import CropRecorder
+from viseme.faces.crops import crop_squares
 from viseme.faces.schemes import RIGID, RIGID_SHAPE
 from viseme.faces.thumbnails import FaceThumbnails
 from viseme.faces.tracking import LandmarkTracker
@@ -431,6 +433,9 @@ def test_observers_are_told_of_every_frame_of_a_face_and_of_gaps_where_it_was_la
     told = []
 
     class Observer:
+        def renamed(self, track_id, new_id, start):
+            raise AssertionError("nothing was rejected")
+
         def see(self, track_id, time, image, scale, landmarks, *, observed):
             told.append((track_id, round(time * RATE), bool(observed), float(landmarks[:, 0].mean()), image.shape))
 
@@ -442,3 +447,27 @@ def test_observers_are_told_of_every_frame_of_a_face_and_of_gaps_where_it_was_la
     assert told[20][3] == told[21][3] == told[19][3]
     assert {shape for *_, shape in told} == {(90, 160, 3)}
     assert len(chunk.times) == len(told), "every frame of a chunk has been told of"
+
+
+@pytest.mark.parametrize("turned_until", [60, 110])
+def test_crops_of_a_face_that_becomes_usable_are_those_of_its_new_id(turned_until):
+    """Frames are told of before anybody knows that the face will go on under another id."""
+
+    def script(i):
+        return [Face(40 + i / 10, 40, yaw=1.1 if i < turned_until else 0.0)]
+
+    with CropRecorder() as recorder:
+        events = []
+        tracker = LandmarkTracker(DrawnNets(script), TrackingConfig(chunk_s=2.0))
+        for event in tracker.track(frames(250), observers=[recorder]):
+            events.append(event)
+            if isinstance(event, RejectedTrack):
+                recorder.forget(event.track_id)
+                continue
+            images = recorder.images(event.track_id, event.times)
+            expected = crop_squares(np.stack([landmarks(script(round(t * RATE))[0]) for t in event.times]))
+            np.testing.assert_allclose(images.squares, expected, atol=0.05)
+    first, *good = events
+    assert first.reason is Reason.OCCLUDED_OR_PROFILE
+    assert good
+    assert first.track_id not in {chunk.track_id for chunk in good}

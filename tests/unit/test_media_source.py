@@ -136,3 +136,14 @@ def test_a_file_says_what_it_lacks(tmp_path) -> None:
         file.writeframes(b"\0\0" * RATE)
     with pytest.raises(NoVideo, match=r"a\.wav"):
         FileSource(tmp_path / "a.wav")
+
+
+def test_arrays_without_audio_are_enough_where_none_is_needed() -> None:
+    source = open_source(None, frames=frames(), times=TIMES, needs_audio=False)
+    assert len(list(source.frames())) == 4
+    with pytest.raises(NoAudio, match="pass samples and rate"):
+        next(source.audio())
+    with pytest.raises(ValueError, match="samples, rate missing"):
+        open_source(None, frames=frames(), times=TIMES)
+    with pytest.raises(ValueError, match="belong together"):
+        ArraySource(frames(), TIMES, np.zeros(10))

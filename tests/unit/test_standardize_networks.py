@@ -242,6 +242,17 @@ def test_enet_gives_what_the_network_says_and_nothing_it_does_not(bundle):
     assert found.delta is None
 
 
+@pytest.mark.parametrize("kind", [ENet, PerImage, PerImageAggregated])
+def test_what_was_looked_at_before_needs_no_images(kind, bundle, alone):
+    estimator = kind(kind.Config(weights=str(bundle if kind is ENet else alone)))
+    track = _track()
+    (expected,) = estimator.estimate([track])
+    (found,) = estimator.estimate([replace(track, images=None, looked=estimator.look(track))])
+    np.testing.assert_array_equal(found.beta, expected.beta)
+    np.testing.assert_array_equal(found.pose, expected.pose)
+    assert found.reason.tolist() == expected.reason.tolist()
+
+
 def test_folding_the_normalisation_changes_nothing_in_a_bottleneck(tmp_path):
     path = tmp_path / "deep.safetensors"
     save_expression_weights(

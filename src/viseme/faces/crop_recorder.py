@@ -119,6 +119,16 @@ class CropRecorder:
         if self._keep_s is not None:
             self.forget(track_id, time - self._keep_s)
 
+    def renamed(self, track_id: int, new_id: int, start: float) -> None:
+        """See `FaceObserver.renamed`: crops from `start` on change hands."""
+        crops = self._tracks.get(track_id, [])
+        first = bisect_left(crops, start, key=lambda crop: crop.time)
+        if first < len(crops):
+            self._tracks[new_id] = crops[first:]
+        del crops[first:]
+        if not crops:
+            self._tracks.pop(track_id, None)
+
     def images(self, track_id: int, times: NDArray[np.floating]) -> RecordedCrops | None:
         """The crops of a face that are nearest to `times`, still to be read; None where there are none."""
         crops = self._tracks.get(track_id)

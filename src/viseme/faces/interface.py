@@ -197,6 +197,16 @@ class FaceObserver(Protocol):
         """
         ...
 
+    def renamed(self, track_id: int, new_id: int, start: float) -> None:
+        """A face becomes usable again and goes on under another id.
+
+        Args:
+            track_id: What it was called so far; a `RejectedTrack` ends that id.
+            new_id: What it is called from now on.
+            start: Seconds; frames from then on, already told of, are of `new_id` too.
+        """
+        ...
+
 
 FaceEvent: TypeAlias = "FaceTrackChunk | RejectedTrack"
 """What a tracker yields."""

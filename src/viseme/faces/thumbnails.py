@@ -90,6 +90,9 @@ class FaceThumbnails:
         if observed:
             self.offer(track_id, time, image, face_boxes(landmarks) * scale)
 
+    def renamed(self, track_id: int, new_id: int, start: float) -> None:
+        """See `FaceObserver.renamed`: images under the new id begin with the next frame."""
+
     def offer(self, track_id: int, time: float, image: NDArray[np.uint8], box: NDArray[np.floating]) -> None:
         """Keep the face in `box` when its time has come; `box` in pixels of `image`."""
         strip = self._strips.get(track_id)

@@ -360,9 +360,11 @@ class Run:
     def _clear(self, track: Track) -> Iterator[FaceEvent]:
         """Tell a remembered rejection; the face goes on under a new id."""
         if track.rejected is not None:
-            yield self._told(track.rejected)
-            track.rejected = None
-            track.id = self._new_id()
+            rejected, track.rejected = track.rejected, None
+            before, track.id = track.id, self._new_id()
+            for observer in self._observers:  # before anybody hears that the old id has ended
+                observer.renamed(before, track.id, track.samples[track.num_done].time)
+            yield self._told(rejected)
 
     def _refuse(self, measured: float, limit: float, unit: str) -> None:
         """Remember what came closest to its limit and was not followed."""

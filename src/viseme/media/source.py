@@ -141,8 +141,8 @@ class ArraySource:
         self,
         frames: Iterable[NDArray[np.uint8]],
         times: Sequence[float] | NDArray[np.floating],
-        samples: NDArray[Any],
-        rate: int,
+        samples: NDArray[Any] | None = None,
+        rate: int | None = None,
         *,
         audio_start: float = 0.0,
         name: str = "arrays",
@@ -152,8 +152,8 @@ class ArraySource:
         Args:
             frames: (T, H, W, 3) uint8 RGB, or an iterable of T such frames that is read once.
             times: (T,) seconds of the frames, strictly rising.
-            samples: (S,) or (S, C): floating at full scale 1, or integers at their own full scale.
-            rate: Samples per second.
+            samples: (S,) or (S, C): floating at full scale 1, or integers at their own full scale; None = no audio.
+            rate: Samples per second, with samples.
             audio_start: Seconds of the first sample, on the clock of `times`.
             name: For results and messages.
 
@@ -165,12 +165,15 @@ class ArraySource:
             raise ValueError("times must be (T,) seconds, at least one and strictly rising")
         if isinstance(frames, (np.ndarray, Sequence)) and len(frames) != len(self._times):
             raise ValueError(f"{len(frames)} frames for {len(self._times)} times")
-        if rate < 1:
+        if (samples is None) != (rate is None):
+            raise ValueError("samples and rate belong together: give both, or neither where there is no audio")
+        if rate is not None and rate < 1:
             raise ValueError(f"rate must be samples per second, not {rate}")
         self._frames = frames
         first = next(iter(frames), None) if isinstance(frames, (np.ndarray, Sequence)) else self._peek(iter(frames))
         self.height, self.width = _checked(first).shape[:2]
-        self._samples, self._rate, self._start = _mono(np.asarray(samples)), rate, audio_start
+        self._audio = None if samples is None or rate is None else (_mono(np.asarray(samples)), rate)
+        self._start = audio_start
         self.name = name
         num = len(self._times)
         step = float(np.median(np.diff(self._times))) if num > 1 else 0.04
@@ -208,9 +211,12 @@ class ArraySource:
 
     def audio(self, *, on_warning: Warn | None = None) -> Iterator[AudioBlock]:
         """See `MediaSource.audio`."""
-        resample, begin, done = Resampler(self._rate, RATE), Fraction(round(self._start * RATE), RATE), 0
-        for at in range(0, len(self._samples), self._rate):
-            piece = resample(self._samples[at : at + self._rate])
+        if self._audio is None:
+            raise NoAudio(f"{self.name} have no audio; pass samples and rate")
+        samples, rate = self._audio
+        resample, begin, done = Resampler(rate, RATE), Fraction(round(self._start * RATE), RATE), 0
+        for at in range(0, len(samples), rate):
+            piece = resample(samples[at : at + rate])
             if len(piece):
                 yield AudioBlock(start=begin + Fraction(done, RATE), samples=piece, rate=RATE)
                 done += len(piece)
@@ -264,6 +270,7 @@ def open_source(
     times: Sequence[float] | NDArray[np.floating] | None = None,
     samples: NDArray[Any] | None = None,
     rate: int | None = None,
+    needs_audio: bool = True,
 ) -> MediaSource:
     """A file, or arrays: what public functions are given.
 
@@ -276,23 +283,24 @@ def open_source(
         times: Seconds of the frames.
         samples: Audio.
         rate: Samples per second.
+        needs_audio: Whether samples and rate must be there.
 
     Raises:
         MediaError: the file cannot be read or has no video.
         ValueError: both a file and arrays are given, or an array is missing.
     """
     arrays = {"frames": frames, "times": times, "samples": samples, "rate": rate}
-    missing = [name for name, value in arrays.items() if value is None]
+    needed = list(arrays) if needs_audio else ["frames", "times"]
+    missing = [name for name in needed if arrays[name] is None]
     if path is not None:
-        if len(missing) < len(arrays):
+        if any(value is not None for value in arrays.values()):
             raise ValueError("give a file or arrays, not both")
         return FileSource(path, audio=audio, audio_stream=audio_stream, voice=voice)
     if missing:
-        raise ValueError(f"without a file, frames, times, samples and rate are needed; {', '.join(missing)} missing")
+        words = f"{', '.join(needed[:-1])} and {needed[-1]}"
+        raise ValueError(f"without a file, {words} are needed; {', '.join(missing)} missing")
     if audio is not None or audio_stream is not None:
         raise ValueError("audio and audio_stream belong to a file; arrays bring their samples")
     assert frames is not None
     assert times is not None
-    assert samples is not None
-    assert rate is not None
     return ArraySource(frames, times, samples, rate)

@@ -72,6 +72,9 @@ class Appearance:
             small = crop_face(image, box, SIDE_PX, margin=1.5).astype(np.float64)
             self._images.setdefault(track_id, _Mean()).add(_upper(small)[None])
 
+    def renamed(self, track_id: int, new_id: int, start: float) -> None:
+        """See `FaceObserver.renamed`: what was seen while a face was unusable says nothing of it."""
+
     def take(self, chunk: FaceTrackChunk) -> None:
         """Take the shape of a face, from frames on which it was seen from the front."""
         points = chunk.landmarks[::5, :468].astype(np.float64) * (1.0, -1.0, -1.0)

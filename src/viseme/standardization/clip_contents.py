@@ -80,7 +80,7 @@ def write_clip(
     tracks: Sequence[ExplainedTrack],
     face: StandardFace,
     observed: Callable[[int], Iterable[FaceObservation]],
-    input_state: dict[str, int],
+    input_state: dict[str, int] | None,
     tell: Callable[[float], None],
 ) -> None:
     """Write the file; it appears complete or not at all.
@@ -91,7 +91,7 @@ def write_clip(
         tracks: By first frame.
         face: Draws.
         observed: Track id -> the track as it was seen.
-        input_state: From `input_of`.
+        input_state: From `input_of`; None = arrays.
         tell: Told the fraction done.
 
     Raises:
@@ -122,7 +122,7 @@ def input_of(path: str | os.PathLike[str]) -> dict[str, int]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def _metadata(result: StandardizeResult, input_state: dict[str, int]) -> dict[str, Any]:
+def _metadata(result: StandardizeResult, input_state: dict[str, int] | None) -> dict[str, Any]:
     names = {"arkit_names": list(ARKIT_NAMES)} if result.as_ == "arkit" else {}
     return {
         "schema": STANDARDIZED_SCHEMA,

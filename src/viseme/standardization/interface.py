@@ -24,6 +24,7 @@ __all__ = [
     "ExpressionEstimator",
     "FaceObservation",
     "FrameReason",
+    "PixelEstimator",
     "estimators",
     "in_standard_crops",
     "untried",
@@ -59,6 +60,8 @@ class FaceObservation:
     """(T, 3) centre x, centre y and side of the square crop, source pixels (`crops.crop_squares`)."""
     images: NDArray[np.uint8] | None = None
     """(T, 224, 224, 3) RGB crops; None for estimators that look at landmarks alone."""
+    looked: Coefficients | None = None
+    """What `PixelEstimator.look` said of the images, where they are gone again."""
 
 
 def in_standard_crops(landmarks: NDArray[np.floating], start: float = 0.0) -> FaceObservation:
@@ -133,6 +136,18 @@ class ExpressionEstimator(Protocol):
 
         Raises:
             ValueError: pixels are needed and missing.
+        """
+        ...
+
+
+class PixelEstimator(ExpressionEstimator, Protocol):
+    """One with `needs_pixels`. Its network sees a stretch while the crops are at hand: no second decoding."""
+
+    def look(self, piece: FaceObservation) -> Coefficients:
+        """What the network says of a stretch; `FaceObservation.looked` hands it to `estimate` in place of the images.
+
+        Raises:
+            ValueError: the images are missing.
         """
         ...
 

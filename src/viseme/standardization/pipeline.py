@@ -1,39 +1,33 @@
 """`viseme.standardization.standardize`: a video in, lip motion alone out, in constant memory.
 
 Knows the order of the work: media -> faces -> estimator -> synthesis -> file. Refuses to know how any of it is done.
-Frames are decoded once to follow the faces, and once more where an estimator looks at pixels or a video is wanted;
-between the passes a face waits at landmark size in a temporary file.
+Frames are decoded once, to follow the faces and to show their crops to an estimator that looks at pixels, and once
+more where a video to look at is wanted; meanwhile a face waits at landmark size in a temporary file.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from viseme.core.errors import ConfigError, NoVideo, OutputError, UnreadableMedia
+from viseme.core.errors import ConfigError, OutputError, UnreadableMedia
 from viseme.engine.prefetch import prefetch
 from viseme.faces import tracker
-from viseme.faces.crops import crop_frame
-from viseme.media import MediaInfo, probe, read_frames
 from viseme.media.files import shown
 from viseme.media.search import find_media
+from viseme.media.source import MediaSource, open_source
 from viseme.standardization.clip_contents import ExplainedTrack, input_of, write_clip
-from viseme.standardization.followed_faces import FollowedFaces, joined
+from viseme.standardization.followed_faces import FollowedFaces
 from viseme.standardization.forms import FORMS, Form
-from viseme.standardization.interface import (
-    CROP_SIZE,
-    Coefficients,
-    ExpressionEstimator,
-    FaceObservation,
-    estimators,
-)
+from viseme.standardization.interface import Coefficients, ExpressionEstimator, estimators
 from viseme.standardization.preview import write_video
 from viseme.standardization.results import StandardizeResult
 from viseme.standardization.synthesis import Z_NORMS, Scale, StandardFace, ZNorm
@@ -42,14 +36,18 @@ __all__ = ["standardize"]
 
 MAX_SIDE = 1280
 """Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
+MAX_SIDE_OF_CROPS = 1920
+"""The same where an estimator looks at crops of 224 pixels, so that those of a small face are not blurred."""
 NUM_AHEAD = 8
 """Frames decoded ahead of the tracker."""
 
 
 def standardize(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None,
     out: str | os.PathLike[str],
     *,
+    frames: Iterable[NDArray[np.uint8]] | None = None,
+    times: Sequence[float] | NDArray[np.floating] | None = None,
     as_: Form = "rgbd",
     estimator: str = "landmark-fit",
     weights: str | os.PathLike[str] | None = None,
@@ -63,9 +61,11 @@ def standardize(
     """Keep the lip motion of every face in a video, and nothing else.
 
     Args:
-        path: Any file with moving frames.
+        path: Any file with moving frames; None = the arrays.
         out: The safetensors file to write; see `viseme.standardization.files` for what is in it. It appears complete or
             not at all.
+        frames: (T, H, W, 3) uint8 RGB, or an iterable of T such frames, in place of a file.
+        times: (T,) seconds of the frames, strictly rising.
         as_: "rgb" and "rgbd" are frames of the mean face, "mesh" its displaced vertices, "beta" coefficients alone,
             "arkit" 52 coefficients by ARKit's names (`viseme.faces.blendshapes.ARKIT_NAMES`).
         estimator: Who reads the expression off the face, by name.
@@ -73,7 +73,8 @@ def standardize(
         face_model: By name; an estimator that was trained with one accepts no other.
         z_norm: What depths 0 and 255 stand for: the range of the "clip", of each "frame", or of the "model".
         tracker: Face tracker, by name.
-        video: Also write a video to look at: each face beside its standardised self, with the audio (as one channel).
+        video: Also write a video to look at: each face beside its standardised self, with the audio (as one channel);
+            of a file only.
         overwrite: Replace outputs that exist.
         on_progress: Told the fraction done, 0 to 1, now and then.
 
@@ -85,6 +86,7 @@ def standardize(
         MediaError: the file cannot be read, has no video, or the output cannot be written.
         ConfigError: an option is out of its range.
         FaceError, WeightsError: a tracker, face model or network is missing or damaged.
+        ValueError: both a file and arrays are given, or an array is missing or makes no sense.
     """
     began = time.perf_counter()
     if as_ not in FORMS:
@@ -93,23 +95,31 @@ def standardize(
         raise ConfigError(f"there is no z_norm {z_norm!r}; known: {', '.join(Z_NORMS)}")
     reader = _estimator(estimator, face_model, None if weights is None else os.fspath(weights))
     face = StandardFace(StandardFace.Config(face_model=face_model))
-    _refuse_empty_folder(path)
-    info = probe(path)
-    if info.video is None or info.video.is_still:
-        what = "is a photograph" if info.video is not None else "has no video stream"
-        raise NoVideo(f"{shown(path)} {what}; give a video file")
+    if path is not None:
+        _refuse_empty_folder(path)
+    elif video is not None:
+        raise ValueError("a video to look at is made from a file; leave video out for arrays")
+    source = open_source(path, frames=frames, times=times, needs_audio=False)
     for target in (out, video):
         _refuse_target(path, target, overwrite)
     warnings: list[str] = []
-    tell = _Progress(on_progress, num_passes=2 + reader.needs_pixels + (video is not None))
-    with FollowedFaces(Path(os.fsdecode(os.fspath(out))).parent) as faces:
-        _follow(path, info, tracker, faces, warnings.append, tell)
-        tracks = [
-            _explained(path, info, reader, faces, track_id, f"track{i}", face, z_norm)
-            for i, track_id in enumerate(faces.by_start())
-        ]
+    tell = _Progress(on_progress, num_passes=2 + (video is not None))
+    with FollowedFaces(Path(os.fsdecode(os.fspath(out))).parent, reader) as faces:
+        _follow(source, faces, tracker, MAX_SIDE_OF_CROPS if reader.needs_pixels else MAX_SIDE, warnings.append, tell)
+        tracks = []
+        for number, track_id in enumerate(faces.by_start()):
+            coefficients = faces.explain(track_id)
+            tracks.append(
+                ExplainedTrack(
+                    name=f"track{number}",
+                    track_id=track_id,
+                    face_size_px=faces.median_width(track_id),
+                    coefficients=coefficients,
+                    scale=_scale(face, coefficients, z_norm),
+                )
+            )
         result = StandardizeResult(
-            file=os.fspath(path),  # type: ignore[arg-type]
+            file=source.name,
             out=os.fspath(out),  # type: ignore[arg-type]
             as_=as_,
             estimator=estimator,
@@ -118,17 +128,18 @@ def standardize(
             z_norm=z_norm,
             tracks=tuple(track.described(as_) for track in tracks),
             rejected=tuple(faces.rejected),
-            duration=None if info.duration is None else float(info.duration),
-            frame_rate=None if info.video.rate is None else float(info.video.rate),
-            width=info.video.width,
-            height=info.video.height,
+            duration=source.duration,
+            frame_rate=source.frame_rate,
+            width=source.width,
+            height=source.height,
         )
         tell.next_pass()
-        write_clip(out, result, tracks, face, faces.observations, input_of(path), tell)
+        write_clip(out, result, tracks, face, faces.observations, None if path is None else input_of(path), tell)
     if video is not None:
+        assert path is not None
         tell.next_pass()
         shown_faces = [(track.coefficients, track.scale) for track in tracks]
-        write_video(path, video, info, shown_faces, face, depth=as_ == "rgbd", warn=warnings.append, tell=tell)
+        write_video(path, video, shown_faces, face, depth=as_ == "rgbd", warn=warnings.append, tell=tell)
         result = replace(result, video=os.fspath(video))
     return replace(result, warnings=tuple(dict.fromkeys(warnings)), elapsed=time.perf_counter() - began)
 
@@ -170,7 +181,7 @@ def _refuse_empty_folder(path: str | os.PathLike[str]) -> None:
         raise UnreadableMedia(f"{shown(path)} is a folder that holds no video; name a video or another folder")
 
 
-def _refuse_target(path: str | os.PathLike[str], target: str | os.PathLike[str] | None, overwrite: bool) -> None:
+def _refuse_target(path: str | os.PathLike[str] | None, target: str | os.PathLike[str] | None, overwrite: bool) -> None:
     if target is None:
         return
     place = Path(os.fsdecode(os.fspath(target)))
@@ -178,76 +189,21 @@ def _refuse_target(path: str | os.PathLike[str], target: str | os.PathLike[str] 
         raise OutputError(f"{shown(target)} is a folder; give a file name")
     if not place.parent.is_dir():
         raise OutputError(f"{shown(target)} cannot be written: its folder does not exist; make the folder first")
-    if place.exists() and place.samefile(os.fspath(path)):
+    if path is not None and place.exists() and place.samefile(os.fspath(path)):
         raise OutputError(f"{shown(target)} is the video itself; name another file")
     if place.exists() and not overwrite:
         raise OutputError(f"{shown(target)} exists; add --overwrite to replace it, or name another file")
 
 
-# --- first pass: faces
-
-
 def _follow(
-    path: Any, info: MediaInfo, name: str, faces: FollowedFaces, warn: Callable[[str], None], tell: _Progress
+    source: MediaSource, faces: FollowedFaces, name: str, max_side: int, warn: Callable[[str], None], tell: _Progress
 ) -> None:
     def on_time(seconds: float) -> None:
-        if info.duration:
-            tell(seconds / float(info.duration))
+        if source.duration:
+            tell(seconds / source.duration)
 
-    with closing(prefetch(read_frames(path, max_side=MAX_SIDE, on_warning=warn), NUM_AHEAD)) as frames:
+    with closing(prefetch(source.frames(max_side=max_side, on_warning=warn), NUM_AHEAD)) as frames:
         faces.follow(frames, tracker[name](tracker[name].Config()), on_time)
-
-
-# --- second pass: coefficients
-
-
-def _explained(
-    path: Any,
-    info: MediaInfo,
-    reader: ExpressionEstimator,
-    faces: FollowedFaces,
-    track_id: int,
-    name: str,
-    face: StandardFace,
-    z_norm: ZNorm,
-) -> ExplainedTrack:
-    """All of one track; a few hundred bytes a frame."""
-    track = faces.observations(track_id)
-    if reader.needs_pixels:
-        track = _with_pixels(path, info, track)
-    whole = joined(list(reader.estimate(track)))
-    expected = faces.num_frames(track_id)
-    assert len(whole.times) == expected, f"{expected} frames went in, {len(whole.times)} came out"
-    return ExplainedTrack(
-        name=name,
-        track_id=track_id,
-        face_size_px=faces.median_width(track_id),
-        coefficients=whole,
-        scale=_scale(face, whole, z_norm),
-    )
-
-
-def _with_pixels(path: Any, info: MediaInfo, track: Iterator[FaceObservation]) -> Iterator[FaceObservation]:
-    """The same stretches with their crops, from another pass over the part of the file where the track is."""
-    assert info.video is not None
-    stream: Any = None
-    try:
-        for piece in track:
-            if stream is None:
-                longer, side = max(info.video.width, info.video.height), float(np.nanmedian(piece.crops[:, 2]))
-                wanted = int(np.ceil(longer * min(1.0, 1.2 * CROP_SIZE / side)))
-                stream = prefetch(read_frames(path, max_side=max(wanted, 16), start=float(piece.times[0]) - 1e-3), 8)
-            images = np.zeros((len(piece.times), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-            for row, (at, crop) in enumerate(zip(piece.times, piece.crops)):
-                frame = next((p for p in stream if float(p.time) > at - 1e-6), None)
-                if frame is None or float(frame.time) > at + 1e-6:
-                    raise UnreadableMedia(f"{shown(path)}: the frame at {at:.3f} s is gone; was the file changed?")
-                if np.isfinite(crop).all():
-                    images[row] = crop_frame(frame.image, crop, scale=frame.scale)
-            yield replace(piece, images=images)
-    finally:
-        if stream is not None:
-            stream.close()
 
 
 def _scale(face: StandardFace, coefficients: Coefficients, z_norm: ZNorm) -> Scale:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from viseme.engine.prefetch import prefetch
 from viseme.faces.crops import CROP_SIZE, crop_frame
-from viseme.media import AudioBlock, MediaInfo, VideoWriter, read_audio, read_frames
+from viseme.media import AudioBlock, VideoWriter, probe, read_audio, read_frames
 from viseme.media.images import draw_text, text_size
 from viseme.standardization.interface import FRAME_REASONS, Coefficients
 from viseme.standardization.synthesis import Scale, StandardFace, rendered_frames
@@ -49,7 +49,6 @@ def rows_of(spans: Sequence[tuple[float, float]]) -> list[int]:
 def write_video(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    info: MediaInfo,
     faces: Sequence[tuple[Coefficients, Scale]],
     face: StandardFace,
     *,
@@ -62,7 +61,6 @@ def write_video(
     Args:
         path: The source, decoded once more.
         out: The extension chooses the container.
-        info: Of the source.
         faces: Coefficients of each track and its depth range, by first frame.
         face: Draws them.
         depth: Show depth as a third column.
@@ -72,6 +70,7 @@ def write_video(
     Raises:
         OutputError: it cannot be written.
     """
+    info = probe(path)
     assert info.video is not None
     placed = rows_of([(float(c.times[0]), float(c.times[-1])) for c, _ in faces])
     num_rows = min(max(placed, default=0) + 1, MOST_ROWS)

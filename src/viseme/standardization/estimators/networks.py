@@ -63,15 +63,15 @@ class _Looker:
         def looked() -> Iterator[FaceObservation]:
             for piece in track:
                 if len(piece.times):
-                    waiting.append(self._look(piece))
+                    waiting.append(self.look(piece) if piece.looked is None else piece.looked)
                     yield piece
 
         for fit in self._fit.estimate(looked()):
             found = waiting.popleft()
             yield _marked(found, (found.reason == OK) & (fit.reason == PROFILE))
 
-    def _look(self, piece: FaceObservation) -> Coefficients:
-        """Coefficients of one stretch."""
+    def look(self, piece: FaceObservation) -> Coefficients:
+        """See `PixelEstimator.look`."""
         if piece.images is None:
             raise ValueError("this estimator looks at frames: FaceObservation.images must not be None")
         num, size = len(piece.times), (CROP_SIZE, CROP_SIZE, 3)
@@ -130,6 +130,10 @@ class ENet:
         """The loaded weights with their card."""
         return self._looker.weights
 
+    def look(self, piece: FaceObservation) -> Coefficients:
+        """See `PixelEstimator.look`."""
+        return self._looker.look(piece)
+
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
         return self._looker.follow(track)
@@ -157,6 +161,10 @@ class PerImage:
         """The loaded weights with their card."""
         return self._looker.weights
 
+    def look(self, piece: FaceObservation) -> Coefficients:
+        """See `PixelEstimator.look`."""
+        return self._looker.look(piece)
+
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
         return self._looker.follow(track)
@@ -179,6 +187,10 @@ class PerImageAggregated:
     def weights(self) -> ExpressionWeights:
         """The loaded weights with their card."""
         return self._looker.weights
+
+    def look(self, piece: FaceObservation) -> Coefficients:
+        """See `PixelEstimator.look`."""
+        return self._looker.look(piece)
 
     def estimate(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """See `ExpressionEstimator.estimate`: stretches come out as they were cut, at the end of the track."""
