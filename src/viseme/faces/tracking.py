@@ -384,9 +384,7 @@ class Run:
 
 def _where(track: Track, seen: dict[int, Sample]) -> Sample:
     """The sample of this frame, or the last one."""
-    if track.id in seen:
-        return seen[track.id]
-    return track.last  # a track of this frame has no sample yet, so this must not be evaluated first
+    return seen[track.id] if track.id in seen else track.last  # a track of this frame has no last sample yet
 
 
 def _leashed(roi: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
