@@ -384,7 +384,7 @@ class Run:
 
 def _where(track: Track, seen: dict[int, Sample]) -> Sample:
     """The sample of this frame, or the last one."""
-    return seen[track.id] if track.id in seen else track.last  # a track of this frame has no last sample yet
+    return seen.get(track.id) or track.last  # a track of this frame has no last sample yet
 
 
 def _leashed(roi: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
