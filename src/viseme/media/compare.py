@@ -20,13 +20,19 @@ from viseme.media.stream_words import is_cover, mp4_tags, stream_words
 
 __all__ = ["Kept", "KeptStream", "compare_files"]
 
-VOLATILE = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id", "handler_name")
+VOLATILE = ("encoder", "software", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id", "handler_name")
 """Tags that a muxer writes itself."""
 VOLATILE_BEGINNINGS = ("_statistics", "bps", "number_of_", "uid", "generation_uid", "product_", "company_", "file_pack")
 CARRIED = ("title", "artist", "album", "comment", "date", "genre", "copyright", "timecode")
 """Tags that every container with tags has a place for."""
 FRAME_SIDE_DATA = ("DISPLAYMATRIX", "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "STEREO3D", "SPHERICAL")
 COLOUR_TAGS = ("width", "height", "color_range", "colorspace", "color_primaries", "color_trc")
+LANGUAGES = {
+    **{"alb": "sqi", "arm": "hye", "baq": "eus", "bur": "mya", "chi": "zho", "cze": "ces", "dut": "nld", "fre": "fra"},
+    **{"geo": "kat", "ger": "deu", "gre": "ell", "ice": "isl", "mac": "mkd", "mao": "mri", "may": "msa", "per": "fas"},
+    **{"rum": "ron", "slo": "slk", "tib": "bod", "wel": "cym"},
+}
+"""The older of the two codes that some languages have -> the other."""
 PLURALS = {"audio": "audio streams", "subtitle": "subtitles", "data": "data tracks", "attachment": "attached files"}
 
 
@@ -85,6 +91,8 @@ class _Stream:
     language: str
     disposition: int
     tags: dict[str, str]
+    name: str
+    """What the file calls its handler: MP4 and QuickTime files keep the title there."""
     hashes: array[int] = field(default_factory=lambda: array("Q"))
 
 
@@ -111,6 +119,7 @@ def compare_files(
     replaced: bool = False,
     encoded: bool = False,
     lost: Collection[int] = (),
+    with_chapters: bool = True,
 ) -> Kept:
     """Compare two files.
 
@@ -121,6 +130,7 @@ def compare_files(
         replaced: The audio of `out` comes from elsewhere and is not compared.
         encoded: The moved audio was encoded again.
         lost: Streams of `source` (by index) that are known not to be in `out`.
+        with_chapters: Whether `out` is expected to have chapters.
     """
     raw = _format(source) == _format(out)
     before, after = _inventory(source, raw=raw), _inventory(out, raw=raw)
@@ -140,7 +150,7 @@ def compare_files(
             kept, wrong = _compare_stream(old, new, moves=moves, encoded=encoded, same=before.format == after.format)
             streams.append(kept)
             differences += wrong
-    chapters, wrong = _compare_chapters(before, after)
+    chapters, wrong = _compare_chapters(before, after) if with_chapters else (0, [])
     return Kept(
         num_frames=sum(s.num_packets for s in streams if s.kind == "video"),
         streams=tuple(streams),
@@ -163,14 +173,14 @@ def _compare_stream(
         if not moves or (old.hashes[cut:] != new.hashes and not old.codec.startswith("pcm_")):
             identical = False
             wrong.append(_content_words(old, new))
-    if same and old.tag != new.tag:
+    if same and old.tag != new.tag and (old.kind == "video" or status == "identical") and old.kind != "subtitle":
         wrong.append(f"the codec tag of {old.words} changed from {old.tag} to {new.tag or 'none'}")
     if old.language != new.language:
         wrong.append(f"the language of {old.words} changed from {old.language} to {new.language}")
     if same and old.disposition != new.disposition:
         wrong.append(f"the flags (default, forced, ...) of {old.words} changed")
     for key, value in old.tags.items():
-        if (same or key in CARRIED) and new.tags.get(key) != value:
+        if (same or key in CARRIED) and value != new.tags.get(key, new.name if key == "title" else None):
             wrong.append(f"the tag {key!r} of {old.words} was not kept")
     kept = KeptStream(
         words=old.words, kind=old.kind, status=status, num_packets=len(new.hashes), num_cut=cut, identical=identical
@@ -194,7 +204,8 @@ def _compare_chapters(before: _Inventory, after: _Inventory) -> tuple[int, list[
 def _compare_tags(before: _Inventory, after: _Inventory) -> Iterator[str]:
     same = before.format == after.format
     for key, value in before.tags.items():
-        if (same or key in CARRIED) and after.tags.get(key) != value:
+        anywhere = {after.tags.get(key), *(s.tags.get(key) for s in after.streams if key == "timecode")}
+        if (same or key in CARRIED) and value not in anywhere:
             yield f"the tag {key!r} was not kept"
 
 
@@ -235,13 +246,15 @@ def _inventory(path: Path, *, raw: bool) -> _Inventory:
 def _stream(stream: Any, tag: str) -> _Stream:
     kind = "cover" if is_cover(stream) else stream.type
     tags = _steady(stream.metadata)
+    language = stream.metadata.get("language", "und")
     found = _Stream(
         index=stream.index,
         words=stream_words(stream, tag=tag),
         kind=kind,
         codec="" if stream.codec_context is None else stream.codec_context.name,
         tag=tag,
-        language=stream.metadata.get("language", "und"),
+        language=LANGUAGES.get(language, language),
+        name=stream.metadata.get("handler_name", ""),
         disposition=int(stream.disposition),
         tags={k: v for k, v in tags.items() if k not in ("language", "filename", "mimetype") or kind == "attachment"},
     )

@@ -60,6 +60,7 @@ def write_in_place(order: Order, out: Any, warn: WarningSink) -> None:
             return
         with open_media(order.path) as box:
             streams = [box.streams.audio[i] for i in order.chosen]
+            cues = any(getattr(s, "name", None) == "scte_35" for s in box.streams.data)
             source, ids = box.format.name, {s.id for s in streams}
             moves = _sounds(file, box, streams, order.shift) if source == "mxf" else []
         pieces: Iterable[Piece]
@@ -70,6 +71,8 @@ def write_in_place(order: Order, out: Any, warn: WarningSink) -> None:
             elif source.startswith("matroska,"):
                 pieces = move_mkv_audio(file, order.chosen, order.shift)
             elif source == "mpegts":
+                if cues and order.shift < 0:
+                    raise Unsuitable("its cues state times of their own")
                 pieces = move_ts_audio(file, ids, order.shift)
             else:
                 pieces = move_mp4_tracks(file, ids, order.shift)

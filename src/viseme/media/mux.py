@@ -24,7 +24,7 @@ from viseme.media.search import shown
 from viseme.media.stream_words import is_cover, mp4_tags, stream_words
 from viseme.media.writer import holds_audio
 
-__all__ = ["Order", "Remux"]
+__all__ = ["CHAPTERS", "Order", "Remux"]
 
 MOST_HELD = 256
 """Packets held back at the beginning until a decoding stamp is known."""
@@ -55,6 +55,19 @@ class Order:
     pieces: tuple[RetimedPiece, ...] = ()
     """Instead of `shift`: where each piece of the audio lies."""
 
+
+WITH_CHAPTERS = (*MOV_FAMILY, "matroska", "webm", "nut", "asf")
+"""Muxers that write chapters."""
+
+CHAPTERS = -1
+"""Stands for the chapters among the streams that are lost."""
+
+QUICKTIME_LANGUAGES = {
+    **{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "cze": "ces", "nld": "dut", "fre": "fra"},
+    **{"kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may", "fas": "per", "rum": "ron"},
+    **{"slo": "slk", "bod": "tib", "cym": "wel"},
+}
+"""Codes of languages that QuickTime files have another code for."""
 
 IMAGE_KINDS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "bmp": ("bmp", "image/bmp")}
 """Codec of a cover -> extension and kind of the file that it is."""
@@ -168,9 +181,10 @@ class Remux:
         with open_media(self._order.path) as box:
             packet = next((p for p in box.demux(box.streams[stream.index]) if p.size), None)
         kind = IMAGE_KINDS.get("" if stream.codec_context is None else stream.codec_context.name)
-        if packet is None or kind is None or not (self._mov or self._out.format.name == "matroska"):
+        muxer = self._out.format.name
+        if packet is None or kind is None or muxer not in ("mp4", "ipod", "matroska"):
             self._lose(stream)
-        elif self._mov:
+        elif muxer != "matroska":
             target = self._out.add_stream_from_template(stream, opaque=True)
             target.disposition = stream.disposition
             self._covers.append((packet, target))
@@ -196,6 +210,7 @@ class Remux:
             extra["time_base"] = 1 / Fraction(stream.average_rate)
         target = self._out.add_stream_from_template(stream, opaque=True, **extra)
         target.metadata.update(stream.metadata)
+        self._rename(target.metadata)
         target.disposition = stream.disposition
         if stream.container.format.name == self._out.format.name == "mpegts":
             target.id = stream.id
@@ -203,8 +218,19 @@ class Remux:
             target.codec_context.codec_tag = self._tags[stream.id]
         return target
 
+    def _rename(self, tags: Any) -> None:
+        """Put tags of a stream where MP4 and QuickTime files have a place for them."""
+        if self._mov and "title" in tags:
+            tags["handler_name"] = tags["title"]
+        if self._out.format.name == "mov" and tags.get("language") in QUICKTIME_LANGUAGES:
+            tags["language"] = QUICKTIME_LANGUAGES[tags["language"]]
+
     def _copy_chapters(self) -> None:
         chapters = self._box.chapters()
+        if chapters and self._out.format.name not in WITH_CHAPTERS:
+            self._warn(f"{shown(self._order.path)}: the {len(chapters)} chapters cannot be kept in this container")
+            self.lost.add(CHAPTERS)
+            return
         for chapter in chapters:
             ticks = round(self._order.zero / Fraction(chapter["time_base"]))
             chapter["start"], chapter["end"] = chapter["start"] - ticks, chapter["end"] - ticks
@@ -294,8 +320,13 @@ def _advance_stamps(packet: Any, offset: Fraction) -> None:
     packet.time_base = tick / finer
 
 
-SUBTITLES = {"webm": "webvtt", **dict.fromkeys(MOV_FAMILY, "mov_text")}
-"""Muxer -> the only subtitle codec it holds."""
+SUBTITLES = {
+    "webm": ("webvtt",),
+    "mpegts": ("dvb_subtitle", "dvbsub", "dvb_teletext", "arib_caption"),
+    **dict.fromkeys(("mpeg", "avi", "asf", "flv", "mxf"), ("",)),
+    **dict.fromkeys(MOV_FAMILY, ("mov_text",)),
+}
+"""Muxer -> the only subtitle codecs it holds."""
 
 
 def _fits(stream: Any, source: str, muxer: str) -> bool:
@@ -304,7 +335,7 @@ def _fits(stream: Any, source: str, muxer: str) -> bool:
     if stream.type == "attachment":
         return muxer == "matroska"
     if stream.type == "subtitle":
-        return SUBTITLES.get(muxer, codec) == codec
+        return codec in SUBTITLES.get(muxer, (codec,))
     if muxer == "avi" and codec in ("h264", "hevc"):  # AVI wants start codes and cannot order B frames
         return source in ("avi", "mpegts", "mpeg")
     return bool(codec) and (stream.type != "audio" or holds_audio(muxer, codec_family(codec)))

@@ -26,7 +26,7 @@ from viseme.media.files import OutputFile, WarningSink, open_media, reason, repl
 from viseme.media.in_place import Unsuitable
 from viseme.media.in_place_shift import in_place_method, write_in_place
 from viseme.media.info import probe
-from viseme.media.mux import Order, Remux
+from viseme.media.mux import CHAPTERS, Order, Remux
 from viseme.media.retiming import RetimedPiece, at_quiet_moments
 from viseme.media.search import shown
 from viseme.media.writer import muxer_for, open_output
@@ -141,7 +141,8 @@ class _Attempt:
         try:
             with ExitStack() as stack:
                 box = stack.enter_context(open_media(self.order.path))
-                out = stack.enter_context(open_output(file, self.muxer))
+                keys = any(key.startswith("com.apple.quicktime.") for key in box.metadata)
+                out = stack.enter_context(open_output(file, self.muxer, any_tags=keys))
                 remux = Remux(self.order, box, out, encode=encode, warn=warn, stack=stack)
                 self.lost = remux.lost
                 remux.run()
@@ -187,6 +188,7 @@ def _verified(order: Order, attempt: _Attempt, path: Path) -> Kept:
         replaced=order.replaced,
         encoded=attempt.method == "re-encoded audio",
         lost=attempt.lost,
+        with_chapters=CHAPTERS not in attempt.lost,
     )
     for stream in kept.streams:
         if stream.kind == "video" and not stream.identical:

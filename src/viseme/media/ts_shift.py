@@ -18,6 +18,8 @@ CLOCK = 90_000
 """Ticks per second of a presentation time."""
 WRAP = 1 << 33
 SYNC = 0x47
+WITHOUT_TIMES = (0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF)
+"""Kinds of packets without a header for times."""
 NUM_BLOCK = 4096
 """Packets read at once."""
 NUM_PROBED = 5
@@ -27,6 +29,8 @@ NUM_PROBED = 5
 def move_ts_audio(file: BinaryIO, pids: Collection[int], shift: Fraction) -> Iterator[Piece]:
     """The stream with the audio of some packet identifiers playing `shift` seconds later.
 
+    No time can lie before zero: as far as the audio is not late enough to come earlier, all else comes later.
+
     Args:
         file: An MPEG transport stream, with or without the time codes of AVCHD and Blu-ray.
         pids: Packet identifiers of the audio.
@@ -35,26 +39,50 @@ def move_ts_audio(file: BinaryIO, pids: Collection[int], shift: Fraction) -> Ite
     Raises:
         Unsuitable: it is not such a stream, or what must change is scrambled.
     """
+    ticks = round(shift * CLOCK)
+    rest = max(0, -ticks - _earliest(file, pids)) if ticks < 0 else 0
+    for data, begins in _blocks(file):
+        for at in begins:
+            moved = ticks + rest if _pid(data, at) in pids else rest
+            if moved and data[at + 1] & 0x40:
+                for place in _times(data, at):
+                    data[place : place + 5] = _stamped(bytes(data[place : place + 5]), moved)
+            if rest:
+                for place in _clocks(data, at):
+                    clock = struct.unpack_from(">IH", data, place)
+                    base = ((clock[0] << 1 | clock[1] >> 15) + rest) % WRAP
+                    struct.pack_into(">IH", data, place, base >> 1, (base & 1) << 15 | clock[1] & 0x7FFF)
+        yield bytes(data)
+
+
+def _earliest(file: BinaryIO, pids: Collection[int]) -> int:
+    """The smallest time stamp of some packet identifiers, ticks."""
+    times = (
+        _time(bytes(data[place : place + 5]))
+        for data, begins in _blocks(file)
+        for at in begins
+        if data[at + 1] & 0x40 and _pid(data, at) in pids
+        for place in _times(data, at)
+    )
+    return min(times, default=0)
+
+
+def _blocks(file: BinaryIO) -> Iterator[tuple[bytearray, range]]:
+    """The file in blocks of whole packets, and where their sync bytes are."""
     file.seek(0)
     size, skip = _packet_size(file.read(1 << 14))
-    ticks = round(shift * CLOCK)
     file.seek(0)
     carry = b""
-    while True:
-        block = carry + file.read(size * NUM_BLOCK)
+    while block := carry + file.read(size * NUM_BLOCK):
         whole = len(block) - len(block) % size
-        if not whole:
-            if block:
-                yield block
-            return
         carry = block[whole:]
-        data = bytearray(block[:whole])
-        for at in range(skip, whole, size):
-            if data[at] != SYNC:
-                raise Unsuitable("packets are damaged")
-            if data[at + 1] & 0x40 and ((data[at + 1] & 0x1F) << 8 | data[at + 2]) in pids:
-                _move_packet(data, at, at + 188, ticks)
-        yield bytes(data)
+        data = bytearray(block[:whole] or block)
+        begins = range(skip, whole, size)
+        if any(data[at] != SYNC for at in begins):
+            raise Unsuitable("packets are damaged")
+        yield data, begins
+        if not whole:
+            return
 
 
 def _packet_size(data: bytes) -> tuple[int, int]:
@@ -66,32 +94,47 @@ def _packet_size(data: bytes) -> tuple[int, int]:
     raise Unsuitable("it does not begin with a packet")
 
 
-def _move_packet(data: bytearray, start: int, end: int, ticks: int) -> None:
-    """Change the times in the header with which a packet begins."""
-    if data[start + 3] & 0xC0:
-        raise Unsuitable("the audio is scrambled")
+def _pid(data: bytearray, at: int) -> int:
+    return (data[at + 1] & 0x1F) << 8 | data[at + 2]
+
+
+def _times(data: bytearray, start: int) -> Iterator[int]:
+    """Places of the time stamps in the header with which a packet begins, if it does."""
     at = start + 4
     if data[start + 3] & 0x20:
         at += 1 + data[at]
-    if not data[start + 3] & 0x10 or data[at : at + 3] != b"\0\0\1":
+    if not data[start + 3] & 0x10 or at + 9 > start + 188:
         return
-    if end - at < 19:
+    if data[start + 3] & 0xC0:
+        raise Unsuitable("it is scrambled")
+    if data[at : at + 3] != b"\0\0\1" or data[at + 3] in WITHOUT_TIMES or data[at + 6] & 0xC0 != 0x80:
+        return
+    num = {2: 1, 3: 2}.get(data[at + 7] >> 6, 0)
+    if at + 9 + 5 * num > start + 188:
         raise Unsuitable("a header is split between packets")
-    flags = data[at + 7] >> 6
-    for number in range({2: 1, 3: 2}.get(flags, 0)):
-        place = at + 9 + 5 * number
-        data[place : place + 5] = _stamped(bytes(data[place : place + 5]), ticks)
+    yield from range(at + 9, at + 9 + 5 * num, 5)
+
+
+def _clocks(data: bytearray, start: int) -> Iterator[int]:
+    """Places of the clock references of a packet."""
+    if data[start + 3] & 0x20 and data[start + 4] >= 7:
+        num = (data[start + 5] >> 4 & 1) + (data[start + 5] >> 3 & 1)
+        yield from range(start + 6, start + 6 + 6 * num, 6)
+
+
+def _time(field: bytes) -> int:
+    """Ticks of a time stamp of 33 bits in 5 bytes."""
+    first, middle, last = struct.unpack(">BHH", field)
+    return ((first >> 1) & 7) << 30 | (middle >> 1) << 15 | last >> 1
 
 
 def _stamped(field: bytes, ticks: int) -> bytes:
-    """A time stamp of 33 bits in 5 bytes, `ticks` later.
+    """A time stamp, `ticks` later.
 
     Example:
-        >>> _stamped(_stamped(b"\\x21\\x00\\x01\\x00\\x01", -1), 1).hex()
+        >>> _stamped(_stamped(b"\x21\x00\x01\x00\x01", -1), 1).hex()
         '2100010001'
     """
-    first, middle, last = struct.unpack(">BHH", field)
-    time = (((first >> 1) & 7) << 30 | (middle >> 1) << 15 | last >> 1) + ticks
-    time %= WRAP
-    first = first & 0xF1 | (time >> 30) << 1
+    time = (_time(field) + ticks) % WRAP
+    first = field[0] & 0xF1 | time >> 30 << 1
     return struct.pack(">BHH", first, (time >> 15 & 0x7FFF) << 1 | 1, (time & 0x7FFF) << 1 | 1)

@@ -72,9 +72,16 @@ def has_encoder(name: str) -> bool:
     return True
 
 
-def open_output(file: OutputFile, muxer: str) -> Any:
-    """A PyAV output container on an open file; MP4 and MOV get their index in front."""
-    options = {"movflags": "+faststart", "movie_timescale": "48000"} if muxer in MOV_FAMILY else {}
+def open_output(file: OutputFile, muxer: str, *, any_tags: bool = False) -> Any:
+    """A PyAV output container on an open file; MP4 and MOV get their index in front.
+
+    Args:
+        file: Where the bytes go.
+        muxer: FFmpeg's name of the container.
+        any_tags: In MP4 and MOV, write tags by name (QuickTime keys), not only the well-known ones.
+    """
+    flags = "+faststart" + "+use_metadata_tags" * any_tags
+    options = {"movflags": flags, "movie_timescale": "48000"} if muxer in MOV_FAMILY else {}
     return av.open(file, "w", format=muxer, container_options=options, buffer_size=BUFFER_SIZE, io_open=file.again)
 
 
