@@ -129,6 +129,12 @@ from viseme.face3d.models.catalog import (
 from viseme.face3d.models.catalog import (
     face_models as face_models,
 )
+from viseme.media.compare import (
+    Kept as Kept,
+)
+from viseme.media.compare import (
+    KeptStream as KeptStream,
+)
 from viseme.report.html import (
     write_report as write_report,
 )
@@ -195,6 +201,15 @@ from viseme.sync.repair import (
 from viseme.sync.repair import (
     fix as fix,
 )
+from viseme.sync.repair_batch import (
+    FailedFix as FailedFix,
+)
+from viseme.sync.repair_batch import (
+    FixOutcome as FixOutcome,
+)
+from viseme.sync.repair_batch import (
+    fix_many as fix_many,
+)
 from viseme.sync.train import (
     train_sync as train_sync,
 )
@@ -231,10 +246,14 @@ __all__ = [
     "FaceTimeline",
     "FailedCheck",
     "FailedFile",
+    "FailedFix",
     "FailedStandardize",
     "FilmedConversation",
+    "FixOutcome",
     "FixRefused",
     "FixResult",
+    "Kept",
+    "KeptStream",
     "LiveEnd",
     "LiveFace",
     "LiveHeader",
@@ -273,6 +292,7 @@ __all__ = [
     "find_speakers",
     "find_speakers_live",
     "fix",
+    "fix_many",
     "list_corpus",
     "read_standardized",
     "reproduce_table1",

@@ -68,7 +68,7 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
         (["check", "a.mp4", "--audio-stream", "-1"], "counts from 0"),
         (["check", "a.mp4", "--in-sync-band", "0.1", "-0.1"], "low and a high"),
         (["check", "a.mp4", "b.mp4", "--audio", "x.wav"], "one video"),
-        (["fix", "-o", "b.mp4"], "give one FILE"),
+        (["fix", "-o", "b.mp4"], "give at least one FILE"),
         (["fix", "a.mp4", "-o", "b.mp4", "--delay", "120"], "needs a unit"),
         (["fix", "a.mp4", "-o", "b.mp4", "--delay", "xs"], "is not a time"),
         (["weights", "verify", "nosuch"], "no weights 'nosuch'"),
@@ -255,7 +255,7 @@ def test_words_may_stand_anywhere() -> None:
 
 def test_a_value_may_begin_with_a_minus() -> None:
     options = parse("fix", fix_command, ["a", "-o", "b", "--delay", "-80ms"])
-    assert (options.file, options.out, options.delay) == (("a",), "b", "-80ms")
+    assert (options.files, options.out, options.delay) == (("a",), "b", "-80ms")
 
 
 def test_an_interrupt_says_so(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

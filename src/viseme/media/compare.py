@@ -20,7 +20,16 @@ from viseme.media.stream_words import is_cover, mp4_tags, stream_words
 
 __all__ = ["Kept", "KeptStream", "compare_files"]
 
-VOLATILE = ("encoder", "software", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id", "handler_name")
+VOLATILE = (
+    "encoder",
+    "software",
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "duration",
+    "vendor_id",
+    "handler_name",
+)
 """Tags that a muxer writes itself."""
 VOLATILE_BEGINNINGS = ("_statistics", "bps", "number_of_", "uid", "generation_uid", "product_", "company_", "file_pack")
 CARRIED = ("title", "artist", "album", "comment", "date", "genre", "copyright", "timecode")
@@ -28,9 +37,26 @@ CARRIED = ("title", "artist", "album", "comment", "date", "genre", "copyright", 
 FRAME_SIDE_DATA = ("DISPLAYMATRIX", "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "STEREO3D", "SPHERICAL")
 COLOUR_TAGS = ("width", "height", "color_range", "colorspace", "color_primaries", "color_trc")
 LANGUAGES = {
-    **{"alb": "sqi", "arm": "hye", "baq": "eus", "bur": "mya", "chi": "zho", "cze": "ces", "dut": "nld", "fre": "fra"},
-    **{"geo": "kat", "ger": "deu", "gre": "ell", "ice": "isl", "mac": "mkd", "mao": "mri", "may": "msa", "per": "fas"},
-    **{"rum": "ron", "slo": "slk", "tib": "bod", "wel": "cym"},
+    "alb": "sqi",
+    "arm": "hye",
+    "baq": "eus",
+    "bur": "mya",
+    "chi": "zho",
+    "cze": "ces",
+    "dut": "nld",
+    "fre": "fra",
+    "geo": "kat",
+    "ger": "deu",
+    "gre": "ell",
+    "ice": "isl",
+    "mac": "mkd",
+    "mao": "mri",
+    "may": "msa",
+    "per": "fas",
+    "rum": "ron",
+    "slo": "slk",
+    "tib": "bod",
+    "wel": "cym",
 }
 """The older of the two codes that some languages have -> the other."""
 PLURALS = {"audio": "audio streams", "subtitle": "subtitles", "data": "data tracks", "attachment": "attached files"}
@@ -253,7 +279,7 @@ def _stream(stream: Any, tag: str) -> _Stream:
         kind=kind,
         codec="" if stream.codec_context is None else stream.codec_context.name,
         tag=tag,
-        language=LANGUAGES.get(language, language),
+        language=LANGUAGES.get(language) or language,
         name=stream.metadata.get("handler_name", ""),
         disposition=int(stream.disposition),
         tags={k: v for k, v in tags.items() if k not in ("language", "filename", "mimetype") or kind == "attachment"},

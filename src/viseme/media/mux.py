@@ -63,9 +63,25 @@ CHAPTERS = -1
 """Stands for the chapters among the streams that are lost."""
 
 QUICKTIME_LANGUAGES = {
-    **{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "cze": "ces", "nld": "dut", "fre": "fra"},
-    **{"kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may", "fas": "per", "rum": "ron"},
-    **{"slo": "slk", "bod": "tib", "cym": "wel"},
+    "sqi": "alb",
+    "hye": "arm",
+    "eus": "baq",
+    "mya": "bur",
+    "zho": "chi",
+    "cze": "ces",
+    "nld": "dut",
+    "fre": "fra",
+    "kat": "geo",
+    "deu": "ger",
+    "ell": "gre",
+    "isl": "ice",
+    "mkd": "mac",
+    "msa": "may",
+    "fas": "per",
+    "rum": "ron",
+    "slo": "slk",
+    "bod": "tib",
+    "cym": "wel",
 }
 """Codes of languages that QuickTime files have another code for."""
 

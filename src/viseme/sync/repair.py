@@ -20,7 +20,7 @@ from viseme.sync.repair_plan import LARGEST_RESIDUAL, RepairPlan, plan_repair
 if TYPE_CHECKING:
     from viseme.media.compare import Kept
 
-__all__ = ["FIX_SCHEMA", "FixResult", "fix", "output_name"]
+__all__ = ["FIX_SCHEMA", "FixResult", "fix", "output_name", "refuse_target"]
 
 FIX_SCHEMA = "viseme.fix/1"
 
@@ -101,6 +101,7 @@ def fix(
     weights: str | Path | None = None,
     on_progress: Callable[..., None] | None = None,
     on_warning: Callable[[str], None] | None = None,
+    measured: CheckResult | None = None,
 ) -> FixResult:
     """Measure `path`, write `out` with the audio moved by exactly minus that, and measure `out` again.
 
@@ -118,9 +119,11 @@ def fix(
         piecewise: Mend a delay that jumps: move, pad and cut the audio piece by piece, which encodes it again.
         resample: Mend a delay that drifts: play the audio faster or slower, which encodes it again.
         audio: Take the audio from this file; its first sample belongs with the first frame.
-        audio_stream: Which audio stream is measured, from 0; None = as `viseme.check` chooses.
+        audio_stream: Which audio stream is measured, from 0; None = the one marked default, if it has a voice. Of an
+            `audio` file: which is taken; None = the first.
         max_delay, input, tracker, weights, on_progress: As in `viseme.check`.
         on_warning: Told what cannot be kept as soon as that is known, which is before most of it is written.
+        measured: An answer of `check` about `path` that is at hand; it is not measured again.
 
     Raises:
         FixRefused: the delay cannot be told, and none was given; it jumps, without `piecewise`; or `strict` forbids
@@ -132,7 +135,7 @@ def fix(
     name = os.fspath(path)
     refuse_missing(path)
     out = output_name(path, out)
-    _refuse_target(out, [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
+    refuse_target(out, [Path(path)] if audio is None else [Path(path), Path(audio)], overwrite)
     from viseme.media import shift_audio  # FFmpeg, loaded when there is work
     from viseme.sync.pipeline import check
 
@@ -143,14 +146,13 @@ def fix(
         "weights": weights,
         "on_progress": on_progress,
     }
-    measured = None
     if delay is None:
-        measured = check(path, audio=audio, audio_stream=audio_stream, **settings)
+        measured = measured or check(path, audio=audio, audio_stream=audio_stream, **settings)
         plan = plan_repair(measured, piecewise=piecewise, resample=resample)
     else:
-        plan = RepairPlan(delay=as_seconds(delay))
+        measured, plan = None, RepairPlan(delay=as_seconds(delay))
     warnings = list(plan.notes)
-    out.parent.mkdir(exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
     report = shift_audio(
         path,
         out,
@@ -161,7 +163,7 @@ def fix(
         strict=strict,
         on_warning=on_warning,
     )
-    residual = check(out, audio_stream=audio_stream if audio is None else 0, **settings)
+    residual = check(out, audio_stream=audio_stream if audio is None else None, **settings)
     left = residual.estimate.audio_delay
     if measured is None and left is not None and abs(left) > LARGEST_RESIDUAL:
         warnings.append(f"the written file still measures {left * 1000:+.0f} ms; look at it before using it")
@@ -201,7 +203,12 @@ def output_name(path: str | Path, out: str | Path | None) -> Path:
     return target
 
 
-def _refuse_target(out: Path, inputs: list[Path], overwrite: bool) -> None:
+def refuse_target(out: Path, inputs: list[Path], overwrite: bool) -> None:
+    """Refuse a name to write to.
+
+    Raises:
+        OutputError: it is an input, or it exists and `overwrite` is false.
+    """
     if not out.exists():
         return
     if any(given.exists() and out.samefile(given) for given in inputs):

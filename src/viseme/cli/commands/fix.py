@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
+from collections import Counter
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -14,8 +19,9 @@ from viseme.cli.screen import Screen, one_line
 
 if TYPE_CHECKING:
     from viseme.core.results import DelayEstimate
+    from viseme.sync.repair_batch import FailedFix, FixOutcome
 
-__all__ = ["Options", "run"]
+__all__ = ["Options", "run", "tidy"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +33,12 @@ class Options:
     says what it is.
     """
 
-    file: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")] = ()
-    """The video. A name that begins with a dash goes behind --."""
+    files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE...")] = ()
+    """The video; or several files, folders and quoted patterns, which are repaired into a folder. A name that begins
+    with a dash goes behind --."""
     out: Annotated[str | None, tyro.conf.arg(metavar="OUT", aliases=["-o"])] = None
     """Where to write: a file, whose extension chooses the container, or a folder. Without it, talk.synced.mp4 beside
-    talk.mp4. Appears complete or not at all."""
+    talk.mp4; several files need a folder. Appears complete or not at all."""
     delay: Annotated[str | None, tyro.conf.arg(metavar="TIME")] = None
     """How late the audio is, instead of measuring it: 120ms, 0.12s; -80ms when it is early."""
     overwrite: bool = False
@@ -42,8 +49,20 @@ class Options:
     """Mend a delay that jumps: move, pad and cut the audio piece by piece. It is encoded again."""
     resample: bool = False
     """Mend a delay that drifts: play the audio faster or slower. It is encoded again."""
+    only: Literal["out_of_sync"] | None = None
+    """Repair only files that are out of sync; leave those alone whose delay nobody notices."""
+    dry_run: bool = False
+    """Measure and say what would be done; write nothing."""
+    jobs: Annotated[int, tyro.conf.arg(metavar="N", aliases=["-j"])] = 1
+    """Files worked on at once."""
+    log: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl")] = None
+    """Of several files: append what became of each, safely on the disk before the next. Without it, OUT/fix.jsonl."""
+    resume: bool = False
+    """Continue --log: files answered there and unchanged since are skipped. --resume FILE.jsonl is short for both."""
+    report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
+    """Of several files: a page with every file before and after. Without it, OUT/fix.html."""
     json: bool = False
-    """Print one JSON object, and nothing else on stdout."""
+    """Print one JSON object, of several files one a line, and nothing else on stdout."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the audio from this file; its beginning belongs with the first frame."""
     audio_stream: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
@@ -59,11 +78,132 @@ class Options:
     """Which weights answer; see `viseme weights list`. Without it, the shipped ones."""
 
 
+def tidy(arguments: list[str]) -> list[str]:
+    """Spell out `--resume` with a file.
+
+    Example:
+        >>> tidy(["takes", "--resume", "r.jsonl"])
+        ['takes', '--log=r.jsonl', '--resume']
+    """
+    words: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*words, word, *rest]
+        if word == "--resume" and rest and rest[0].lower().endswith((".jsonl", ".ndjson")):
+            words += [f"--log={rest.pop(0)}", "--resume"]
+        elif word.startswith("--resume="):
+            words += [f"--log={word.partition('=')[2]}", "--resume"]
+        else:
+            words.append(word)
+    return words
+
+
 def run(options: Options, screen: Screen) -> int:
-    """Fix one file and print what is left."""
-    if len(options.file) != 1:
-        raise UsageError("give one FILE; see viseme fix --help")
-    delay = None if options.delay is None else time_of("--delay", options.delay)
+    """Fix one file, or many, and print what is left."""
+    if not options.files:
+        raise UsageError("give at least one FILE; see viseme fix --help")
+    if options.delay is not None:
+        time_of("--delay", options.delay)
+    asked_for_many = options.only, options.dry_run, options.log, options.resume, options.report, options.jobs > 1
+    name = options.files[0]
+    single = len(options.files) == 1 and not os.path.isdir(name) and (os.path.lexists(name) or not has_magic(name))
+    if single and not any(asked_for_many):
+        return _run_one(options, screen)
+    return _run_many(options, screen)
+
+
+def _run_many(options: Options, screen: Screen) -> int:
+    """Fix files into a folder, with a log to resume from and a page."""
+    _refuse_nonsense(options)
+    from viseme.engine.result_log import ResultLog
+    from viseme.report.files import refuse_unwritable
+    from viseme.report.repairs import STATUS_WORDS, write_repairs
+    from viseme.sync.repair_batch import FIX_MANY_SCHEMA, fix_many, fix_targets
+
+    folder = Path(options.out or "synced")
+    targets = fix_targets(options.files, folder)
+    log_path, page = options.log, options.report
+    if not options.dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
+        log_path, page = log_path or folder / "fix.jsonl", page or folder / "fix.html"
+    answers: dict[str, dict[str, Any]] = {}
+    with ExitStack() as stack:
+        log = None
+        if log_path is not None:
+            log = stack.enter_context(ResultLog(log_path, schema=FIX_MANY_SCHEMA, resume=options.resume))
+            wanted = {os.path.abspath(t) for t in targets}
+            answers = {e["input"]["path"]: e for e in log.lines() if e["input"]["path"] in wanted}
+        if page is not None:
+            refuse_unwritable(page)
+        tick = stack.enter_context(screen.progress("fixing", unit="files"))
+        num_before = len(answers)
+        outcomes = fix_many(
+            options.files,
+            folder,
+            only=options.only,
+            dry_run=options.dry_run,
+            delay=options.delay,
+            overwrite=options.overwrite,
+            strict=options.strict,
+            piecewise=options.piecewise,
+            resample=options.resample,
+            jobs=options.jobs,
+            isolate=len(targets) > 1,
+            resume=log,
+            audio_stream=options.audio_stream,
+            max_delay=options.max_delay,
+            input=options.input,
+            tracker=options.tracker,
+            weights=options.weights,
+        )
+        with closing(outcomes) as items:  # type: ignore[type-var]
+            for outcome in items:
+                answer = answers[os.path.abspath(outcome.file)] = outcome.to_json()
+                _tell(outcome, answer, options, screen)
+                if tick is not None:
+                    tick(len(answers), len(targets))
+    if page is not None:
+        write_repairs(answers.values(), page)
+        screen.note(f"viseme: before and after: {page}")
+    counts = Counter(answer["status"] for answer in answers.values())
+    told = ", ".join(f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status])
+    screen.note(f"{told or 'no videos found'}" + (f" ({num_before} of them before)" if num_before else ""))
+    return ExitCode.FAILED if counts["failed"] else ExitCode.DONE
+
+
+def _refuse_nonsense(options: Options) -> None:
+    if options.out is None and not options.dry_run:
+        raise UsageError("say into which folder: viseme fix FILE... -o FOLDER/")
+    if options.out is not None and os.path.isfile(options.out):
+        raise UsageError(f"{options.out} is a file; several files are repaired into a folder")
+    if options.audio is not None:
+        raise UsageError("--audio belongs to one video; give one FILE")
+    if options.delay is not None and options.only is not None:
+        raise UsageError("--only needs to measure; leave --delay out")
+    if options.resume and options.dry_run and options.log is None:
+        raise UsageError("--resume needs to know what to continue: --resume FILE.jsonl")
+    if options.jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {options.jobs}")
+
+
+def _tell(outcome: FixOutcome | FailedFix, answer: dict[str, Any], options: Options, screen: Screen) -> None:
+    """One line about one file; failures and notes go to stderr."""
+    if options.json:
+        screen.write(jsonlib.dumps(answer, allow_nan=False) + "\n")
+    elif answer["error"] is None:
+        from viseme.report.repairs import STATUS_WORDS
+
+        screen.write(f"{STATUS_WORDS[answer['status']]:<15} {one_line(outcome.file)}  ({one_line(outcome.message)})\n")
+    if answer["error"] is not None:
+        screen.note(f"viseme: error: {outcome.message}")
+    for warning in (answer["fix"] or {}).get("warnings", ()):
+        screen.note(f"viseme: note: {warning}")
+
+
+def _run_one(options: Options, screen: Screen) -> int:
+    """Fix one file."""
     from viseme.sync.repair import fix
 
     told: list[str] = []
@@ -72,11 +212,11 @@ def run(options: Options, screen: Screen) -> int:
         told.append(text)
         screen.note(f"viseme: note: {text}")
 
-    with screen.progress(options.file[0]) as tick:
+    with screen.progress(options.files[0]) as tick:
         result = fix(
-            options.file[0],
+            options.files[0],
             options.out,
-            delay=delay,
+            delay=None if options.delay is None else time_of("--delay", options.delay),
             overwrite=options.overwrite,
             strict=options.strict,
             piecewise=options.piecewise,

@@ -1,0 +1,76 @@
+"""A page of a batch of repairs: every file before and after, and what was kept.
+
+Knows the JSON objects of `viseme fix FOLDER`; refuses to know how they came about.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+import viseme
+from viseme.report.files import replacing_text
+from viseme.report.words import milliseconds
+
+__all__ = ["STATUS_WORDS", "write_repairs"]
+
+STATUS_WORDS: Mapping[str, str] = {
+    "fixed": "fixed",
+    "planned": "would be fixed",
+    "left": "left as it is",
+    "refused": "cannot tell",
+    "failed": "failed",
+}
+"""Status of a file -> words for people."""
+LEAST_REACH = 0.1
+"""Seconds; the axis of the drawing reaches at least so far to both sides."""
+
+
+def write_repairs(answers: Iterable[Mapping[str, Any]], path: str | Path) -> None:
+    """Write a page: one line a file, with its delay before and after.
+
+    Args:
+        answers: As `FixOutcome.to_json()` gives them, or read back from a results file.
+        path: The page; appears complete or not at all.
+
+    Raises:
+        OutputError: the page cannot be written.
+    """
+    rows = [_row(number, answer) for number, answer in enumerate(answers, 1)]
+    known = [abs(row[key]) for row in rows for key in ("before", "after") if row[key] is not None]
+    loader = jinja2.PackageLoader("viseme.report", "templates")
+    pages = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    pages.filters |= {"ms": milliseconds}
+    counts = Counter(row["status"] for row in rows)
+    text = pages.get_template("repairs.html.j2").render(
+        rows=rows,
+        reach=max([LEAST_REACH, *known]),
+        counts={words: counts[status] for status, words in STATUS_WORDS.items() if counts[status]},
+        words=STATUS_WORDS,
+        version=viseme.__version__,
+    )
+    with replacing_text(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _row(number: int, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of one file."""
+    fixed = answer["fix"] or {}
+    return {
+        "number": number,
+        "file": answer["file"],
+        "name": answer["file"].replace("\\", "/").rstrip("/").rpartition("/")[2],
+        "out": answer["out"],
+        "status": answer["status"],
+        "before": answer["audio_delay"],
+        "after": fixed.get("residual"),
+        "shift": fixed.get("shift"),
+        "message": answer["message"],
+        "notes": fixed.get("warnings", []),
+    }
