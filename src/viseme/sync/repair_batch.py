@@ -99,7 +99,8 @@ def fix_file(
         out: Where the repaired file goes.
         only: Repair only files with this verdict, such as "out_of_sync"; None = every delay that can be told.
         dry_run: Measure, and write nothing.
-        delay, overwrite, strict, piecewise, resample, on_progress: As in `viseme.fix`; with a delay nothing is measured before.
+        delay, overwrite, strict, piecewise, resample, on_progress: As in `viseme.fix`; with a delay nothing is measured
+            before.
         asked: What `check` is asked, see `CheckOptions`.
 
     Raises:
