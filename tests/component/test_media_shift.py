@@ -333,7 +333,8 @@ def test_canary_misplaced_audio_does_not_pass(tmp_path, monkeypatch):
     assert shift_audio(source, tmp_path / "b.mkv", shift=0.1).method == "re-encoded audio"
     monkeypatch.setattr(shift_module, "STAMPED", ())
     track = mux.AudioTrack
-    monkeypatch.setattr(mux, "AudioTrack", lambda o, p, i, s, w: track(o, p, i, s + Fraction(5, 1000), w))
+    late = Fraction(5, 1000)
+    monkeypatch.setattr(mux, "AudioTrack", lambda o, p, i, s, w, **more: track(o, p, i, s + late, w, **more))
     with pytest.raises(OutputError, match=r"\+5\.0 ms off"):
         shift_audio(source, tmp_path / "c.mkv", shift=0.1)
     assert not (tmp_path / "c.mkv").exists()
