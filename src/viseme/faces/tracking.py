@@ -16,22 +16,24 @@ from numpy.typing import NDArray
 
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces.config import TrackingConfig
-from viseme.faces.geometry import box_iou, face_boxes, face_rois, merge_detections, same_face
+from viseme.faces.geometry import box_iou, face_boxes, face_rois, same_face
 from viseme.faces.interface import FaceEvent, FaceObserver, FrameLike
 from viseme.faces.nets import FaceNets, smallest_face
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
+from viseme.faces.tiles import COARSE, FINE, FINEST, detect_faces, smallest_seen
 from viseme.faces.tracks import LoneFrames, Sample, Track, chunk_of, continues, fault_of, joined
-from viseme.faces.turns import FilmTurn, detect_turned
+from viseme.faces.turns import FilmTurn
 
 __all__ = ["LandmarkTracker", "Run"]
 
 FINE_EVERY = 3
 """Every so many runs of the detector, and on the first of a shot, small faces are looked for too."""
+FINEST_EVERY, FINEST_FIRST = 15, 1
+"""Every so many runs, from the second of a shot on, the smallest faces are looked for where nobody is followed."""
 LOST_RETRY_S = 0.08
-"""Seconds between detector runs while a face is lost, ..."""
 LOST_SEARCH_S = 1.0
-"""... and for how long after its track ended."""
+"""Seconds between detector runs while a face is lost, and for how long after its track ended."""
 TURN_S = 1.0
 """Seconds of a track that are forgotten when the film turns out to lie on its side."""
 SURPLUS_HOLD_S = 1.0
@@ -93,8 +95,6 @@ class Run:
     def tracks(self) -> tuple[Track, ...]:
         """The faces that are followed now."""
         return tuple(self._live)
-
-    # --- one frame
 
     def step(self, frame: FrameLike, cut: bool) -> Iterator[FaceEvent]:
         """Look at the next frame; `cut`: it opens a new shot."""
@@ -158,28 +158,25 @@ class Run:
             for i in range(len(rois))
         ]
 
-    # --- keyframes
-
     def _look(self, image: NDArray[np.uint8], scale: float, seen: dict[int, Sample]) -> Iterator[FaceEvent]:
         """Run the detector; confirm live faces, find lost ones again, start new ones."""
-        coarse_px = smallest_face(*image.shape[:2]) / scale
-        missed = [_width(t.last) for t in self._live if t.id not in seen]
-        fine = coarse_px > self._config.min_face_px and (
-            self._num_looks % FINE_EVERY == 0 or min(missed, default=np.inf) < 2 * coarse_px
-        )
+        level = self._level(image, scale, seen)
+        least_px = smallest_seen(*image.shape[:2], level, self._config.min_face_px * scale) / scale
         self._num_looks += 1
-        found = self._detect(image, fine)
+        found = self._detect(image, scale, level)
         if self._film.changes(self._nets, image, found):
             yield from self._start_anew(seen)
-            found = self._detect(image, fine)
+            found = self._detect(image, scale, level)
         boxes = found[:, :4] / scale
         claimed = np.zeros(len(found), bool)
         for track in self._live:
             where = _where(track, seen)
             box = face_boxes(where.landmarks)[None]
             hits = same_face(box, boxes)[0]
-            if hits.any() or (track.id in seen and (fine or _width(where) > 2 * coarse_px)):
-                track.detections.append(float(found[hits, 4].max(initial=0.0)))
+            score = float(found[hits, 4].max(initial=0.0))
+            visible = _width(where) > (2 if level == COARSE else 1) * least_px
+            if score >= self._config.min_mean_detection or (visible and (hits.any() or track.id in seen)):
+                track.detections.append(score)
             if track.id not in seen and hits.any():
                 again = self._start(image, scale, found[int(np.argmax(box_iou(box, boxes)[0]))])
                 if again is not None and continues(track.last, again):
@@ -194,18 +191,20 @@ class Run:
             yield from self._admit(image, scale, found[i], seen)
         yield from self._close_surplus(self._now - SURPLUS_HOLD_S)
 
-    def _detect(self, image: NDArray[np.uint8], fine: bool) -> NDArray[np.float32]:
-        """Detections in the whole frame and, for small faces, in overlapping squares of it."""
-        height, width = image.shape[:2]
-        found = [detect_turned(self._nets, image, self._film.quarters)]
-        side = min(height, width)
-        if fine and max(height, width) > 1.2 * side:
-            num = int(np.ceil((max(height, width) / side - 0.2) / 0.8))
-            for start in np.linspace(0, max(height, width) - side, num).astype(int):
-                x, y = (start, 0) if width > height else (0, start)
-                tile = detect_turned(self._nets, image[y : y + side, x : x + side], self._film.quarters)
-                found.append(tile + np.array([x, y, x, y, 0], np.float32))
-        return merge_detections(np.concatenate(found))
+    def _detect(self, image: NDArray[np.uint8], scale: float, level: int) -> NDArray[np.float32]:
+        least = self._config.min_face_px * scale
+        return detect_faces(self._nets, image, level, quarters=self._film.quarters, least_px=least)
+
+    def _level(self, image: NDArray[np.uint8], scale: float, seen: dict[int, Sample]) -> int:
+        """How finely the next keyframe is searched; most finely now and then, where nobody is followed."""
+        coarse_px = smallest_face(*image.shape[:2]) / scale
+        missed = [_width(t.last) for t in self._live if t.id not in seen]
+        if coarse_px <= self._config.min_face_px:
+            return COARSE
+        if not self._live and self._num_looks % FINEST_EVERY == FINEST_FIRST:
+            return FINEST
+        fine = self._num_looks % FINE_EVERY == 0 or min(missed, default=np.inf) < 2 * coarse_px
+        return FINE if fine else COARSE
 
     def _start(self, image: NDArray[np.uint8], scale: float, detection: NDArray[np.float32]) -> Sample | None:
         """Landmarks from a detection: once to find the face, once more in the region its landmarks ask for."""
