@@ -161,7 +161,8 @@ class Run:
     def _look(self, image: NDArray[np.uint8], scale: float, seen: dict[int, Sample]) -> Iterator[FaceEvent]:
         """Run the detector; confirm live faces, find lost ones again, start new ones."""
         level = self._level(image, scale, seen)
-        least_px = smallest_seen(*image.shape[:2], level, self._config.min_face_px * scale) / scale
+        height, width = image.shape[:2]
+        least_px = smallest_seen(height, width, level, self._config.min_face_px * scale) / scale
         self._num_looks += 1
         found = self._detect(image, scale, level)
         if self._film.changes(self._nets, image, found):
