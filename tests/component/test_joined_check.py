@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from media_files import joined_ts
 
 import viseme
+from media_files import joined_ts
 from viseme.weights import assets_folder
 
 SAMPLE = assets_folder() / "samples" / "sample_late_137ms.mp4"
