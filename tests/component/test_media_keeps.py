@@ -149,3 +149,13 @@ def test_canary_a_frame_less_and_another_byte_are_noticed(tmp_path: Path) -> Non
     for path, words in ((short, "40 frames instead of 50"), (other, "other frames than before")):
         told = compare_files(source, path, moved=(0,)).differences
         assert any(words in t for t in told), told
+
+
+def test_an_unknown_codec_is_kept_in_place_and_named_elsewhere(tmp_path: Path) -> None:
+    source = made(
+        tmp_path, "a.mov", [*AUDIO, *AUDIO, *"-map 0 -map 1 -map 2 -c:v mpeg4 -c:a:0 alac -c:a:1 aac".split()]
+    )
+    source.write_bytes(source.read_bytes().replace(b"alac", b"zlac"))
+    assert shift_audio(source, tmp_path / "b.mov", shift=Fraction(-1, 10)).kept.differences == ()
+    told = shift_audio(source, tmp_path / "b.mkv", shift=Fraction(-1, 10)).warnings
+    assert any("audio track 1 (zlac) cannot be kept in .mkv" in t for t in told), told

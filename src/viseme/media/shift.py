@@ -178,7 +178,7 @@ def _verified(order: Order, attempt: _Attempt, path: Path) -> Kept:
     """
     try:
         if not order.pieces:  # these are looked at again with the lips
-            _check(order, path)
+            _check(order, path, gaps=not attempt.in_place)
     except (NoAudio, NoVideo, UnreadableMedia) as error:
         raise Unsuitable("it cannot be read back") from error
     kept = compare_files(
@@ -259,16 +259,23 @@ def _must_encode(order: Order, muxer: str) -> bool:
     return order.shift < 0 and length > LONG_PACKET and muxer not in MOV_FAMILY
 
 
-def _check(order: Order, path: Path) -> None:
-    """Decode the beginning of what was written and compare it with the source."""
+def _check(order: Order, path: Path, *, gaps: bool) -> None:
+    """Decode the beginning of what was written and compare it with the source.
+
+    Args:
+        order: What was asked.
+        path: What was written.
+        gaps: Audio streams of unknown codecs are not in it.
+    """
     source = probe(order.audio_path)
+    written = [i for i, audio in enumerate(source.audio) if not gaps or audio.codec != "unknown"]
     for number, index in enumerate(order.chosen):
         if source.audio[index].codec == "unknown":
             continue
         offset = order.audio_zero + source.origin + order.shift - order.frame  # source seconds -> output seconds
         late = misplacement(
             partial(_source_window, order, index, offset),
-            partial(window, path, number if order.replaced else index),
+            partial(window, path, number if order.replaced else written.index(index)),
             begin=max(Fraction(0), source.audio[index].start + offset),
         )
         if late is not None and abs(late) > TOLERANCE:
