@@ -80,11 +80,10 @@ def stamp(item: Any) -> Fraction | None:
 
 
 def video_stream(container: Any) -> Any | None:
-    """The first stream of frames that is not cover art."""
-    for s in container.streams.video:
-        if not s.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
-            return s
-    return None
+    """The first stream of frames that is not cover art; one whose codec is known goes before one whose is not."""
+    covers = Disposition.attached_pic | Disposition.timed_thumbnails
+    moving = [s for s in container.streams.video if not s.disposition & covers]
+    return next((s for s in moving if s.codec_context is not None), next(iter(moving), None))
 
 
 def is_still(container: Any, stream: Any) -> bool:
