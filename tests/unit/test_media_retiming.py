@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from viseme.media.retiming import RetimedPiece, retimed
+from viseme.media.retimed_piece import RetimedPiece
+from viseme.media.retiming import retimed
 
 RATE = 8000
 FRAME = SimpleNamespace(sample_rate=RATE)

@@ -15,7 +15,8 @@ from viseme.core.errors import OutputError
 from viseme.media.audio import AudioReader, choose_audio, layout_name, planes
 from viseme.media.files import WarningSink, open_media
 from viseme.media.info import stamp
-from viseme.media.retiming import RetimedPiece, retimed
+from viseme.media.retimed_piece import RetimedPiece
+from viseme.media.retiming import retimed
 from viseme.media.search import shown
 from viseme.media.timing import AudioClock
 from viseme.media.writer import AudioEncoder, has_encoder, holds_audio, lossless

@@ -19,7 +19,7 @@ from viseme.media.containers import MOV_FAMILY
 from viseme.media.files import WarningSink, open_media, reason
 from viseme.media.in_place import Unsuitable
 from viseme.media.info import video_stream
-from viseme.media.retiming import RetimedPiece
+from viseme.media.retimed_piece import RetimedPiece
 from viseme.media.search import shown
 from viseme.media.stream_words import is_cover, mp4_tags, stream_words
 from viseme.media.writer import holds_audio

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.media.audio import read_audio
+from viseme.media.retimed_piece import RetimedPiece
 
-__all__ = ["RetimedPiece", "at_quiet_moments", "retimed"]
+__all__ = ["at_quiet_moments", "retimed"]
 
 Samples = tuple[Fraction, Any, NDArray[np.float32]]
 """Seconds on the container's clock, a frame that tells rate and layout, (C, S)."""
@@ -32,22 +33,6 @@ LOOK_S = 0.5
 """Seconds around a jump in which a quieter moment is sought."""
 LEVEL_RATE = 16_000
 LEVEL_S = 0.04
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetimedPiece:
-    """A stretch of frames whose audio lies elsewhere."""
-
-    start: Fraction
-    """Seconds from the first frame; the first piece holds everything before it too."""
-    delay: Fraction
-    """Seconds by which the audio is late at `start`; negative = early."""
-    drift: Fraction = Fraction(0)
-    """Seconds of delay gained a second."""
-
-    def source_time(self, time: Fraction) -> Fraction:
-        """Where in the source the audio of a moment lies."""
-        return time + self.delay + self.drift * (time - self.start)
 
 
 def at_quiet_moments(

@@ -27,7 +27,8 @@ from viseme.media.in_place import Unsuitable
 from viseme.media.in_place_shift import in_place_method, write_in_place
 from viseme.media.info import probe
 from viseme.media.mux import CHAPTERS, Order, Remux
-from viseme.media.retiming import RetimedPiece, at_quiet_moments
+from viseme.media.retimed_piece import RetimedPiece
+from viseme.media.retiming import at_quiet_moments
 from viseme.media.search import shown
 from viseme.media.writer import muxer_for, open_output
 

@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-
 import viseme
 from viseme.core.errors import FixRefused, VisemeError
 from viseme.core.results import CheckResult, Reason, Verdict
 from viseme.core.speakers import FaceState, VoiceState
 from viseme.media import read_frames
+from viseme.media.stream_words import mp4_tags
 
 __all__ = ["CASES", "Case", "Got", "main", "run_case"]
 
@@ -98,13 +97,6 @@ def _heard(path: Path, folder: Path) -> Got:
     return Got(named, "; ".join([*found.warnings, mended.kept.words, *mended.warnings]))
 
 
-def _tags(path: Path) -> list[tuple[str, str | None, str | None]]:
-    """Kind, codec tag and timecode of every stream."""
-    with av.open(str(path)) as box:
-        contexts = [(s, s.codec_context) for s in box.streams]
-        return [(s.type, None if c is None else c.codec_tag, s.metadata.get("timecode")) for s, c in contexts]
-
-
 def _kept(*said: str, frames: int | None = None, quiet: bool = False) -> Callable[[Path, Path], Got]:
     """`fix` keeps every frame and stream; `said` are words of what it compared."""
 
@@ -114,7 +106,7 @@ def _kept(*said: str, frames: int | None = None, quiet: bool = False) -> Callabl
         mended = viseme.fix(path, out, delay=0.12)
         after = sum(1 for _ in read_frames(out))
         right = before == after and (frames is None or after == frames) and not mended.kept.differences
-        right &= _tags(path) == _tags(out) and all(word in mended.kept.words for word in said)
+        right &= mp4_tags(path) == mp4_tags(out) and all(word in mended.kept.words for word in said)
         notes = [w for w in mended.warnings if "measures" not in w]
         right &= not (quiet and notes)
         return Got(right, "; ".join([f"{after} of {before} frames", mended.kept.words, *notes]))

@@ -9,7 +9,7 @@ from fractions import Fraction
 from viseme.core.errors import FixRefused
 from viseme.core.results import CheckResult, Drift
 from viseme.core.time import as_seconds, format_time
-from viseme.media.retiming import RetimedPiece
+from viseme.media.retimed_piece import RetimedPiece
 
 __all__ = ["LARGEST_RESIDUAL", "RepairPlan", "plan_repair"]
 
