@@ -17,8 +17,9 @@ from viseme.cli.arguments import parse
 from viseme.cli.commands import check as check_command
 from viseme.cli.commands import fix as fix_command
 from viseme.cli.exits import ExitCode
-from viseme.cli.main import COMMANDS, main
+from viseme.cli.main import COMMANDS, GROUPS, main
 from viseme.cli.screen import Screen
+from viseme.core.standards import STANDARDS
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,16 @@ def test_help_lists_every_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert err == ""
 
 
+def test_every_command_has_one_heading() -> None:
+    assert sorted(name for members in GROUPS.values() for name in members) == sorted(COMMANDS)
+
+
+def test_a_standard_is_a_band() -> None:
+    bands = {name: parse("check", check_command, ["a", "--standard", name]).band for name in STANDARDS}
+    assert bands == {"itu": (-0.045, 0.125), "ebu-r37": (-0.04, 0.06), "atsc": (-0.015, 0.045)}
+    assert parse("check", check_command, ["a", "--in-sync-band", "-0.1", "0.2"]).band == (-0.1, 0.2)
+
+
 def test_no_words_is_a_question_for_help(capfd: pytest.CaptureFixture[str]) -> None:
     assert main([]) == ExitCode.USAGE
     assert "usage:" in capfd.readouterr().out
@@ -57,6 +68,10 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
     ("words", "hint"),
     [
         (["chek"], "perhaps you meant 'check'"),
+        (["version"], "viseme --version"),
+        (["."], "viseme check ."),
+        (["check", "a.mp4", "--standard", "custom"], "needs --in-sync-band"),
+        (["check", "a.mp4", "--standard", "atsc", "--in-sync-band", "0", "0.1"], "disagree"),
         (["xyzzy"], "there is no command 'xyzzy'"),
         (["weights"], "one of: weights list, weights convert, weights verify"),
         (["weights", "verfy"], "perhaps you meant 'verify'"),

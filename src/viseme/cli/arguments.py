@@ -111,6 +111,7 @@ def _names_last(target: Callable[..., Any], words: list[str]) -> list[str]:
 def _num_values(kind: Any) -> int:
     if kind is bool:
         return 0
+    kind = next((k for k in get_args(kind) if get_origin(k) is tuple), kind)  # of "or None"
     return len(get_args(kind)) if get_origin(kind) is tuple else 1
 
 

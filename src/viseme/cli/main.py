@@ -6,6 +6,7 @@ Nothing heavy is imported until a command runs, so that `viseme --help` answers 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -70,12 +71,36 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     }
 )
 
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "check and repair": ("check", "fix", "demo"),
+        "speakers": ("find-speakers",),
+        "faces": ("standardize", "face-models"),
+        "synthetic": ("synth", "synth conversation"),
+        "research": (
+            "train sync",
+            "train speakers",
+            "train enet",
+            "evaluate asw",
+            "evaluate ava",
+            "evaluate columbia",
+            "evaluate folder",
+            "reproduce table1",
+            "reproduce table2",
+            "list-corpus",
+            "weights list",
+            "weights convert",
+            "weights verify",
+        ),
+    }
+)
+"""Heading of `viseme --help` -> its commands."""
+
 HELP = """\
 usage: viseme [--debug] COMMAND ...
 
 Check and repair the lip sync of any real video.
 
-commands:
 {commands}
 
 options:
@@ -88,6 +113,8 @@ exit codes:
   1  a file could not be read or written, or another error
   2  the command line makes no sense
   3  fix: the delay cannot be told, nothing was written
+  130  interrupted (Ctrl-C)
+  141  whoever read the output went away
 """
 
 
@@ -142,8 +169,11 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 
 def _help(prefix: str = "") -> str:
-    names = [n for n in COMMANDS if n.startswith(prefix)]
-    return HELP.format(commands="\n".join(f"  {n:<18}  {COMMANDS[n].summary}" for n in names))
+    blocks = []
+    for heading, members in GROUPS.items():
+        lines = [f"  {n:<18}  {COMMANDS[n].summary}" for n in members if n.startswith(prefix)]
+        blocks += ["\n".join([f"{heading}:", *lines])] if lines else []
+    return HELP.format(commands="\n\n".join(blocks))
 
 
 def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -155,6 +185,10 @@ def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:
     if first in COMMANDS:
         return first, arguments[1:]
     members = [n for n in COMMANDS if n.startswith(first + " ")]
+    if not members and first == "version":
+        raise UsageError("the version is shown by: viseme --version")
+    if not members and os.path.exists(first):
+        raise UsageError(f"a command comes before the file: viseme check {shlex.join(arguments)}")
     if not members:
         words = sorted({n.split()[0] for n in COMMANDS})
         raise UsageError(f"there is no command {first!r}{_perhaps(first, words)}; see viseme --help")

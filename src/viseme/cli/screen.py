@@ -7,6 +7,7 @@ Libraries in C print to file descriptors 1 and 2 behind Python's back. While a `
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 from viseme.core.errors import OutputError
 
-__all__ = ["Screen", "one_line"]
+__all__ = ["Screen", "one_line", "shortened", "wrapped"]
 
 Tick = Callable[..., None]
 """`tick(fraction)` or `tick(done, total)`."""
@@ -31,6 +32,56 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def shortened(name: str, width: int) -> str:
+    """A file name of at most `width` characters: the middle goes, the beginning and the extension stay.
+
+    Example:
+        >>> shortened("interview_with_the_director_take_7.mp4", 20)
+        'interview_…ake_7.mp4'
+    """
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
+
+
+def wrapped(text: Any, width: int) -> Any:
+    """Rich text whose lines break at words; what follows stands below the value, behind its label.
+
+    Example:
+        >>> from rich.text import Text
+        >>> print(wrapped(Text("  delay     one two three four"), 24).plain)
+          delay     one two
+                    three four
+    """
+    from rich.text import Text
+
+    if not isinstance(text, Text):
+        return text
+    lines = [part for line in text.split("\n", allow_blank=True) for part in _lines_of(line, width)]
+    return Text("\n").join(lines)
+
+
+def _lines_of(line: Any, width: int) -> list[Any]:
+    """One line as lines of at most `width` characters; a longer word, or a number and its unit, stays whole."""
+    label = re.match(r" *\S{0,14} {2,}(?=\S)| *", line.plain)
+    indent = min(label.end() if label else 0, width // 2)
+    lines = []
+    while len(line) > width:
+        start = indent if lines else label.end() if label else 0
+        spaces = [m.start() for m in re.finditer(r" (?!ms\b|s\b|%)", line.plain) if m.start() > start]
+        cut = next((at for at in reversed(spaces) if at <= width), spaces[0] if spaces else None)
+        if cut is None:
+            break
+        head, rest = line.divide([cut])
+        head.rstrip()
+        lines.append(head)
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+        rest.pad_left(indent)
+        line = rest
+    return [*lines, line]
+
+
 class Screen:
     """The terminal or the pipes around a command.
 
@@ -40,6 +91,7 @@ class Screen:
 
     def __init__(self, *, debug: bool = False) -> None:
         self.debug = debug
+        self._bar: Any = None
 
     def __enter__(self) -> Screen:
         for stream in (sys.stdout, sys.stderr):
@@ -77,8 +129,9 @@ class Screen:
             OutputError: the disk behind it is full.
         """
         try:
-            self._out.write(text)
-            self._out.flush()
+            with self._without_bar():
+                self._out.write(text)
+                self._out.flush()
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -89,16 +142,18 @@ class Screen:
         console = self._console(self._out)
         with console.capture() as capture:
             for item in renderables:
-                console.print(item, soft_wrap=True)
+                console.print(wrapped(item, console.width) if self.is_terminal else item, soft_wrap=True)
         self.write(capture.get())
 
     def note(self, text: str) -> None:
         """One line on stderr."""
-        print(one_line(text), file=self._err, flush=True)
+        with self._without_bar():
+            print(one_line(text), file=self._err, flush=True)
 
     def block(self, text: str) -> None:
         """Several lines on stderr, for `--debug`."""
-        print(text, file=self._err, flush=True)
+        with self._without_bar():
+            print(text, file=self._err, flush=True)
 
     @property
     def is_terminal(self) -> bool:
@@ -126,8 +181,24 @@ class Screen:
             redirect_stderr=False,
         )
         with bar:
-            task = bar.add_task(one_line(words), total=None)
-            yield lambda done, total=1.0: bar.update(task, completed=done, total=total)
+            task = bar.add_task(shortened(one_line(words), max(bar.console.width // 3, 12)), total=None)
+            self._bar = bar
+            try:
+                yield lambda done, total=1.0: bar.update(task, completed=done, total=total)
+            finally:
+                self._bar = None
+
+    @contextmanager
+    def _without_bar(self) -> Iterator[None]:
+        """Take the live bar off the terminal while something is printed: the bar comes back below it."""
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
 
     def _console(self, file: Any) -> Any:
         from rich.console import Console

@@ -73,7 +73,7 @@ def _faces(result: CheckResult) -> Iterable[str]:
 
 def line_header() -> Text:
     """Names of the columns of `line`."""
-    return Text(f"{'VERDICT':<12}  {'DELAY':>8}  {'95 % INTERVAL':<20}  {'SURE':>6}  FILE", style="dim")
+    return Text(f"{'VERDICT':<12}  {'DELAY':>8}  {'FRAMES':>7}  {'95 % INTERVAL':<20}  {'SURE':>6}  FILE", style="dim")
 
 
 def line(result: CheckResult) -> Text:
@@ -82,7 +82,8 @@ def line(result: CheckResult) -> Text:
     delay = "" if e.audio_delay is None else milliseconds(e.audio_delay)
     interval = "" if e.interval is None else f"{milliseconds(e.interval[0])} to {milliseconds(e.interval[1])}"
     text = Text(f"{VERDICT_WORDS[e.verdict]:<12}", style=_STYLES[e.verdict])
-    text.append(f"  {delay:>8}  {interval:<20}  {percent(e.confidence):>6}  ", style="default")
+    frames = "" if e.audio_delay is None else in_frames(e.audio_delay, result.frame_rate).partition(" ")[0]
+    text.append(f"  {delay:>8}  {frames:>7}  {interval:<20}  {percent(e.confidence):>6}  ", style="default")
     text.append(one_line(result.file), style="default")
     if e.reasons:
         text.append(f"  ({'; '.join(REASON_WORDS[r] for r in e.reasons)})", style="dim")

@@ -44,7 +44,7 @@ class EstimatorConfig:
     temperature: float = 3.0
     """Divides the summed evidence, because neighbouring windows are not independent."""
     in_sync_band: tuple[float, float] = (-0.045, 0.125)
-    """Delays that viewers do not notice, seconds (EBU R37, ITU-R BT.1359 detectability)."""
+    """Delays that viewers do not notice, seconds (ITU-R BT.1359-1, threshold of detectability)."""
 
     def __post_init__(self) -> None:
         if not 0 < self.max_delay <= 60:

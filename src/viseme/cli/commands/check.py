@@ -63,8 +63,19 @@ class Options:
     """Which face tracker."""
     weights: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
     """Which weights answer; see `viseme weights list`. Without it, the shipped ones."""
-    in_sync_band: Annotated[tuple[float, float], tyro.conf.arg(metavar="LOW HIGH")] = (-0.045, 0.125)
-    """Delays called "in sync", seconds. The default is what viewers accept (ITU-R BT.1359)."""
+    standard: Literal["itu", "ebu-r37", "atsc", "custom"] = "itu"
+    """What counts as in sync. itu: what viewers do not notice, audio at most 45 ms early and 125 ms late (ITU-R
+    BT.1359-1, detectability; what they accept is wider: --in-sync-band -0.09 0.185). ebu-r37: 40 ms early, 60 ms late.
+    atsc: 15 ms early, 45 ms late (ATSC IS-191). custom: what --in-sync-band says."""
+    in_sync_band: Annotated[tuple[float, float] | None, tyro.conf.arg(metavar="LOW HIGH")] = None
+    """Delays called in sync, in seconds, positive when the audio is late; takes the place of --standard."""
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Least and greatest delay called in sync, seconds."""
+        from viseme.core.standards import STANDARDS
+
+        return self.in_sync_band or STANDARDS[self.standard]
 
 
 def tidy(arguments: list[str]) -> list[str]:
@@ -129,7 +140,7 @@ def run(options: Options, screen: Screen) -> int:
             input=options.input,
             tracker=options.tracker,
             weights=options.weights,
-            in_sync_band=options.in_sync_band,
+            in_sync_band=options.band,
             on_progress=None if unit else tick,
         )
         for outcome in _closed(outcomes):
@@ -165,7 +176,11 @@ def _refuse_nonsense(options: Options) -> None:
         raise UsageError(f"--max-delay must be more than 0 seconds, not {options.max_delay:g}")
     if options.audio_stream is not None and options.audio_stream < 0:
         raise UsageError(f"--audio-stream counts from 0, not {options.audio_stream}")
-    if options.in_sync_band[0] >= options.in_sync_band[1]:
+    if options.in_sync_band is None and options.standard == "custom":
+        raise UsageError("--standard custom needs --in-sync-band LOW HIGH, in seconds")
+    if options.in_sync_band is not None and options.standard not in ("itu", "custom"):
+        raise UsageError(f"--in-sync-band and --standard {options.standard} disagree; give one of them")
+    if options.in_sync_band is not None and options.in_sync_band[0] >= options.in_sync_band[1]:
         raise UsageError("--in-sync-band needs a low and a high end, in seconds")
 
 
@@ -225,7 +240,7 @@ def _sinks(options: Options, screen: Screen, stack: ExitStack, *, num_files: int
     if options.report is not None:
         from viseme.report.html import ReportWriter
 
-        sinks.append(_Report(stack.enter_context(ReportWriter(options.report, in_sync_band=options.in_sync_band))))
+        sinks.append(_Report(stack.enter_context(ReportWriter(options.report, in_sync_band=options.band))))
     return sinks
 
 
