@@ -109,6 +109,7 @@ def test_json_is_one_object_a_file_and_nothing_else(capfd: pytest.CaptureFixture
     out, err = capfd.readouterr()
     answer = json.loads(out)
     assert (answer["file"], answer["verdict"], answer["audio_delay"]) == ("a.mp4", "out_of_sync", 0.2)
+    assert answer["delay_frames"] == 5.0
     assert err == ""
     assert main(["check", names[1], "--json"]) == ExitCode.FAILED
     out, err = capfd.readouterr()

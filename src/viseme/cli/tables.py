@@ -100,6 +100,7 @@ CSV_COLUMNS = (
     "file",
     "verdict",
     "audio_delay",
+    "delay_frames",
     "interval_low",
     "interval_high",
     "confidence",

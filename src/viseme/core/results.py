@@ -289,6 +289,13 @@ class CheckResult(Card):
         return self.estimate.audio_delay
 
     @property
+    def delay_frames(self) -> float | None:
+        """The delay in frames of this file at its mean rate; None where either is not known."""
+        if self.audio_delay is None or not self.frame_rate:
+            return None
+        return round(self.audio_delay * self.frame_rate, 2)
+
+    @property
     def verdict(self) -> Verdict:
         """In sync, out of sync, or cannot tell."""
         return self.estimate.verdict
@@ -333,6 +340,7 @@ class CheckResult(Card):
                 "schema": CHECK_SCHEMA,
                 "file": self.file,
                 "audio_delay": e.audio_delay,
+                "delay_frames": self.delay_frames,
                 "interval": e.interval,
                 "confidence": e.confidence,
                 "verdict": e.verdict,
@@ -414,5 +422,7 @@ class FailedCheck(FailedFile):
 
     def to_json(self) -> dict[str, Any]:
         """The same object as an answer, its fields null, with `error` filled."""
-        empty = dict.fromkeys(("audio_delay", "interval", "confidence", "verdict", "words", "drift_ms_per_min"))
+        empty = dict.fromkeys(
+            ("audio_delay", "delay_frames", "interval", "confidence", "verdict", "words", "drift_ms_per_min")
+        )
         return {"schema": CHECK_SCHEMA, **empty, "reasons": [], "tracks": [], **super().to_json()}
