@@ -89,8 +89,9 @@ clip_sources: Registry[Any] = Registry(
     {
         "manifest": "viseme.data.manifest_clips:ManifestClips",
         "synthetic": "viseme.synthetic.sources:Talkers",
+        "synthetic-recorded": "viseme.synthetic.sources:RecordedTalkers",
         "synthetic-films": "viseme.synthetic.sources:FilmedTalkers",
         "synthetic-faces": "viseme.synthetic.sources:Faces",
     },
 )
-"""Name -> source. "manifest" is made with rows of a manifest, the others with seeds."""
+"""Name -> source. "manifest" is made with rows of a manifest, "synthetic-recorded" with a folder and seeds, the others with seeds."""

@@ -227,12 +227,13 @@ class TrainingClip(NamedTuple):
     """Seconds: sample `i` is heard at `audio_start + i / 16000` on the frames' clock."""
 
 
-def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
+def training_clip(seed: int, *, seconds: float | None = None, speech: Speech | None = None) -> TrainingClip:
     """A talking head with everything drawn at random; safe in any number of processes.
 
     Args:
         seed: The same seed gives the same clip.
         seconds: Length of the frames; None = 2.5 to 8.
+        speech: What it says; None = drawn too.
 
     Raises:
         EspeakMissing: espeak-ng is not installed.
@@ -240,7 +241,7 @@ def training_clip(seed: int, *, seconds: float | None = None) -> TrainingClip:
     """
     rng = np.random.default_rng([seed, 1])
     seconds = float(rng.uniform(2.5, 8.0)) if seconds is None else seconds
-    speech = _utterance(rng, seconds + 1.0)
+    speech = _utterance(rng, seconds + 1.0) if speech is None else speech
     rate = _FRAME_RATES[int(rng.integers(len(_FRAME_RATES)))]
     # The frames begin anywhere in the speech, often before it, sometimes in the middle of a word.
     first = float(rng.uniform(-0.6, max(0.0, speech.duration - seconds)))

@@ -18,16 +18,19 @@ from viseme.data.manifest_clips import ManifestClips
 from viseme.data.sources import ClipInfo, TrackedClip
 from viseme.engine.jobs import make_files
 from viseme.synthetic.faces import draw_faces
-from viseme.synthetic.landmarks import training_clip
+from viseme.synthetic.landmarks import TrainingClip, training_clip
 from viseme.synthetic.motion import Style
 from viseme.synthetic.pipeline import make_clip
+from viseme.synthetic.recordings import Recording, read_recordings, recorded_speech
 from viseme.synthetic.scene import TalkerSpec
 
-__all__ = ["Faces", "FilmedTalkers", "Talkers"]
+__all__ = ["Faces", "FilmedTalkers", "RecordedTalkers", "Talkers"]
 
 LICENCE = "CC0-1.0"
 TALKERS = 3
 """Raise it when a seed no longer makes the same talker."""
+RECORDED = 1
+"""Raise it when a seed no longer makes the same recorded talker."""
 FACES = 2
 """Raise it when a seed no longer makes the same faces."""
 
@@ -63,16 +66,65 @@ class Talkers:
         """
         if pixels:
             raise ValueError("talkers are landmarks alone; film them")
-        made = training_clip(self.seeds[number])
-        first, audio = bands(made.audio, made.audio_start)
-        num = len(made.times)
-        return TrackedClip(
-            times=np.asarray(made.times),
-            landmarks=made.landmarks,
-            observed=np.ones(num, bool),
-            audio=audio,
-            first_audio_frame=first,
-        )
+        return _tracked(training_clip(self.seeds[number]))
+
+
+@dataclass(frozen=True)
+class RecordedTalkers:
+    """Talking heads that say what people were recorded saying, as landmarks and audio."""
+
+    folder: Path
+    """See `read_recordings`."""
+    seeds: Sequence[int]
+    use: str = "train"
+    """Which recordings."""
+    kind = "recorded-talkers"
+
+    @property
+    def clips(self) -> Sequence[ClipInfo]:
+        """One a seed; the speaker is who was recorded."""
+        infos = []
+        for seed in self.seeds:
+            recording = self._recording(seed)
+            name, speaker = f"recorded-{self.use}-{seed}", f"recorded-{recording.speaker}"
+            infos.append(
+                ClipInfo(name=name, speaker=speaker, source="recorded", licence=recording.licence, audio_delay=0.0)
+            )
+        return infos
+
+    def key(self, number: int) -> str:
+        """Seed and version."""
+        return f"{RECORDED}r{self.use}{self.seeds[number]}"
+
+    def track(self, number: int, *, pixels: bool = False) -> TrackedClip:
+        """Speak and move.
+
+        Raises:
+            DataError: a recording cannot be used.
+            ValueError: there are no pixels.
+        """
+        if pixels:
+            raise ValueError("talkers are landmarks alone")
+        seed = self.seeds[number]
+        rng = np.random.default_rng([seed, 4])
+        tract = round(float(np.clip(rng.normal(1.0, 0.07), 0.85, 1.18)), 2)
+        speech = recorded_speech(self._recording(seed), tract=tract)
+        return _tracked(training_clip(seed + 10_000_000, speech=speech))
+
+    def _recording(self, seed: int) -> Recording:
+        recordings = read_recordings(self.folder, self.use)
+        return recordings[seed % len(recordings)]
+
+
+def _tracked(made: TrainingClip) -> TrackedClip:
+    first, audio = bands(made.audio, made.audio_start)
+    return TrackedClip(
+        times=np.asarray(made.times),
+        landmarks=made.landmarks,
+        observed=np.ones(len(made.times), bool),
+        audio=audio,
+        first_audio_frame=first,
+    )
 
 
 class FilmedTalkers(ManifestClips):

@@ -1,0 +1,105 @@
+"""Recordings of people whose phones are known in time, as speech for the synthetic head.
+
+A folder holds `manifest.csv` (file, use, speaker, licence, ...) and `phones.jsonl` (file, oov, asr_logprob, phones:
+[ARPABET, start, end] in seconds, as pocketsphinx aligned them). Knows files and phones; refuses to know faces.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from viseme.core.errors import DataError
+from viseme.media.audio import read_audio
+from viseme.synthetic.closures import with_releases
+from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
+from viseme.synthetic.voices import PHONE_SETS
+
+__all__ = ["Recording", "read_recordings", "recorded_speech"]
+
+LEAST_LOGPROB = -0.6
+"""Mean log-probability of a machine's transcript under which it is doubtful."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One utterance of one person."""
+
+    path: Path
+    speaker: str
+    licence: str
+    text: str
+    phones: tuple[tuple[str, float, float], ...]
+    """ARPABET, start and end in seconds; SIL = pause."""
+
+
+@lru_cache(maxsize=4)
+def read_recordings(folder: Path, use: str = "train") -> tuple[Recording, ...]:
+    """Utterances that were aligned whole: no word was left out, and the transcript is not doubtful.
+
+    Args:
+        folder: Of manifest.csv and phones.jsonl.
+        use: Which rows.
+
+    Raises:
+        DataError: the files are not there or not what they should be.
+    """
+    try:
+        with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+            rows = {row["file"]: row for row in csv.DictReader(file) if row["use"] == use}
+        lines = (folder / "phones.jsonl").read_text(encoding="utf-8").splitlines()
+        aligned = [json.loads(line) for line in lines]
+        return tuple(
+            Recording(
+                path=folder / entry["file"],
+                speaker=rows[entry["file"]]["speaker"],
+                licence=rows[entry["file"]]["licence"],
+                text=entry["text"],
+                phones=tuple((str(name), float(start), float(end)) for name, start, end in entry["phones"]),
+            )
+            for entry in aligned
+            if entry["file"] in rows and not entry["oov"] and (entry["asr_logprob"] or 0.0) >= LEAST_LOGPROB
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder} does not hold recordings with their phones ({error!r})") from error
+
+
+def recorded_speech(recording: Recording, *, tract: float = 1.0) -> Speech:
+    """The recording as speech whose phonemes are known.
+
+    Args:
+        recording: From `read_recordings`.
+        tract: Factor on all frequencies, .7 to 1.4: played so much faster, as a person with a vocal tract of 1 / tract
+            times the length who speaks as much faster.
+
+    Raises:
+        DataError: a phone is not ARPABET.
+        MediaError: the file cannot be read.
+    """
+    if not 0.7 <= tract <= 1.4:
+        raise ValueError(f"tract must be .7 to 1.4, not {tract}")
+    audio = np.concatenate([block.samples for block in read_audio(recording.path, rate=SAMPLE_RATE)])
+    table, phonemes = PHONE_SETS["radio"] | {"sil": ""}, []
+    for name, start, end in recording.phones:
+        ipa = table.get(name.lower())
+        if ipa is None:
+            raise DataError(f"{recording.path} has a phone {name!r} that is not ARPABET")
+        if ipa and end > start:
+            phonemes.append(Phoneme(ipa, start, min(end, len(audio) / SAMPLE_RATE)))
+    found = with_releases(audio, SAMPLE_RATE, phonemes)
+    played = Fraction(1 / tract).limit_denominator(200)
+    samples = resample_poly(audio, played.numerator, played.denominator).astype(np.float32)
+    samples /= max(1.0, float(np.abs(samples).max()))
+    return Speech(
+        samples,
+        tuple(p.scaled(float(played)) for p in found),
+        text=recording.text,
+        voice=f"recording:{recording.speaker}",
+    )
