@@ -17,7 +17,7 @@ from prepared import clip_set
 from viseme.data.loader import Loader
 from viseme.engine.loop import LoopConfig
 from viseme.sync.augment.config import AugmentConfig
-from viseme.sync.batches import BatchDraw
+from viseme.sync.batches import BatchDraw, balanced
 from viseme.sync.loss import batch_loss
 from viseme.sync.models.two_stream import TwoStream
 from viseme.sync.recipes import quick_recipe
@@ -42,7 +42,9 @@ def _draw(folder: Path, input: str = "landmarks", **changes) -> BatchDraw:
 def test_the_losses_are_those_of_the_trainer_before_the_loader(tmp_path, input, workers):
     torch.set_num_threads(1)
     draw = _draw(tmp_path, input)
-    recipe = replace(quick_recipe(), model=SMALL, loop=LoopConfig(steps=10, save_every=100, average=0.9))
+    recipe = replace(
+        quick_recipe(), balanced=False, model=SMALL, loop=LoopConfig(steps=10, save_every=100, average=0.9)
+    )
     seen = []
     train_network(
         draw.real,
@@ -105,3 +107,9 @@ def test_the_loss_keeps_to_the_device_of_the_network(tmp_path, elsewhere):
 def test_a_tensor_left_on_the_cpu_would_be_noticed(elsewhere):
     with pytest.raises(RuntimeError, match="same device"):
         elsewhere.embed_audio(torch.zeros(1, 40, 40))
+
+
+def test_a_speaker_of_many_clips_does_not_drown_the_others():
+    odds = balanced(["a"] * 16 + ["b"])
+    assert odds[-1] == pytest.approx(4 * odds[0])
+    assert odds.sum() == pytest.approx(1)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prepared import fill
+from prepared import clip_set, fill
 from viseme.data.manifest import read_manifest
 from viseme.data.manifest_clips import ManifestClips
 from viseme.sync import corpus
-from viseme.sync.corpus import real_clips
+from viseme.sync.corpus import people_apart, real_clips
 from viseme.sync.views import inputs_view
 
 TRUTHS = ["0", "80", "", "-20", "", ""]
@@ -82,3 +82,15 @@ def test_clips_are_read_when_they_are_asked_for(studio):
     assert isinstance(clips[0].video.base, np.memmap) or isinstance(clips[0].video, np.memmap)
     with pytest.raises(IndexError):
         clips[6]
+
+
+def test_people_kept_apart_are_in_one_part_only(tmp_path):
+    clips = clip_set(tmp_path, range(24))
+    infos = tuple(replace(info, speaker="many" if i < 14 else f"p{i // 2}") for i, info in enumerate(clips.infos))
+    clips = replace(clips, infos=infos)
+    apart, rest = people_apart(clips, 4)
+    names = [{info.speaker for info in part.infos} for part in (apart, rest)]
+    assert len(apart) >= 4
+    assert len(apart) + len(rest) == 24
+    assert not names[0] & names[1]
+    assert "many" in names[1], "nobody with most of the clips"

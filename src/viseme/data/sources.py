@@ -94,4 +94,5 @@ clip_sources: Registry[Any] = Registry(
         "synthetic-faces": "viseme.synthetic.sources:Faces",
     },
 )
-"""Name -> source. "manifest" is made with rows of a manifest, "synthetic-recorded" with a folder and seeds, the others with seeds."""
+"""Name -> source. "manifest" is made with rows of a manifest, "synthetic-recorded" with a folder and seeds, the others
+with seeds."""

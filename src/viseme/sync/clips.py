@@ -16,7 +16,7 @@ from viseme.data.prepare import PreparedClips
 from viseme.data.sources import ClipInfo
 from viseme.data.store import ClipStore
 
-__all__ = ["Clip", "ClipSet"]
+__all__ = ["Clip", "ClipSet", "JoinedClips"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,3 +95,33 @@ class ClipSet(Sequence[Clip]):
     def array(self, index: int, name: str) -> NDArray[Any]:
         """Anything else that was made of a clip."""
         return self.store.read(self.keys[index], [name])[0]
+
+
+@dataclass(frozen=True)
+class JoinedClips(Sequence[Clip]):
+    """Clips of several sets, one after the other."""
+
+    sets: tuple[ClipSet, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sets))
+
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Clip]: ...
+    def __getitem__(self, index: int | slice) -> Clip | list[Clip]:
+        """A clip, or some of them."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        for clips in self.sets:
+            if at < len(clips):
+                return clips[at]
+            at -= len(clips)
+        raise IndexError(index)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all of them."""
+        return tuple(key for clips in self.sets for key in clips.keys)

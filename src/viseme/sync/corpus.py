@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from viseme.data.manifest import ManifestRow
 from viseme.data.prepare import View, prepare, track_clips
 from viseme.data.sources import clip_sources
@@ -19,7 +21,7 @@ from viseme.sync.clips import ClipSet
 from viseme.sync.delays import estimated_delay
 from viseme.sync.views import LIP_INPUTS, inputs_view
 
-__all__ = ["RealClips", "real_clips", "synthetic_clips"]
+__all__ = ["RealClips", "people_apart", "real_clips", "recorded_clips", "synthetic_clips"]
 
 MOST_FILMED = 200
 """Filmed talkers at most: a film costs seconds where landmarks cost milliseconds."""
@@ -120,3 +122,31 @@ def synthetic_clips(num: int, work: Path, *, input: str, view: View | None = Non
         tracked, view or inputs_view([input]), work, num_jobs=num_jobs, on_progress=Bar(f"{input} of talkers")
     )
     return ClipSet.of(made, input)
+
+
+def recorded_clips(num: int, speech: Path, work: Path, *, input: str, num_jobs: int = 1) -> ClipSet | None:
+    """Synthetic talkers with the voices of recorded people; None where the folder of recordings is not there, or the
+    input needs more than lip points."""
+    if input not in LIP_INPUTS or num == 0 or not (speech / "phones.jsonl").is_file():
+        return None
+    source = clip_sources["synthetic-recorded"](speech, range(num))
+    made = prepare(source, inputs_view(LIP_INPUTS), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
+    return ClipSet.of(made, input)
+
+
+def people_apart(clips: ClipSet, least: int, *, seed: int = 0) -> tuple[ClipSet, ClipSet]:
+    """Clips of some people, at least `least` of them, and those of everybody else.
+
+    Nobody with more than a tenth of the clips is among the first, unless there is nobody else.
+    """
+    rng = np.random.default_rng(seed)
+    counts = Counter(info.speaker for info in clips.infos)
+    names = [str(name) for name in rng.permutation(sorted(counts))]
+    names.sort(key=lambda name: counts[name] > max(1, len(clips) // 10))
+    chosen: set[str] = set()
+    for name in names:
+        if sum(counts[c] for c in chosen) >= least or len(chosen) == len(names) - 1:
+            break
+        chosen.add(name)
+    apart = np.array([info.speaker in chosen for info in clips.infos], bool)
+    return clips.take(np.flatnonzero(apart)), clips.take(np.flatnonzero(~apart))

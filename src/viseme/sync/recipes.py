@@ -17,12 +17,17 @@ class SyncRecipe:
 
     uses: tuple[str, ...] = ("train",)
     """Which clips of the manifest."""
-    num_synthetic: int = 4000
-    """Synthetic talkers, landmarks only."""
+    num_synthetic: int = 3000
+    """Synthetic talkers with the voices of speech engines, landmarks only."""
+    num_recorded: int = 3000
+    """Synthetic talkers with the voices of recorded people, landmarks only."""
     real_share: float = 0.35
     """Fraction of every batch that is real clips."""
+    balanced: bool = True
+    """Draw a speaker as often as the square root of the number of his clips, not as often as his clips."""
     held_out: int = 40
-    """Real clips, and synthetic ones, kept for calibration."""
+    """At least so many real clips, recorded talkers and synthetic ones are kept for calibration, of people who are then
+    not in training."""
     num_models: int = 2
     """Networks that answer together."""
     batch: int = 32
@@ -37,7 +42,7 @@ class SyncRecipe:
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """What crops go through."""
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2200, average=0.995))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3000, average=0.995))
     """The schedule."""
     num_trials: int = 1600
     """Cuts on which the calibration is fitted."""
@@ -57,6 +62,7 @@ def quick_recipe() -> SyncRecipe:
     """Minutes instead of tens of minutes: to see that everything runs."""
     return SyncRecipe(
         num_synthetic=60,
+        num_recorded=20,
         held_out=8,
         num_models=1,
         batch=8,

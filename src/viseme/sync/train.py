@@ -15,7 +15,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -25,10 +24,10 @@ from viseme.data.manifest import read_manifest
 from viseme.engine.jobs import one_thread
 from viseme.engine.loop import Device, fit, training_device
 from viseme.engine.progress import Bar, note
-from viseme.sync.batches import BatchDraw
+from viseme.sync.batches import BatchDraw, balanced
 from viseme.sync.calibrate import calibrate
-from viseme.sync.clips import ClipSet
-from viseme.sync.corpus import RealClips, real_clips, synthetic_clips
+from viseme.sync.clips import Clip, ClipSet, JoinedClips
+from viseme.sync.corpus import RealClips, people_apart, real_clips, recorded_clips, synthetic_clips
 from viseme.sync.export import save_sync_weights
 from viseme.sync.inputs.interface import Input
 from viseme.sync.loss import batch_loss
@@ -80,6 +79,7 @@ def train_sync(
     out: Path = Path("runs/sync/sync.safetensors"),
     *,
     data: Path = Path("../shared/data"),
+    speech: Path = Path("../shared/speech"),
     work: Path = Path("runs/sync"),
     recipe: Literal["open", "research", "quick"] = "open",
     input: Input = "landmarks",
@@ -96,6 +96,8 @@ def train_sync(
         data: Folder with manifest.csv; clips marked `dev` are never touched. Where its `truth_delay_ms` says how late
             a clip's audio is, that is used; where it does not, the weights that ship tell, and a clip whose delay
             stays unclear is left out.
+        speech: Folder with recordings of people and their phones (manifest.csv, phones.jsonl), which synthetic talkers
+            say; where it is not there, there are none of these.
         work: Where prepared clips and checkpoints are kept.
         recipe: "open" makes what ships; "research" adds clips that may not be used for that; "quick" tries it out.
         input: What the video stream sees: "landmarks", "mesh" or "beta", or frames, "raw" or of the standard face
@@ -121,12 +123,13 @@ def train_sync(
     found = real_clips(rows, work, input=input, num_jobs=jobs)
     note(str(found))
     talkers = synthetic_clips(chosen.num_synthetic, work, input=input, num_jobs=jobs)
+    recorded = recorded_clips(chosen.num_recorded, speech, work, input=input, num_jobs=jobs)
     needed = chosen.held_out + chosen.batch
     if len(found.clips) < needed:
         raise DataError(f"only {len(found.clips)} clips of {data} could be used; {needed} are needed ({found})")
-    order = np.random.default_rng(0).permutation(len(found.clips))
-    kept = [*found.clips.take(order[: chosen.held_out]), *talkers[: chosen.held_out]]
-    real, synthetic = found.clips.take(order[chosen.held_out :]), talkers[chosen.held_out :]
+    pairs = [people_apart(clips, chosen.held_out) for clips in (found.clips, talkers, recorded) if clips is not None]
+    kept, (real, *others) = JoinedClips(tuple(a for a, _ in pairs)), [b for _, b in pairs]
+    synthetic = JoinedClips(tuple(others))
     run = hashlib.sha256(repr((chosen, real.keys, real.delays, synthetic.keys)).encode()).hexdigest()[:8]
     checkpoints = [work / f"{recipe}-{input}-{run}-{number}.pt" for number in range(chosen.num_models)]
     for checkpoint in () if resume else checkpoints:
@@ -135,7 +138,7 @@ def train_sync(
     calibration, measured = calibrate(
         [TorchModel(n) for n in networks], kept, num_trials=chosen.num_trials, on_progress=Bar("calibrating")
     )
-    card = _card(recipe, chosen, input, networks, found, len(real), len(synthetic), measured)
+    card = _card(recipe, chosen, input, networks, found, len(real), [len(clips) for clips in others], measured)
     save_sync_weights(out, networks, input_mode=input, calibration=calibration, card=card, model=model_name(input))
     return TrainResult(
         out=out,
@@ -161,19 +164,25 @@ def _card(
     networks: Sequence[nn.Module],
     found: RealClips,
     num_real: int,
-    num_synthetic: int,
+    num_synthetic: Sequence[int],
     measured: dict[str, float],
 ) -> dict[str, Any]:
     """What the weights say about themselves."""
-    kept = f"{num_real} of these trained on, the rest kept for calibration"
-    voices = "espeak-ng, flite and festival voices"
-    talkers = f"{num_synthetic} synthetic talkers of this package (CC0 face model; {voices})"
+    kept = f"{num_real} of these trained on, the rest, other people, kept for calibration"
+    voices = (
+        "espeak-ng, flite and festival voices",
+        "LibriSpeech recordings, CC BY 4.0: Panayotov, Chen, Povey, Khudanpur, 2015",
+    )
+    talkers = [
+        f"{num} synthetic talkers of this package (CC0 face model; {voice})"
+        for num, voice in zip(num_synthetic, voices)
+    ]
     return {
         "recipe": name,
         "steps": recipe.loop.steps,
         "num_models": recipe.num_models,
         "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
-        "training_data": [*found.sources(), kept, talkers],
+        "training_data": [*found.sources(), kept, *talkers],
         "delays": {
             "known": found.num_known,
             "estimated": found.num_estimated,
@@ -190,7 +199,7 @@ class _Run:
     """What every network of a run is trained on, and how."""
 
     real: ClipSet
-    synthetic: ClipSet
+    synthetic: Sequence[Clip]
     recipe: SyncRecipe
     input: str
     device: Device
@@ -233,7 +242,7 @@ def _train_one(run: _Run, number: int, checkpoint: Path) -> nn.Module:
 
 def train_network(
     real: ClipSet,
-    synthetic: ClipSet,
+    synthetic: Sequence[Clip],
     recipe: SyncRecipe,
     *,
     input: str,
@@ -260,6 +269,7 @@ def train_network(
     network = network_of(input, real[0], recipe.model)
     draw = BatchDraw(
         real=real,
+        real_odds=balanced([info.speaker for info in real.infos]) if recipe.balanced else None,
         synthetic=synthetic,
         input=input,
         size=recipe.batch,

@@ -1,0 +1,76 @@
+"""Recordings with their phones as speech, and talkers who say them."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viseme.core.errors import DataError
+from viseme.data.sources import clip_sources
+from viseme.synthetic.recordings import read_recordings, recorded_speech
+
+PHONES = [["SIL", 0.0, 0.4], ["P", 0.4, 0.5], ["AA", 0.5, 0.8], ["SIL", 0.8, 1.0], ["M", 1.0, 1.1], ["IY", 1.1, 1.5]]
+
+
+def _folder(path: Path, **changes: object) -> Path:
+    rows = ["file,use,speaker,licence"]
+    entries = []
+    for number, use in enumerate(("train", "train", "dev")):
+        name = f"{number}.wav"
+        t = np.arange(16_000 * 6) / 16_000
+        tone = 0.3 * np.sin(2 * np.pi * 150 * t) * ((t % 1.6 > 0.5) & (t % 1.6 < 1.5))
+        with wave.open(str(path / name), "wb") as file:
+            file.setparams((1, 2, 16_000, len(t), "NONE", ""))
+            file.writeframes((tone * 32767).astype("<i2").tobytes())
+        rows.append(f"{name},{use},s{number},CC BY 4.0")
+        entries.append({"file": name, "text": "pa me", "oov": [], "asr_logprob": None, "phones": PHONES, **changes})
+    (path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    (path / "phones.jsonl").write_text("\n".join(map(json.dumps, entries)) + "\n")
+    return path
+
+
+def test_recordings_of_a_use_are_read_with_their_phones(tmp_path: Path) -> None:
+    found = read_recordings(_folder(tmp_path))
+    assert [r.speaker for r in found] == ["s0", "s1"]
+    assert found[0].phones[1] == ("P", 0.4, 0.5)
+
+
+@pytest.mark.parametrize("changes", [{"oov": ["zzyzx"]}, {"asr_logprob": -0.9}])
+def test_doubtful_alignments_are_left_out(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert read_recordings(_folder(tmp_path, **changes)) == ()
+
+
+def test_a_folder_of_something_else_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="recordings"):
+        read_recordings(tmp_path)
+
+
+@pytest.mark.parametrize("tract", [1.0, 1.1, 0.9])
+def test_phonemes_keep_their_place_in_the_audio(tmp_path: Path, tract: float) -> None:
+    speech = recorded_speech(read_recordings(_folder(tmp_path))[0], tract=tract)
+    assert [p.name for p in speech.phonemes] == ["p", "ɑ", "m", "i"]
+    assert speech.phonemes[0].start == pytest.approx(0.4 / tract, abs=0.003)
+    assert speech.duration == pytest.approx(6 / tract, abs=0.02)
+    onset = np.flatnonzero(np.abs(speech.samples) > 0.05)[0] / 16_000
+    assert onset == pytest.approx(0.5 / tract, abs=0.01)
+
+
+def test_a_phone_that_is_not_known_is_an_error_not_a_guess(tmp_path: Path) -> None:
+    (recording, _) = read_recordings(_folder(tmp_path, phones=[["QX", 0.0, 0.3]]))
+    with pytest.raises(DataError, match="QX"):
+        recorded_speech(recording)
+
+
+def test_talkers_say_recordings_and_are_the_people_recorded(tmp_path: Path) -> None:
+    source = clip_sources["synthetic-recorded"](_folder(tmp_path), range(4))
+    assert [info.speaker for info in source.clips] == ["recorded-s0", "recorded-s1"] * 2
+    assert len({source.key(i) for i in range(4)}) == 4
+    made = source.track(2)
+    assert made.landmarks.shape[1:] == (478, 3)
+    assert made.audio is not None
+    gap = made.landmarks[:, 14, 1] - made.landmarks[:, 13, 1]
+    assert gap.std() > 0.01 * np.ptp(made.landmarks[..., 0]), "the mouth moves"
