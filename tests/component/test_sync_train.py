@@ -46,6 +46,7 @@ def studio(tmp_path, monkeypatch) -> Path:
     small = replace(
         small,
         num_synthetic=12,
+        num_recorded=0,
         held_out=4,
         num_trials=40,
         model=TwoStream.Config(width=16, embedding=8, dropout=0.2),
@@ -69,7 +70,7 @@ def test_a_run_ends_in_weights_that_load_and_say_what_they_are(studio):
     assert bundle.card["training_data"] == [
         "10 clips of others (CC0)",
         "8 clips of ours (CC0)",
-        "14 of these trained on, the rest kept for calibration",
+        "14 of these trained on, the rest, other people, kept for calibration",
         bundle.card["training_data"][-1],
     ]
     assert bundle.card["training_data"][-1].startswith("8 synthetic talkers")

@@ -130,7 +130,10 @@ def _fit(features: NDArray[np.floating], labels: NDArray[np.bool_]) -> NDArray[n
 
 
 def _temperature(curves: Sequence[tuple[DelayCurve, float]]) -> float:
-    """The smallest temperature whose 95 % intervals held the truth in 95 % of the right trials."""
+    """The smallest temperature whose 95 % intervals held the truth in 95 % of the right trials; where none was right,
+    that of a calibration that was never fitted."""
+    if not curves:
+        return Calibration.temperature
     for temperature in np.geomspace(0.5, 60, 30):
         config = EstimatorConfig(temperature=float(temperature))
         held = []
