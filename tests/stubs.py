@@ -21,13 +21,12 @@ from typing import Any
 import numpy as np
 
 from viseme.core.errors import ConfigError, UnreadableMedia
+from viseme.core.evidence import CheckEvidence, FaceStrip
 from viseme.core.results import (
-    CheckEvidence,
     CheckResult,
     DelayEstimate,
     DelaySegment,
     Drift,
-    FaceStrip,
     Reason,
     RejectedTrack,
     TrackResult,

@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 _TABLE = {
     "BadHash": "viseme.core.errors",
-    "CheckEvidence": "viseme.core.results",
+    "CheckEvidence": "viseme.core.evidence",
     "CheckResult": "viseme.core.results",
     "ConfigError": "viseme.core.errors",
     "CorpusList": "viseme.data.lists",
@@ -28,7 +28,7 @@ _TABLE = {
     "FaceError": "viseme.core.errors",
     "FaceModelInfo": "viseme.face3d.models.catalog",
     "FaceState": "viseme.core.speakers",
-    "FaceStrip": "viseme.core.results",
+    "FaceStrip": "viseme.core.evidence",
     "FaceTimeline": "viseme.core.speakers",
     "FailedCheck": "viseme.core.results",
     "FailedFile": "viseme.core.results",

@@ -48,6 +48,8 @@ from viseme.core.errors import (
 from viseme.core.errors import (
     WeightsError as WeightsError,
 )
+from viseme.core.evidence import CheckEvidence as CheckEvidence
+from viseme.core.evidence import FaceStrip as FaceStrip
 from viseme.core.live import (
     LiveEnd as LiveEnd,
 )
@@ -64,9 +66,6 @@ from viseme.core.live import (
     LiveStep as LiveStep,
 )
 from viseme.core.results import (
-    CheckEvidence as CheckEvidence,
-)
-from viseme.core.results import (
     CheckResult as CheckResult,
 )
 from viseme.core.results import (
@@ -77,9 +76,6 @@ from viseme.core.results import (
 )
 from viseme.core.results import (
     Drift as Drift,
-)
-from viseme.core.results import (
-    FaceStrip as FaceStrip,
 )
 from viseme.core.results import (
     FailedCheck as FailedCheck,

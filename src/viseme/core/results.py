@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from viseme.core.card import Card
 
-if TYPE_CHECKING:  # NumPy takes .2 s to import: a command that only reports a missing file does without
-    import numpy as np
-    from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from viseme.core.evidence import CheckEvidence
 
 __all__ = [
     "CHECK_SCHEMA",
-    "CheckEvidence",
     "CheckResult",
     "DelayEstimate",
     "DelayPiece",
     "DelaySegment",
     "Drift",
-    "FaceStrip",
     "FailedCheck",
     "FailedFile",
     "Reason",
@@ -219,40 +216,6 @@ class TrackResult:
     estimate: DelayEstimate
     weight: float = 0.0
     """Share of the summed evidence that came from this face, 0 to 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaceStrip:
-    """Small frames of one face at even times, for the report."""
-
-    track_id: int
-    times: NDArray[np.float64]
-    """(N,) seconds."""
-    images: NDArray[np.uint8]
-    """(N, H, W, 3) RGB."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckEvidence:
-    """What the report draws. Never in the JSON."""
-
-    curve_delays: NDArray[np.float64]
-    """(L,) candidate delays, seconds."""
-    curve_scores: NDArray[np.float64]
-    """(L,) summed log-likelihood ratio, higher is better; NaN where nothing overlapped."""
-    curve_posterior: NDArray[np.float64]
-    """(L,) sums to 1."""
-    mouth_times: NDArray[np.float64]
-    """(T,) seconds."""
-    mouth_opening: NDArray[np.float64]
-    """(T,) lip aperture over face width of the strongest track; NaN where unseen."""
-    audio_times: NDArray[np.float64]
-    """(A,) seconds, as recorded (not shifted)."""
-    audio_level_db: NDArray[np.float64]
-    """(A,) short-time level, decibels below full scale."""
-    track_curves: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    """track_id -> (L,) summed log-likelihood ratio of that face."""
-    strips: tuple[FaceStrip, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -12,7 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from viseme.core.card import Card
-from viseme.core.results import DelayEstimate, FaceStrip, RejectedTrack, to_jsonable
+from viseme.core.evidence import FaceStrip
+from viseme.core.results import DelayEstimate, RejectedTrack, to_jsonable
 
 if TYPE_CHECKING:
     import numpy as np

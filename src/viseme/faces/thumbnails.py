@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.results import FaceStrip
+from viseme.core.evidence import FaceStrip
 from viseme.faces.geometry import face_boxes
 
 __all__ = ["FaceThumbnails", "crop_face"]

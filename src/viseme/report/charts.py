@@ -10,7 +10,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.results import CheckEvidence, DelayEstimate, Drift
+from viseme.core.evidence import CheckEvidence
+from viseme.core.results import DelayEstimate, Drift
 from viseme.report.words import milliseconds, percent
 
 __all__ = ["delay_chart", "drift_chart", "excerpt", "lips_chart"]

@@ -14,7 +14,8 @@ from typing import Any
 import jinja2
 
 import viseme
-from viseme.core.results import CHECK_SCHEMA, CheckResult, FaceStrip, Reason, TrackResult, Verdict
+from viseme.core.evidence import FaceStrip
+from viseme.core.results import CHECK_SCHEMA, CheckResult, Reason, TrackResult, Verdict
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.files import replacing_text
 from viseme.report.png import png_uri

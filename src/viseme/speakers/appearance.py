@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.core.results import FaceStrip
+from viseme.core.evidence import FaceStrip
 from viseme.face3d.lips import align
 from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import MelFrames
-from viseme.core.results import CheckEvidence, DelayEstimate, Reason, RejectedTrack, TrackResult, Verdict
+from viseme.core.evidence import CheckEvidence
+from viseme.core.results import DelayEstimate, Reason, RejectedTrack, TrackResult, Verdict
 from viseme.faces import FaceEvent
 from viseme.faces.crop_recorder import CropRecorder
 from viseme.faces.thumbnails import FaceThumbnails
