@@ -129,7 +129,7 @@ def _time(field: bytes) -> int:
 
 
 def _stamped(field: bytes, ticks: int) -> bytes:
-    """A time stamp, `ticks` later.
+    r"""A time stamp, `ticks` later.
 
     Example:
         >>> _stamped(_stamped(b"\x21\x00\x01\x00\x01", -1), 1).hex()
