@@ -18,6 +18,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "numba": "render",
         "onnx": "train",
         "onnxscript": "train",
+        "opentimelineio": "otio",
         "torch": "train",
     }
 )
@@ -25,7 +26,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
 
 
 def import_part(module: str) -> Any:
-    """A module of this package, or one line that says which extra is missing.
+    """A module, of this package or of an extra, or one line that says which extra is missing.
 
     Raises:
         MissingExtra: it needs a package that the plain install does not bring.

@@ -164,6 +164,8 @@ class SpeakersResult(Card):
     """Score from which a face is called speaking."""
     duration: float | None = None
     """Seconds."""
+    frame_rate: float | None = None
+    """Mean frames per second; time stamps, not this, are what is used."""
     width: int | None = None
     height: int | None = None
     weights: str = ""
@@ -219,6 +221,7 @@ class SpeakersResult(Card):
                 "score_unit": self.score_unit,
                 "threshold": self.threshold,
                 "duration": self.duration,
+                "frame_rate": self.frame_rate,
                 "width": self.width,
                 "height": self.height,
                 "weights": self.weights,

@@ -173,6 +173,7 @@ def find_speakers_source(
         score_unit=scorer.unit,
         threshold=speakers.threshold,
         duration=source.duration,
+        frame_rate=source.frame_rate,
         width=source.width,
         height=source.height,
         weights=weights.name,

@@ -45,6 +45,9 @@ class Options:
     """Write a table, to FILE.csv or, without it, to stdout."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Write a page with frames and curves: one file that needs nothing else."""
+    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE.otio|FILE.edl")] = None
+    """Write a timeline for editing programs, with the audio of the one FILE moved into place; .otio needs
+    viseme[otio]."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl", aliases=["-o"])] = None
     """Append every answer to this file, safely on the disk before the next."""
     resume: bool = False
@@ -117,6 +120,8 @@ def run(options: Options, screen: Screen) -> int:
     files = find_media(options.files)
     if options.audio is not None and len(files) > 1:
         raise UsageError("--audio belongs to one video; give one FILE")
+    if options.timeline is not None:
+        _refuse_timeline(options.timeline, options, files)
     with ExitStack() as stack:
         log = None
         if options.out is not None:
@@ -161,6 +166,18 @@ def run(options: Options, screen: Screen) -> int:
     if len(files) > 1:
         screen.note(tally.words())
     return ExitCode.FAILED if tally.failed else ExitCode.DONE
+
+
+def _refuse_timeline(timeline: Path, options: Options, files: list[str]) -> None:
+    if len(files) > 1:
+        raise UsageError("--timeline belongs to one video; give one FILE")
+    if options.resume:
+        raise UsageError("--timeline needs the file to be checked now; leave --resume out")
+    from viseme.media.search import refuse_missing
+    from viseme.report.timeline import refuse_timeline
+
+    refuse_missing(files[0])
+    refuse_timeline(timeline)
 
 
 def _refuse_nonsense(options: Options) -> None:
@@ -241,6 +258,8 @@ def _sinks(options: Options, screen: Screen, stack: ExitStack, *, num_files: int
         from viseme.report.html import ReportWriter
 
         sinks.append(_Report(stack.enter_context(ReportWriter(options.report, in_sync_band=options.band))))
+    if options.timeline is not None:
+        sinks.append(_Timeline(options.timeline, audio=options.audio))
     return sinks
 
 
@@ -331,3 +350,24 @@ class _Report:
 
     def finish(self) -> None:
         """The writer finishes itself when its block ends."""
+
+
+class _Timeline:
+    """`--timeline`."""
+
+    def __init__(self, path: Path, *, audio: str | None) -> None:
+        self._path = path
+        self._audio = audio
+
+    def add(self, outcome: Outcome) -> None:
+        from viseme.core.results import CheckResult
+        from viseme.report.timeline import write_timeline
+
+        if isinstance(outcome, CheckResult):
+            write_timeline(self._path, outcome, audio=self._audio)
+
+    def add_earlier(self, entry: dict[str, Any]) -> None:
+        """Cannot be: --timeline and --resume exclude each other."""
+
+    def finish(self) -> None:
+        """Written with the answer."""

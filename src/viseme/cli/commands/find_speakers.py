@@ -73,6 +73,8 @@ class Options:
     """Write the video with boxes, names, scores and the audio drawn in."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Write a page with the timeline: one file that needs nothing else."""
+    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE.otio|FILE.edl")] = None
+    """Write a timeline for editing programs, with a marker for every turn; .otio needs viseme[otio]."""
     align: Literal["none", "file", "track"] = "file"
     """Which delay of the audio is removed first: that of the file, of each face (track), or none."""
     scorer: Annotated[str, tyro.conf.arg(metavar="NAME")] = "head"
@@ -110,12 +112,18 @@ def run(options: Options, screen: Screen) -> int:
     from viseme.report.files import refuse_unwritable
 
     files = find_media(options.files)
-    targets = [getattr(options, name) for name in (*TEXTS, "video", "report")]
+    targets = [getattr(options, name) for name in (*TEXTS, "video", "report", "timeline")]
     if len(files) > 1 and (options.audio is not None or any(t is not None for t in targets)):
         raise UsageError("--audio and files to write belong to one VIDEO; use --json for many")
     for target in targets:
         if target is not None:
             refuse_unwritable(target)
+    if options.timeline is not None:
+        from viseme.media.search import refuse_missing
+        from viseme.report.timeline import refuse_timeline
+
+        refuse_missing(files[0])
+        refuse_timeline(options.timeline)
     failed = 0
     for file in files:
         try:
@@ -162,6 +170,10 @@ def _one(options: Options, file: str, screen: Screen) -> None:
             _write(replacing_text, target, FORMATS[name](result))
     if options.report is not None:
         _write(replacing_text, options.report, speakers_html(result))
+    if options.timeline is not None:
+        from viseme.report.timeline import write_timeline
+
+        write_timeline(options.timeline, result, audio=options.audio)
     if options.video is not None:
         with screen.progress(f"writing {options.video.name}") as tick:
             write_overlay(
@@ -177,7 +189,7 @@ def _live(options: Options, source: str, screen: Screen) -> int:
     """Print a line for the stream, for every step, and for the end."""
     if options.files or options.audio is not None:
         raise UsageError("--live takes one SOURCE with frames and audio, and no files beside it")
-    if any(getattr(options, name) is not None for name in (*TEXTS, "video", "report")):
+    if any(getattr(options, name) is not None for name in (*TEXTS, "video", "report", "timeline")):
         raise UsageError("--live writes JSON lines to stdout; files are written from a whole VIDEO")
     if options.align == "track":
         raise UsageError("--live takes one delay out of the whole stream; use --align file or none")
