@@ -10,7 +10,7 @@ SETUP := $(VENV)/.viseme-setup
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 PIP_ARGS ?=
 
-.PHONY: setup demo check test golden bench docs clean
+.PHONY: setup demo check test test-slow golden bench docs clean
 
 setup: $(SETUP)
 
@@ -39,7 +39,11 @@ check: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/meta src
 
 test: check golden
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/component
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/component
+
+# What takes more than ten seconds each; run it before a release and after changes of what it tests.
+test-slow: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/component
 
 golden: setup
 	$(BIN)/python -m pytest -q tests/golden

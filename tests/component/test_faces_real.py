@@ -99,6 +99,7 @@ def test_no_track_crosses_a_cut(run):
     assert (a.shot, b.shot) == (0, 1)
 
 
+@pytest.mark.slow
 def test_the_lips_are_found_again_in_turned_smaller_and_shifted_frames(run):
     source = clip(GRID, 75)
     wanted = lip_opening(accepted(run(source))[0].landmarks)

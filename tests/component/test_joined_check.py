@@ -18,6 +18,7 @@ def test_check_uses_both_halves_when_stamps_start_over(tmp_path):
     assert len(result.warnings) == 1
 
 
+@pytest.mark.slow
 def test_a_leap_of_ten_hours_changes_no_answer(tmp_path):
     path = joined_ts(tmp_path, SAMPLE, video_s=36_000.0)
     result = viseme.check(path)

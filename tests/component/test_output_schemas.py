@@ -51,6 +51,7 @@ def test_find_speakers(capfd: pytest.CaptureFixture[str]) -> None:
         validate("find-speakers", failure)
 
 
+@pytest.mark.slow
 def test_find_speakers_live(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["find-speakers", "--live", str(LATE), "--every", "0.4", "--delay", "137ms", "--keep-frames"]) == 0
     header, *steps, end = lines(capfd)

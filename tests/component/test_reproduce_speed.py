@@ -60,6 +60,7 @@ def test_the_clip_is_filmed_once_and_looped_without_gaps(tmp_path: Path) -> None
     assert minute_clip(tmp_path, width=160, height=120, filmed_s=1, loops=3).stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 def test_check_is_told_as_a_multiple_of_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     from viseme.weights import assets_folder
 

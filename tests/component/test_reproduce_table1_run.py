@@ -11,6 +11,7 @@ from viseme.reproduce.table1 import networks, reproduce_table1
 from viseme.reproduce.table1.rows import E1_ROWS, FIT_ROWS
 
 
+@pytest.mark.slow
 def test_a_toy_run_writes_every_row_and_is_not_done_again(tmp_path, monkeypatch):
     words = {"data": tmp_path, "work": tmp_path / "work", "collections": 0, "synthetic": 4, "frames": 12}
     words |= {"folds": 2, "seeds": 1, "steps": 3, "strangers": 2, "jobs": 1}

@@ -116,6 +116,7 @@ def test_a_stream_says_what_the_file_says(film: Path, recorded: dict[str, Speake
     assert run.end.duration == pytest.approx(2 * half, abs=0.1)
 
 
+@pytest.mark.slow
 def test_mpeg_ts_says_the_same(film: Path, tmp_path: Path, recorded: dict[str, SpeakersResult]) -> None:
     other = conversation(tmp_path / "film.ts")
     _, steps = stream(other.read_bytes(), scorer="evidence", align="none")
@@ -145,6 +146,7 @@ def test_the_latency_is_what_is_stated(film: Path) -> None:
     assert late.max() <= stated + handed[2] + 1e-6, "more than one frame late"
 
 
+@pytest.mark.slow
 def test_a_shorter_latency_is_kept_too(film: Path, recorded: dict[str, SpeakersResult]) -> None:
     run, steps = stream(film.read_bytes(), scorer="head", align="none", latency=1.2)
     told = [s for s in steps if s.newest < run.end.duration - 1e-6]
@@ -155,6 +157,7 @@ def test_a_shorter_latency_is_kept_too(film: Path, recorded: dict[str, SpeakersR
     assert np.mean(same) > 0.8
 
 
+@pytest.mark.slow
 def test_the_delay_is_learned_on_the_way() -> None:
     _, steps = stream(LATE.read_bytes(), scorer="evidence")
     assert steps[0].delay is None
@@ -173,6 +176,7 @@ def test_a_stream_that_breaks_off_is_told_to_its_end(film: Path) -> None:
     assert steps[-1].time == pytest.approx(run.end.duration, abs=0.21)
 
 
+@pytest.mark.slow
 def test_audio_that_stops_is_not_waited_for_for_ever(film: Path) -> None:
     work = LiveWork(load_sync_weights(), load_scorer("evidence"))
     with open(piped(film.read_bytes()), "rb") as file, closing(LiveMedia(file)) as media:

@@ -13,6 +13,7 @@ from viseme.standardization.interface import FRAME_REASONS
 from viseme.synthetic.scene import TalkerSpec
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("degrees", "is_profile"), [(60, True), (42, False)])
 def test_a_head_held_in_profile_is_refused_and_one_half_turned_is_not(tmp_path, monkeypatch, degrees, is_profile):
     moved = studio._moved

@@ -184,6 +184,7 @@ def _quick(**changes):
     return replace(quick_recipe(), **changes)
 
 
+@pytest.mark.slow
 def test_the_loss_falls(people, tmp_path):
     recipe = _quick(
         warm_start=True,

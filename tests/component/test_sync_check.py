@@ -225,6 +225,7 @@ def test_frames_of_mouths_alone_are_refused():
         assert found.reasons
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.slow
 @needs_real

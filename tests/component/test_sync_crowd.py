@@ -31,6 +31,7 @@ def _crowd(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_ten_faces_are_all_told_of(tmp_path):
     found = viseme.check(_crowd(tmp_path / "crowd.mp4"))
     assert len(found.tracks) + len(found.rejected) >= 10

@@ -79,6 +79,7 @@ def test_a_network_is_trained_and_measured_once(studio: tuple[Path, ClipSet], tm
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+@pytest.mark.slow
 def test_a_blurred_clip_is_blurred_by_pixels_of_its_face(studio: tuple[Path, ClipSet], tmp_path: Path) -> None:
     row = _row(studio[0])
     blurred = blurred_clips([row], 4.0, tmp_path)

@@ -120,6 +120,7 @@ def _weights(path: Path) -> list[torch.Tensor]:
     return list(load_sync_networks(path)[0].state_dict().values())
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(studio, monkeypatch):
     whole = _weights(_train(studio).out)
     for file in (studio / "work").glob("*.*"):
@@ -171,6 +172,7 @@ def test_real_clips_are_prepared_once_and_leave_one_without_a_face_out(tmp_path)
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "work").rglob("*.safetensors")} == stamps
 
 
+@pytest.mark.slow
 def test_networks_trained_side_by_side_are_those_trained_one_after_another(studio):
     made = []
     for jobs in (1, 2):
