@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -114,6 +115,8 @@ def test_the_command_leaves_a_log_and_a_page(capfd: pytest.CaptureFixture[str]) 
     assert "fixed           takes/late.mp4" in out
     assert "1 fixed" in err
     page = Path("out/fix.html").read_text()
+    assert page.count("<th ") == page.count('<th scope="col"') == 7
+    assert re.search(r'aria-label="delay before: \S+ ms, after: \S+ ms"', page)
     assert "late.mp4" in page
     assert "+217" in page
     for line in Path("out/fix.jsonl").read_text().splitlines():

@@ -106,6 +106,39 @@ def test_many_files_have_a_table_that_sorts(tmp_path: Path) -> None:
     assert re.search(r"<b>1</b> in sync, <b>1</b> out of sync, <b>1</b> cannot tell, <b>1</b> failed", text)
 
 
+def test_every_table_head_says_what_it_heads(tmp_path: Path) -> None:
+    seen = Page(page(tmp_path, stubs.result("a.mp4"), failed()))
+    heads = [attributes for tag, attributes in seen.tags if tag == "th"]
+    assert len(heads) > 10
+    assert all(attributes.get("scope") == "col" for attributes in heads)
+
+
+def test_charts_say_their_numbers_to_who_cannot_see_them(tmp_path: Path) -> None:
+    seen = Page(page(tmp_path, stubs.result()))
+    lips, delay, drift = [attributes["aria-label"] or "" for tag, attributes in seen.tags if tag == "svg"]
+    assert "shifted by \N{MINUS SIGN}200 ms" in lips
+    assert "+200 ms, 95 % interval +190 ms to +210 ms" in delay
+    assert re.search(r"\d ms to \S+ ms in \d+ stretches", drift)
+    alone = delay_chart(stubs.evidence(None), stubs.estimate(None))
+    assert "no delay can be told" in alone
+    assert "interval" not in Page(alone).tags[0][1]["aria-label"]  # type: ignore[operator]
+
+
+def test_files_that_need_work_can_be_shown_alone_without_scripts(tmp_path: Path) -> None:
+    text = page(tmp_path, stubs.result("a.mp4"), stubs.result("c.mp4", 0.01), failed())
+    seen = Page(text)
+    assert [a["id"] for tag, a in seen.tags if tag == "input"] == ["work"]
+    assert "Only files that need work (2 of 3)" in text
+    assert [a["class"] for tag, a in seen.tags if tag == "tr" and "class" in a] == ["out_of_sync", "in_sync", "failed"]
+    assert "#work:checked ~ section.in_sync" in text
+    assert "#work:checked ~ .all tr.in_sync" in text
+
+
+@pytest.mark.parametrize("delay", [0.2, 0.01])
+def test_a_filter_that_would_change_nothing_or_hide_all_is_left_out(tmp_path: Path, delay: float) -> None:
+    assert Page(page(tmp_path, stubs.result("a.mp4", delay), stubs.result("b.mp4", delay))).count("input") == 0
+
+
 def test_an_answer_read_back_has_words_without_curves(tmp_path: Path) -> None:
     text = page(tmp_path, stubs.result().to_json())
     assert Page(text).count("svg") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -104,13 +105,15 @@ def test_json_is_complete_and_plain(result: SpeakersResult) -> None:
 def test_the_page_escapes_names_and_asks_nobody(result: SpeakersResult) -> None:
     page = speakers_html(result)
     assert "<svg" in page
+    assert re.search(r'aria-label="Who speaks when: [^"]*person A \d', page)
+    assert page.count("<th ") == page.count('<th scope="col"')
     assert 'my clip<"' not in page
     assert "http" not in page.replace("http-equiv", "")
 
 
 def test_an_empty_result_is_written_too() -> None:
     empty = SpeakersResult(file="a.mp4", faces=(), voice=())
-    assert "<svg" in speakers_html(empty)
+    assert 'aria-label="Who speaks when: nobody speaks"' in speakers_html(empty)
     assert FORMATS["rttm"](empty) == ""
     assert FORMATS["ava"](empty) == ""
     assert json.dumps(empty.to_json(), allow_nan=False)

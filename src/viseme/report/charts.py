@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from viseme.core.evidence import CheckEvidence
 from viseme.core.results import DelayEstimate, Drift
-from viseme.report.words import milliseconds, percent
+from viseme.report.words import milliseconds, percent, short_time
 
 __all__ = ["delay_chart", "drift_chart", "excerpt", "lips_chart"]
 
@@ -130,7 +130,18 @@ def delay_chart(
         else ""
     )
     parts.append(_text(WIDTH - RIGHT, bottom + 44, "delay in ms", "small", "end"))
-    return _svg(bottom + 54, "How well each delay fits", *parts)
+    return _svg(bottom + 54, f"How well each delay fits: {_told(estimate)}", *parts)
+
+
+def _told(estimate: DelayEstimate) -> str:
+    """The numbers of the curve in words, for who cannot see it."""
+    if estimate.audio_delay is None:
+        return "no delay can be told"
+    words = f"best at {milliseconds(estimate.audio_delay)}"
+    if estimate.interval is None:
+        return words
+    low, high = map(milliseconds, estimate.interval)
+    return f"{words}, 95 % interval {low} to {high}"
 
 
 def _anchor(x: _Axis, value: float) -> str:
@@ -187,7 +198,9 @@ def lips_chart(evidence: CheckEvidence, audio_delay: float | None) -> str:
     bottom = top - gap
     for tick in x.ticks(8):
         parts.append(_text(x(tick), bottom + 20, f"{tick:g} s", "tick", _anchor(x, tick)))
-    return _svg(bottom + 28, "Mouth opening and loudness over time", *parts, width=WIDE)
+    seen = " and with ".join(words for words, _ in panels)
+    label = f"Mouth opening and loudness of the audio from {short_time(span[0])} to {short_time(span[1])}, {seen}"
+    return _svg(bottom + 28, label, *parts, width=WIDE)
 
 
 def _lips_panel(evidence: CheckEvidence, x: _Axis, top: float, bottom: float, words: str, shift: float) -> list[str]:
@@ -259,4 +272,5 @@ def drift_chart(drift: Drift, *, audio_delay: float | None, in_sync_band: tuple[
             f'<line x1="{start + 1:.1f}" x2="{max(end - 1, start + 2):.1f}" y1="{level:.1f}" y2="{level:.1f}" '
             f'class="segment" opacity="{0.25 + 0.75 * s.confidence:.2f}"><title>{escape(title)}</title></line>'
         )
-    return _svg(bottom + 28, "Delay over the clip", *parts)
+    low, high = milliseconds(min(delays)), milliseconds(max(delays))
+    return _svg(bottom + 28, f"Delay over the clip: {low} to {high} in {len(known)} stretches", *parts)

@@ -141,6 +141,7 @@ class ReportWriter:
                 sections=self._pieces(),
                 counts={_KINDS[kind]: count for kind, count in counts.items() if count},
                 kinds=_KINDS,
+                num_to_do=sum(row.kind != Verdict.IN_SYNC.value for row in self._rows),
                 band=self._band,
                 version=viseme.__version__,
                 schema=CHECK_SCHEMA,

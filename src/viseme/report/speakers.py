@@ -278,9 +278,17 @@ def _chart(result: SpeakersResult) -> str:
     for tick in _ticks(end):
         parts.append(f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{top:.0f}" class="grid"/>')
         parts.append(f'<text x="{x(tick):.1f}" y="{top + 16:.0f}" text-anchor="middle">{short_time(tick)}</text>')
-    return (
-        f'<svg viewBox="0 0 {WIDTH:.0f} {top + 22:.0f}" role="img" aria-label="Who speaks when">{"".join(parts)}</svg>'
-    )
+    size = f"0 0 {WIDTH:.0f} {top + 22:.0f}"
+    return f'<svg viewBox="{size}" role="img" aria-label="{_told(result)}">{"".join(parts)}</svg>'
+
+
+def _told(result: SpeakersResult) -> str:
+    """The timeline in words, for who cannot see it."""
+    seconds: dict[str, float] = {}
+    for start, end, name in turns(result):
+        seconds[name] = seconds.get(name, 0.0) + end - start
+    spoken = ", ".join(f"{_said(name)} {total:.1f} s" for name, total in seconds.items())
+    return f"Who speaks when: {spoken or 'nobody speaks'}"
 
 
 def _audio(result: SpeakersResult, x: Callable[[float], float]) -> str:
