@@ -11,17 +11,21 @@ from viseme.audio.mel_frames import MelFrames
 from viseme.core.results import DelayEstimate, Reason, Verdict
 from viseme.sync import measurement
 from viseme.sync.estimator import EstimatorConfig
-from viseme.sync.measurement import DelayMeasurement
+from viseme.sync.measurement import DelayMeasurement, Measured
 
 SECONDS = 36.0
 
 
 def _estimate(samples: np.ndarray, max_delay: float = 2.0) -> DelayEstimate:
+    return _measured(samples, max_delay).estimate
+
+
+def _measured(samples: np.ndarray, max_delay: float = 2.0) -> Measured:
     times = np.arange(0, SECONDS, 0.04)
     work = DelayMeasurement(lip_reading_weights(), MelFrames(pieces(samples)), EstimatorConfig(max_delay=max_delay))
     for chunk in chunks(0, talking_landmarks(3, times), times):
         work.take(chunk)
-    return work.finish().estimate
+    return work.finish()
 
 
 @pytest.mark.parametrize("delay", [3.5, -3.5, 8.0])
@@ -60,7 +64,9 @@ def test_a_delay_within_the_range_stays_what_it_was() -> None:
 def test_audio_that_is_missing_makes_pieces() -> None:
     whole = voice(3, SECONDS, delay=0.0)
     cut = round(18 * RATE)
-    found = _estimate(np.concatenate([whole[:cut], whole[cut + round(0.4 * RATE) :]]))
+    measured = _measured(np.concatenate([whole[:cut], whole[cut + round(0.4 * RATE) :]]))
+    assert measured.tracks[0].estimate.verdict is Verdict.OUT_OF_SYNC, "nor is the face in sync"
+    found = measured.estimate
     assert [p.audio_delay for p in found.pieces] == pytest.approx([0.0, -0.4], abs=0.03)
     assert found.pieces[1].start == pytest.approx(18.2, abs=0.7)
     assert found.verdict is Verdict.OUT_OF_SYNC

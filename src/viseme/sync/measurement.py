@@ -143,7 +143,8 @@ class DelayMeasurement:
         return Measured(
             estimate=estimate,
             tracks=tuple(
-                self._track(i, face, curves[i], share[i] / (sum(share.values()) or 1.0)) for i, face in used.items()
+                self._track(i, face, curves[i], share[i] / (sum(share.values()) or 1.0), jumps=bool(estimate.pieces))
+                for i, face in used.items()
             ),
             rejected=tuple(self._rejected),
             evidence=None if thumbnails is None else self._evidence(total, curves, share, thumbnails),
@@ -199,10 +200,13 @@ class DelayMeasurement:
             reasons=(Reason.BEYOND_SEARCH,),
         )
 
-    def _track(self, track_id: int, face: FaceRecord, curve: DelayCurve, weight: float) -> TrackResult:
+    def _track(self, track_id: int, face: FaceRecord, curve: DelayCurve, weight: float, *, jumps: bool) -> TrackResult:
+        """What one face says alone; `jumps`: the delay of the file does, so perhaps within this face."""
         activity = FaceActivity(
             self._audio.voiced_fraction, face.mouth_motion, face.evidence.seconds, face.frames_per_s
         )
+        estimate = decide(curve, self._config, self._calibration, activity)
+        pieces = find_pieces(face.evidence.blocks, self._lags, self._config, self._calibration) if jumps else ()
         return TrackResult(
             track_id=track_id,
             start=face.start,
@@ -210,7 +214,7 @@ class DelayMeasurement:
             num_frames=face.num_frames,
             observed_fraction=face.num_observed / max(face.num_frames, 1),
             face_size_px=float(np.median(face.sizes)),
-            estimate=decide(curve, self._config, self._calibration, activity),
+            estimate=with_pieces(estimate, pieces) if pieces else estimate,
             weight=weight,
         )
 
