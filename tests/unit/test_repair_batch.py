@@ -16,7 +16,7 @@ import viseme.media
 from schemas import validate
 from viseme.cli.exits import ExitCode
 from viseme.cli.main import main
-from viseme.core.errors import OutputError
+from viseme.core.errors import OutputError, UnreadableMedia
 from viseme.sync.repair_batch import FailedFix, FixOutcome, fix_many, fix_targets
 
 
@@ -131,3 +131,9 @@ def test_the_command_leaves_a_log_and_a_page(capfd: pytest.CaptureFixture[str]) 
 )
 def test_nonsense_is_refused(arguments: list[str]) -> None:
     assert main(["fix", *arguments]) == ExitCode.USAGE
+
+
+def test_a_folder_without_media_is_said(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnreadableMedia, match="holds no media file"):
+        fix_targets([tmp_path / "empty"], tmp_path / "out")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from viseme.core.card import Card
-from viseme.core.errors import FixRefused, OutputError
+from viseme.core.errors import FixRefused, OutputError, UnreadableMedia
 from viseme.core.results import CheckResult, FailedFile
 from viseme.engine.executor import FileWork
 from viseme.engine.result_log import ResultLog, options_digest, recorded
@@ -205,6 +205,7 @@ def fix_targets(paths: Iterable[str | Path], out: str | Path) -> dict[str, str]:
 
     Raises:
         OutputError: two files would be written to one name.
+        UnreadableMedia: a folder holds no media file.
     """
     base = os.path.abspath(out)
     targets: dict[str, str] = {}
@@ -214,6 +215,8 @@ def fix_targets(paths: Iterable[str | Path], out: str | Path) -> dict[str, str]:
         for path in find_media([name]):
             if os.path.abspath(path).startswith(base + os.sep) or path in targets:
                 continue
+            if path == root:
+                raise UnreadableMedia(f"{path} holds no media file; name another folder, or the files")
             place = os.path.relpath(os.path.dirname(path), root) if root is not None else "."
             target = os.path.normpath(os.fspath(output_name(path, os.path.join(out, place, ""))))
             if target in taken:
