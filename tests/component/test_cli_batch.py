@@ -120,6 +120,7 @@ def test_a_single_file_that_crashes_elsewhere_does_not_hang(tmp_path: Path) -> N
     assert [json.loads(line)["error"]["type"] for line in out] == ["WorkerCrashed"] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_killed_again_and_again_no_answer_is_lost_or_repeated(tmp_path: Path, jobs: str) -> None:
     clips = tmp_path / "clips"

@@ -11,6 +11,7 @@ from viseme.weights import assets_folder
 SAMPLE = assets_folder() / "samples" / "sample_late_137ms.mp4"
 
 
+@pytest.mark.slow
 def test_check_uses_both_halves_when_stamps_start_over(tmp_path):
     result = viseme.check(joined_ts(tmp_path, SAMPLE, video_s=0))
     assert result.audio_delay == pytest.approx(0.137, abs=0.02)

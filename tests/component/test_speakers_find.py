@@ -62,6 +62,7 @@ def test_mismatched_audio_is_not_spoken(late: SpeakersResult) -> None:
     assert all(v.state is not VoiceState.ONSCREEN for v in mismatched.voice if v.end - v.start > 1.5)
 
 
+@pytest.mark.slow
 def test_alignment_matters(late: SpeakersResult) -> None:
     recorded = find_speakers(LATE, align="none", scorer="cosine")
     aligned = find_speakers(LATE, align="track", scorer="cosine")

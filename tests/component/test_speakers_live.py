@@ -125,6 +125,7 @@ def test_mpeg_ts_says_the_same(film: Path, tmp_path: Path, recorded: dict[str, S
     assert np.median(np.abs([a - b for a, _, b, _ in both])) < 0.5  # AAC is not FLAC
 
 
+@pytest.mark.slow
 def test_the_latency_is_what_is_stated(film: Path) -> None:
     """By the times of frames: at each step, the newest one that was handed over, whatever the wall clock says."""
     work = LiveWork(load_sync_weights(), load_scorer("evidence"))

@@ -252,6 +252,7 @@ def _weights(network) -> list[torch.Tensor]:
     return list(network.state_dict().values())
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(people, tmp_path, monkeypatch):
     recipe = _quick(weights=LossWeights(landmarks=0.05, known=0.1), sheet_every=4)
     words = {"real": _unknown(people[:2]), "synthetic": people[2:], "recipe": recipe, "name": "n"}

@@ -196,6 +196,7 @@ def _rows(source: str) -> list[dict[str, str]]:
         return [r for r in csv.DictReader(file) if r["source"] == source or r["file"].startswith(source + "/")]
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.slow
 @needs_real

@@ -132,7 +132,7 @@ class FileWork:
                 raise VisemeError(f"the executor broke down with {len(lost) + len(waiting)} files unanswered; resume")
         while executor is None and waiting:
             with _workers(min(jobs, len(waiting))) as pool:
-                lost = yield from _feed(pool, waiting, submit, window=2 * jobs)
+                lost = yield from _feed(pool, waiting, submit, window=2 * jobs if jobs > 1 else 1)  # one: in order
             for file in lost:
                 yield file, self._alone(file, submit)
 
@@ -172,7 +172,7 @@ def _feed(
             except BrokenExecutor:
                 broken = True
         done, _ = wait(flying, return_when=FIRST_COMPLETED)
-        for future in done:
+        for future in [f for f in flying if f in done]:  # what ended together comes in the order it was asked for
             try:
                 outcome = future.result()
             except BrokenExecutor:
