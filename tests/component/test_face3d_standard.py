@@ -11,15 +11,9 @@ import torch
 
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.differentiable import visibility
-from viseme.face3d.formation import (
-    STANDARD_LIGHT,
-    form_image,
-    form_landmarks,
-    form_shape,
-    render_standard,
-    standard_pose,
-)
+from viseme.face3d.formation import STANDARD_LIGHT, form_image, form_landmarks, render_standard, standard_pose
 from viseme.face3d.interface import load_face_model
+from viseme.face3d.linear_model import form_shape
 from viseme.faces.schemes import LIP_MIDDLE
 
 MODEL = load_face_model()

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from viseme.face3d.camera import Camera
-from viseme.face3d.formation import STANDARD_LIGHT, form_image, form_shape
+from viseme.face3d.formation import STANDARD_LIGHT, form_image
 from viseme.face3d.light import K0, K1, K2_AXIAL
+from viseme.face3d.linear_model import form_shape
 
 SQUARE = np.array([[-0.5, -0.25, 0.5], [0.5, -0.25, 0.5], [0.5, 0.75, 0.5], [-0.5, 0.75, 0.5]])
 ALBEDO = (0.2, 0.5, 0.8)

@@ -17,7 +17,7 @@ import tyro
 from viseme.cli.exits import UsageError
 from viseme.core.extras import import_part
 
-__all__ = ["option_table", "options_of", "parse", "time_of"]
+__all__ = ["option_table", "options_of", "parse", "time_of", "with_log_named"]
 
 _POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
 
@@ -133,3 +133,29 @@ def time_of(flag: str, text: str) -> Fraction:
         return parse_time(text)
     except ValueError as error:
         raise UsageError(f"{flag}: {error}") from None
+
+
+def with_log_named(arguments: Sequence[str], option: str) -> list[str]:
+    """`--resume FILE.jsonl` spelt out as the option that names the log, and `--resume`.
+
+    Args:
+        arguments: Of a command.
+        option: Which of its options names the log.
+
+    Example:
+        >>> with_log_named(["takes", "--resume", "r.jsonl", "--", "--resume"], "--log")
+        ['takes', '--log=r.jsonl', '--resume', '--', '--resume']
+    """
+    words: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*words, word, *rest]
+        if word == "--resume" and rest and rest[0].lower().endswith((".jsonl", ".ndjson")):
+            words += [f"{option}={rest.pop(0)}", "--resume"]
+        elif word.startswith("--resume="):
+            words += [f"{option}={word.partition('=')[2]}", "--resume"]
+        else:
+            words.append(word)
+    return words

@@ -155,8 +155,7 @@ class DelayEstimate:
     drift: Drift | None = None
     """None where the clip is too short for one, or the delay jumps: no line is laid across a step."""
     pieces: tuple[DelayPiece, ...] = ()
-    """Where the delay jumps: at least two pieces in order of time; `audio_delay` is then that of the piece that most
-    speaks for its delay."""
+    """Where the delay jumps: at least two pieces in order of time; `audio_delay` is then that of the longest."""
 
     def __post_init__(self) -> None:
         assert (self.audio_delay is None) == (self.verdict is Verdict.CANNOT_TELL)

@@ -1,24 +1,24 @@
 """Image formation: coefficients of a face model to a frame, and the standard frame. Read `interface` first.
 
-Equations are those of "Data Standardization for Robust Lip Sync": `S = mean + B_id a + B_exp b` (1), `T = mean +
-B_tex d` (2), radiosity `T' = T * SH(n, gamma)` (3), `I = project(R F(S, T') + t)` (4); equation 9 is the standard
-frame {a = 0, d = 0, b, gamma0, p0}. They are stated here and nowhere else: `FaceModel.shape`, training, the landmark
-losses and `standardize` call these functions. `form_shape` and `form_albedo` take NumPy arrays or torch tensors;
-`form_image` is torch and differentiable in every coefficient; `render_standard` is the standard frame without
-gradients, compiled. Knows no network.
+Equations are those of "Data Standardization for Robust Lip Sync": 1 and 2 stand in `linear_model`, radiosity `T' = T *
+SH(n, gamma)` (3), `I = project(R F(S, T') + t)` (4); equation 9 is the standard frame {a = 0, d = 0, b, gamma0, p0}.
+They are stated once: training, the landmark losses and `standardize` call these functions. `form_image` is torch and
+differentiable in every coefficient; `render_standard` is the standard frame without gradients, compiled. Knows no
+network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.face3d.camera import Camera, place, project
 from viseme.face3d.light import UNIFORM_LIGHT
+from viseme.face3d.linear_model import form_albedo, form_shape
 
 if TYPE_CHECKING:
     import torch
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 __all__ = [
     "STANDARD_LIGHT",
     "FormedImage",
-    "form_albedo",
     "form_image",
     "form_landmarks",
-    "form_shape",
     "render_standard",
     "standard_pose",
 ]
@@ -49,43 +47,6 @@ class FormedImage(NamedTuple):
     """(B, H, W) bool."""
     depth: torch.Tensor
     """(B, H, W) z of the seen surface in decimetres, +z to the camera; 0 where nothing is."""
-
-
-def form_shape(model: Mapping[str, Any], alpha: Any = None, beta: Any = None) -> Any:
-    """Equation 1: vertices in decimetres, NumPy or torch as the model is.
-
-    Args:
-        model: `mean` (V, 3), `id_basis` (V, 3, A) and `exp_basis` (V, 3, E): `FaceModel.arrays()` or `.tensors()`, or
-            those of some points of it.
-        alpha: (B, <=A) or (<=A,) identity; None for zeros.
-        beta: (B, <=E) or (<=E,) expression; None for zeros. One of the two may have B = 1.
-
-    Returns:
-        (B, V, 3), or (V, 3) where neither has a batch.
-
-    Raises:
-        ValueError: more coefficients than the model has columns.
-    """
-    return _moved(_moved(model["mean"], model["id_basis"], alpha), model["exp_basis"], beta)
-
-
-def form_albedo(model: Mapping[str, Any], delta: Any = None) -> Any:
-    """Equation 2: vertex albedo ([B,] V, 3) RGB, not clipped (a clip would cut the gradient); see `form_shape`."""
-    return _moved(model["tex_mean"], model["tex_basis"], delta)
-
-
-def _moved(points: Any, basis: Any, coefficients: Any) -> Any:
-    """`points` ([B,] V, 3) plus `basis` (V, 3, K) times ([B,] <=K) coefficients."""
-    if coefficients is None:
-        return points
-    num = coefficients.shape[-1]
-    if coefficients.ndim not in (1, 2) or num > basis.shape[-1]:
-        raise ValueError(f"expected at most {basis.shape[-1]} coefficients, got shape {tuple(coefficients.shape)}")
-    if coefficients.ndim == 1 and isinstance(coefficients, np.ndarray):
-        used = np.flatnonzero(coefficients)  # of an expression, most are zero
-        return points + basis[..., used] @ coefficients[used]
-    moved = coefficients @ basis.reshape(-1, basis.shape[-1])[:, :num].T
-    return points + moved.reshape(*coefficients.shape[:-1], *basis.shape[:2])
 
 
 def form_image(

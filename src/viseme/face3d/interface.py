@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import FaceError
 from viseme.core.registry import Registry
-from viseme.face3d.formation import form_albedo, form_shape
+from viseme.face3d.linear_model import form_albedo, form_shape
 
 if TYPE_CHECKING:
     import torch

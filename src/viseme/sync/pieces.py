@@ -2,13 +2,14 @@
 
 Knows evidence of faces; refuses to know files. The pieces are the likeliest path through the candidate delays: it may
 creep by one candidate at a time, as a drifting clock does, and pays for every jump as much as chance evidence earns.
+One byte is kept for each .4 s and candidate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,69 +54,83 @@ def find_pieces(
     Source:
         Most likely path (Viterbi, 1967) over delays.
     """
-    parts = _Parts.of(blocks, lags)
-    if len(parts.times) < 2:
-        return ()
-    spans = _spans(_path(parts.scores / config.temperature))
+    numbers, path = _path(_parts(blocks), config.temperature)
+    spans = _spans(path)
     if len(spans) < 2:
         return ()
-    pieces = [parts.piece(span, config, calibration) for span in spans]
+    pieces = [_piece(blocks, numbers[span], lags, config, calibration) for span in spans]
     return _joined([piece for piece in pieces if piece is not None])
 
 
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """Evidence of every .4 s that holds any, faces seen at one time added up."""
+def _parts(blocks: Sequence[EvidenceBlock], first: int | None = None, last: int | None = None) -> Iterator[_Part]:
+    """The parts of blocks in order of time, faces seen at one time added up; from `first` to `last`, if given."""
+    waiting: dict[int, _Part] = {}
+    for block in sorted(blocks, key=lambda block: block.start):
+        begin = round(block.start / PART_S)
+        for number in sorted(n for n in waiting if n < begin):
+            yield waiting.pop(number)
+        rows = _alike(block) if block.parts is None else block.parts
+        if (last is not None and begin > last) or (first is not None and begin + len(rows) <= first):
+            continue
+        share = (block.counts / np.float32(len(rows))).astype(np.float32)
+        for number, row in enumerate(rows, begin):
+            if (first is None or number >= first) and (last is None or number <= last):
+                part = waiting.setdefault(number, _Part(number, np.zeros_like(share), np.zeros_like(share)))
+                part.scores += row
+                part.counts += share
+    for number in sorted(waiting):
+        yield waiting[number]
 
-    lags: NDArray[np.int64]
-    times: NDArray[np.float64]
-    """(P, 2) seconds."""
+
+@dataclass(eq=False)
+class _Part:
+    """Evidence of .4 s."""
+
+    number: int
+    """It begins at `number` times .4 seconds."""
     scores: NDArray[np.float32]
-    """(P, L) summed log-likelihood ratios."""
+    """(L,) summed log-likelihood ratios."""
     counts: NDArray[np.float32]
-    """(P, L) pairs summed."""
+    """(L,) pairs summed."""
 
-    @classmethod
-    def of(cls, blocks: Sequence[EvidenceBlock], lags: NDArray[np.int64]) -> _Parts:
-        """The parts of blocks; of one that kept none, all alike."""
-        sums: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
-        for block in blocks:
-            rows = _alike(block) if block.parts is None else block.parts
-            share = (block.counts / np.float32(len(rows))).astype(np.float32)
-            for i, row in enumerate(rows):
-                number = round(block.start / PART_S) + i
-                scores, counts = sums.get(number, (np.float32(0), np.float32(0)))
-                sums[number] = np.asarray(scores + row, np.float32), np.asarray(counts + share, np.float32)
-        numbers = np.array(sorted(sums), dtype=np.int64)
-        shape = len(numbers), len(lags)
-        return cls(
-            lags,
-            np.asarray(np.stack([numbers, numbers + 1], -1) * PART_S, np.float64),
-            np.array([sums[n][0] for n in numbers], np.float32).reshape(shape),
-            np.array([sums[n][1] for n in numbers], np.float32).reshape(shape),
-        )
 
-    def piece(self, span: slice, config: EstimatorConfig, calibration: Calibration) -> DelayPiece | None:
-        """The delay of a span by its own evidence; None where it is not sure."""
-        times, scores, counts = self.times[span], self.scores[span], self.counts[span]
-        if len(times) * PART_S < LEAST_S:
-            return None
-        curve = DelayCurve(self.lags, scores.sum(0), np.rint(counts.sum(0)).astype(np.int64), _best(scores, counts))
-        peak = find_peak(curve, config)
-        interval = credible_interval(curve, config)
-        if peak is None or interval is None or peak.at_edge:
-            return None
-        confidence = calibration.probability(peak)
-        if confidence < config.answer_above:
-            return None
-        low, high = min(interval[0], peak.delay), max(interval[1], peak.delay)
-        return DelayPiece(
-            start=float(times[0, 0]),
-            end=float(times[-1, 1]),
-            audio_delay=peak.delay - calibration.bias,
-            interval=(low - calibration.bias, high - calibration.bias),
-            confidence=confidence,
-        )
+def _piece(
+    blocks: Sequence[EvidenceBlock],
+    numbers: NDArray[np.int64],
+    lags: NDArray[np.int64],
+    config: EstimatorConfig,
+    calibration: Calibration,
+) -> DelayPiece | None:
+    """The delay of some parts in a row by their own evidence; None where it is not sure."""
+    if len(numbers) * PART_S < LEAST_S:
+        return None
+    curve = _curve(_parts(blocks, int(numbers[0]), int(numbers[-1])), lags)
+    peak = find_peak(curve, config)
+    interval = credible_interval(curve, config)
+    if peak is None or interval is None or peak.at_edge:
+        return None
+    confidence = calibration.probability(peak)
+    if confidence < config.answer_above:
+        return None
+    low, high = min(interval[0], peak.delay), max(interval[1], peak.delay)
+    return DelayPiece(
+        start=float(numbers[0] * PART_S),
+        end=float((numbers[-1] + 1) * PART_S),
+        audio_delay=peak.delay - calibration.bias,
+        interval=(low - calibration.bias, high - calibration.bias),
+        confidence=confidence,
+    )
+
+
+def _curve(parts: Iterator[_Part], lags: NDArray[np.int64]) -> DelayCurve:
+    """The sum of parts; as `DelayCurve.best`, the clearest of every two seconds in turn."""
+    scores, counts = np.zeros(len(lags)), np.zeros(len(lags))
+    best = np.full(len(lags), -np.inf)
+    while together := list(islice(parts, BLOCK // PART)):
+        sums, pairs = sum(part.scores for part in together), sum(part.counts for part in together)
+        scores, counts = scores + sums, counts + pairs
+        best = np.maximum(best, np.where(pairs >= ENOUGH, sums / np.maximum(pairs, 1), -np.inf))
+    return DelayCurve(lags, scores, np.rint(counts).astype(np.int64), best)
 
 
 def _alike(block: EvidenceBlock) -> NDArray[np.float32]:
@@ -123,39 +138,34 @@ def _alike(block: EvidenceBlock) -> NDArray[np.float32]:
     return np.repeat((block.scores[None] / num).astype(np.float32), num, axis=0)
 
 
-def _best(scores: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(L,) as `DelayCurve.best`: of every two seconds in turn."""
-    starts = np.arange(0, len(scores), BLOCK // PART)
-    sums, pairs = (np.add.reduceat(values, starts, axis=0) for values in (scores, counts))
-    return np.where(pairs >= ENOUGH, sums / np.maximum(pairs, 1), -np.inf).max(0).astype(np.float64)
-
-
-def _path(scores: NDArray[np.floating]) -> NDArray[np.int64]:
-    """(P,) index of the delay of every part on the likeliest path.
-
-    Args:
-        scores: (P, L) natural logarithms.
-    """
-    num, width = scores.shape
-    came = np.zeros((num, width), np.int8)  # 0 = stayed, -1, 1 = crept from that side, 2 = jumped from the best
-    best_before = np.zeros(num, np.int64)
-    total = scores[0].astype(np.float64)
-    for at in range(1, num):
-        options = np.full((4, width), -np.inf)
-        options[0] = total
-        options[1, 1:] = total[:-1] - CREEP_COST
-        options[2, :-1] = total[1:] - CREEP_COST
-        best_before[at] = int(total.argmax())
-        options[3] = total[best_before[at]] - JUMP_COST
-        chosen = options.argmax(0)
-        came[at] = np.array([0, -1, 1, 2], np.int8)[chosen]
-        total = options[chosen, np.arange(width)] + scores[at]
-    path = np.zeros(num, np.int64)
-    path[-1] = int(total.argmax())
-    for at in range(num - 1, 0, -1):
-        move = int(came[at, path[at]])
-        path[at - 1] = best_before[at] if move == 2 else path[at] + move
-    return path
+def _path(parts: Iterator[_Part], temperature: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(P,) numbers of the parts, and (P,) index of the delay of each on the likeliest path."""
+    numbers: list[int] = []
+    came: list[NDArray[np.int8]] = []  # 0 = stayed, -1, 1 = crept from that side, 2 = jumped from the best
+    best_before: list[int] = []
+    total = np.zeros(0)
+    for part in parts:
+        scores = part.scores / temperature
+        if not numbers:
+            total = scores.astype(np.float64)
+        else:
+            options = np.full((4, len(total)), -np.inf)
+            options[0] = total
+            options[1, 1:] = total[:-1] - CREEP_COST
+            options[2, :-1] = total[1:] - CREEP_COST
+            best_before.append(int(total.argmax()))
+            options[3] = total[best_before[-1]] - JUMP_COST
+            chosen = options.argmax(0)
+            came.append(np.array([0, -1, 1, 2], np.int8)[chosen])
+            total = options[chosen, np.arange(len(total))] + scores
+        numbers.append(part.number)
+    path = np.zeros(len(numbers), np.int64)
+    if numbers:
+        path[-1] = int(total.argmax())
+    for at in range(len(numbers) - 1, 0, -1):
+        move = int(came[at - 1][path[at]])
+        path[at - 1] = best_before[at - 1] if move == 2 else path[at] + move
+    return np.array(numbers, np.int64), path
 
 
 def _spans(path: NDArray[np.int64]) -> list[slice]:

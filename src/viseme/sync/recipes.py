@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from viseme.engine.loop import LoopConfig
 from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.models.two_stream import TwoStream
 
-__all__ = ["RECIPES", "SyncRecipe", "open_recipe", "quick_recipe", "research_recipe"]
+__all__ = ["RECIPES", "SyncRecipe", "open_recipe", "quick_recipe", "research_recipe", "shipped_recipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,16 @@ class SyncRecipe:
 
 
 def open_recipe() -> SyncRecipe:
-    """What ships: clips that may be used for it, and our own synthetic talkers."""
+    """For what ships: clips that may be used for it, and our own synthetic talkers."""
     return SyncRecipe()
+
+
+def shipped_recipe() -> SyncRecipe:
+    """Settings that the weights that ship were made with. They learnt from the clips that were marked `train` then: one
+    speaker of GRID."""
+    return replace(
+        open_recipe(), num_synthetic=4000, num_recorded=0, balanced=False, loop=LoopConfig(steps=2200, average=0.995)
+    )
 
 
 def research_recipe() -> SyncRecipe:
@@ -71,5 +79,5 @@ def quick_recipe() -> SyncRecipe:
     )
 
 
-RECIPES = {"open": open_recipe, "research": research_recipe, "quick": quick_recipe}
+RECIPES = {"open": open_recipe, "shipped": shipped_recipe, "research": research_recipe, "quick": quick_recipe}
 """Name -> recipe."""

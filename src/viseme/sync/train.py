@@ -81,7 +81,7 @@ def train_sync(
     data: Path = Path("../shared/data"),
     speech: Path = Path("../shared/speech"),
     work: Path = Path("runs/sync"),
-    recipe: Literal["open", "research", "quick"] = "open",
+    recipe: Literal["open", "shipped", "research", "quick"] = "open",
     input: Input = "landmarks",
     jobs: int = 2,
     steps: int | None = None,
@@ -99,7 +99,8 @@ def train_sync(
         speech: Folder with recordings of people and their phones (manifest.csv, phones.jsonl), which synthetic talkers
             say; where it is not there, there are none of these.
         work: Where prepared clips and checkpoints are kept.
-        recipe: "open" makes what ships; "research" adds clips that may not be used for that; "quick" tries it out.
+        recipe: "open" makes what may ship; "shipped" has the settings of the weights that do; "research" adds clips
+            that may not be used for that; "quick" tries it out.
         input: What the video stream sees: "landmarks", "mesh" or "beta", or frames, "raw" or of the standard face
             ("rgb", "rgbd"). All but the first two are trained on filmed talkers, fewer of them, not on landmarks.
         jobs: Processes that prepare clips, then train networks side by side on a CPU, or draw batches for a GPU;

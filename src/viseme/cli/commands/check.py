@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from viseme.cli.arguments import with_log_named
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen
 
@@ -95,17 +96,14 @@ def tidy(arguments: list[str]) -> list[str]:
     while rest:
         word = rest.pop(0)
         if word == "--":
-            return [*words, word, *rest]
+            words += [word, *rest]
+            break
         follower = rest[0] if rest else ""
         if word == "--csv":
             words.append("--csv=" + (rest.pop(0) if follower == "-" or follower.lower().endswith(".csv") else "-"))
-        elif word == "--resume" and follower.lower().endswith((".jsonl", ".ndjson")):
-            words += [f"--out={rest.pop(0)}", "--resume"]
-        elif word.startswith("--resume="):
-            words += [f"--out={word.partition('=')[2]}", "--resume"]
         else:
             words.append(word)
-    return words
+    return with_log_named(words, "--out")
 
 
 def run(options: Options, screen: Screen) -> int:

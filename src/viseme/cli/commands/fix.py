@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from viseme.cli.arguments import time_of
+from viseme.cli.arguments import time_of, with_log_named
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
 
@@ -85,19 +85,7 @@ def tidy(arguments: list[str]) -> list[str]:
         >>> tidy(["takes", "--resume", "r.jsonl"])
         ['takes', '--log=r.jsonl', '--resume']
     """
-    words: list[str] = []
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if word == "--":
-            return [*words, word, *rest]
-        if word == "--resume" and rest and rest[0].lower().endswith((".jsonl", ".ndjson")):
-            words += [f"--log={rest.pop(0)}", "--resume"]
-        elif word.startswith("--resume="):
-            words += [f"--log={word.partition('=')[2]}", "--resume"]
-        else:
-            words.append(word)
-    return words
+    return with_log_named(arguments, "--log")
 
 
 def run(options: Options, screen: Screen) -> int:

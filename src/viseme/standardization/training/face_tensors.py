@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from viseme.face3d.camera import Camera, centred
-from viseme.face3d.formation import form_albedo, form_image, form_landmarks
+from viseme.face3d.formation import form_image, form_landmarks
 from viseme.face3d.interface import PARTS, FaceModel
+from viseme.face3d.linear_model import form_albedo
 from viseme.face3d.neutral_landmarks import neutral_landmarks
 from viseme.faces.crops import CROP_SIZE, MARGIN
 from viseme.standardization.training.losses import LossWeights

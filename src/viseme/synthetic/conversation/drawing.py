@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.face3d.camera import Camera
-from viseme.face3d.formation import form_shape
 from viseme.face3d.interface import load_face_model
+from viseme.face3d.linear_model import form_shape
 from viseme.face3d.render import render_head
 from viseme.synthetic.conversation.interface import Conversation, Place
 from viseme.synthetic.conversation.tracks import part_of, perform, spec_of
