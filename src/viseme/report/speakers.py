@@ -17,7 +17,7 @@ import viseme
 from viseme.core.speakers import SPEAKERS_SCHEMA, FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.core.time import format_time
 from viseme.report.png import png_uri
-from viseme.report.words import REASON_WORDS, short_time
+from viseme.report.words import REASON_WORDS, percent, short_time
 
 __all__ = [
     "FORMATS",
@@ -213,7 +213,7 @@ def speakers_html(result: SpeakersResult) -> str:
             "id": face.track_id,
             "name": person_name(face.person),
             "colour": COLOURS[face.person % len(COLOURS)],
-            "sure": f"{face.person_confidence:.0%}",
+            "sure": percent(face.person_confidence),
             "span": f"{short_time(face.start)} to {short_time(face.end)}",
             "speaking": f"{face.seconds(FaceState.SPEAKING):.1f} s",
             "unsure": f"{face.seconds(FaceState.CANNOT_TELL):.1f} s",

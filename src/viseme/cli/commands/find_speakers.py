@@ -235,7 +235,7 @@ def _table(result: SpeakersResult) -> Text:
     from viseme.core.speakers import FaceState, VoiceState
     from viseme.core.time import format_time
     from viseme.report.speakers import VOICE_WORDS, person_name, turns
-    from viseme.report.words import REASON_WORDS
+    from viseme.report.words import REASON_WORDS, percent
 
     text = Text()
     text.append(one_line(result.file), style="bold").append("\n")
@@ -253,7 +253,7 @@ def _table(result: SpeakersResult) -> Text:
         for state in (FaceState.SPEAKING, FaceState.CANNOT_TELL, FaceState.DUBBING_SUSPECTED):
             width = 11 if state is FaceState.DUBBING_SUSPECTED else 8
             text.append(f"{f.seconds(state):.1f} s".rjust(width) + "  ")
-        text.append(f"{f.person_confidence:.0%}\n")
+        text.append(f"{percent(f.person_confidence)}\n")
     for start, end, name in turns(result):
         if name != "offscreen":
             text.append(f"  {format_time(start):>12} to {format_time(end):<11}  ")
