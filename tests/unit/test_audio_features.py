@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from viseme.audio.clock import HOP, RATE, WINDOW
-from viseme.audio.features import FFT, mel_filters, mfcc, power_frames, power_spectrum
+from viseme.audio.features import (
+    FFT,
+    filter_banks,
+    mel_filters,
+    mfcc,
+    power_frames,
+    power_spectrum,
+    speech_features,
+)
 
 
 def _noise(num: int, seed: int = 0) -> np.ndarray:
@@ -85,15 +93,15 @@ def test_mel_bands_of_a_tone():
     assert abs(centres[mels[50].argmax()] - 1000) < 60
 
 
-def _mfcc_step_by_step(samples: np.ndarray) -> np.ndarray:
-    """Cepstra as python_speech_features makes them, in plain loops: nfft 512, nfilt 26, lifter 22."""
+def _bands_step_by_step(samples: np.ndarray) -> tuple[list[list[float]], list[float]]:
+    """Mel bands and energies as python_speech_features makes them, in plain loops: nfft 512, nfilt 26."""
     signal = [float(s) * 32768 for s in samples]
     signal = [signal[0]] + [signal[i] - 0.97 * signal[i - 1] for i in range(1, len(signal))]
     num = 1 if len(signal) <= 400 else 1 + math.ceil((len(signal) - 400) / 160)
     signal += [0.0] * ((num - 1) * 160 + 400 - len(signal))
     top = 2595 * math.log10(1 + 8000 / 700)
     bins = [math.floor(513 * 700 * (10 ** (top * i / 27 / 2595) - 1) / 16000) for i in range(28)]
-    rows = []
+    rows, energies = [], []
     for n in range(num):
         power = _direct_power(np.array(signal[n * 160 : n * 160 + 400])) / 512
         bands = []
@@ -103,13 +111,22 @@ def _mfcc_step_by_step(samples: np.ndarray) -> np.ndarray:
                 total += power[k] * (k - bins[j]) / (bins[j + 1] - bins[j])
             for k in range(bins[j + 1], bins[j + 2]):
                 total += power[k] * (bins[j + 2] - k) / (bins[j + 2] - bins[j + 1])
-            bands.append(math.log(total))
+            bands.append(math.log(total) if total else math.log(2.0**-52))
+        rows.append(bands)
+        energies.append(float(power.sum()))
+    return rows, energies
+
+
+def _mfcc_step_by_step(samples: np.ndarray) -> np.ndarray:
+    """Cepstra of those bands, lifter 22."""
+    rows = []
+    for bands, energy in zip(*_bands_step_by_step(samples)):
         row = []
         for c in range(13):
             norm = math.sqrt(1 / 26) if c == 0 else math.sqrt(2 / 26)
             value = norm * sum(b * math.cos(math.pi * c * (2 * i + 1) / 52) for i, b in enumerate(bands))
             row.append(value * (1 + 11 * math.sin(math.pi * c / 22)))
-        row[0] = math.log(power.sum())
+        row[0] = math.log(energy)
         rows.append(row)
     return np.array(rows)
 
@@ -125,3 +142,54 @@ def test_mfcc_equals_the_step_by_step_reference(num):
 def test_mfcc_of_nothing_and_of_silence():
     assert mfcc(np.zeros(0, np.float32)).shape == (0, 13)
     assert np.isfinite(mfcc(np.zeros(800, np.float32))).all()
+
+
+@pytest.mark.parametrize("num", [0, 300, 400, 401, 560, 1234])
+def test_filter_banks_equal_the_step_by_step_reference(num):
+    samples = _noise(num, seed=num)
+    expected = np.array(_bands_step_by_step(samples)[0]) if num else np.zeros((0, 26))
+    np.testing.assert_allclose(filter_banks(samples), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("num", "rows"), [(1, 1), (880, 1), (881, 2), (640 * 5 + 240, 5), (640 * 5 + 241, 6)])
+def test_speech_features_equal_the_step_by_step_reference(num, rows):
+    samples = _noise(num, seed=num)
+    bands = _bands_step_by_step(samples)[0]
+    bands += [[0.0] * 26] * (-len(bands) % 4)
+    found = speech_features(samples)
+    assert found.shape == (rows, 104)
+    assert found.dtype == np.float32
+    for t, row in enumerate(found):
+        values = [v for band in bands[4 * t : 4 * t + 4] for v in band]
+        mean = sum(values) / 104
+        spread = math.sqrt(sum((v - mean) ** 2 for v in values) / 104 + 1e-5)
+        np.testing.assert_allclose(row, [(v - mean) / spread for v in values], atol=1e-4)
+
+
+def test_speech_features_have_the_length_of_the_video():
+    samples = _noise(16_000)
+    whole = speech_features(samples)
+    assert len(whole) == 25
+    np.testing.assert_array_equal(speech_features(samples, 20), whole[:20])
+    longer = speech_features(samples, 30)
+    np.testing.assert_array_equal(longer[:25], whole)
+    assert not longer[25:].any()
+
+
+def test_speech_features_lie_on_the_clock_of_the_video():
+    """Audio that begins before or after the first frame gives the rows it would give in its place."""
+    samples = _noise(16_000)
+    np.testing.assert_array_equal(
+        speech_features(np.append(_noise(960, 1), samples), start=-0.06)[1:], speech_features(samples)[1:]
+    )
+    late = speech_features(samples, start=0.08)
+    assert not late[:1].any()
+    np.testing.assert_allclose(late[3:20], speech_features(samples)[1:18], atol=1e-6)
+
+
+def test_speech_features_do_not_depend_on_gain_and_silence_is_zero():
+    samples = _noise(640 * 10 + 240)
+    np.testing.assert_allclose(speech_features(samples * 0.5), speech_features(samples), atol=1e-5)
+    assert not speech_features(np.zeros(640 * 10 + 240)).any()
+    samples[3000:] = 0
+    assert not speech_features(samples)[6:].any()

@@ -1,7 +1,7 @@
-"""Audio features of the sync models: power spectra, mel bands, MFCC. NumPy only.
+"""Audio features of the sync models and the speech experts: power spectra, mel bands, MFCC, filter banks. NumPy only.
 
 Knows samples with their place on the clock (`viseme.audio.clock`); refuses to know files and networks. All features
-are made from 16 kHz mono at full scale 1 and come at 100 frames a second.
+are made from 16 kHz mono at full scale 1 and come at 100 frames a second, `speech_features` at 25.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 
 from viseme.audio.clock import HOP, RATE, WINDOW, centre_sample, first_frame
 
-__all__ = ["FFT", "NUM_MELS", "NUM_POWERS", "mel_filters", "mfcc", "power_frames", "power_spectrum"]
+__all__ = [
+    "FFT",
+    "NUM_MELS",
+    "NUM_POWERS",
+    "NUM_SPEECH_FEATURES",
+    "filter_banks",
+    "mel_filters",
+    "mfcc",
+    "power_frames",
+    "power_spectrum",
+    "speech_features",
+]
 
 FFT = 512
 """Samples of the Fourier transform; a frame's window is filled up with zeros."""
@@ -22,6 +33,10 @@ NUM_POWERS = FFT // 2 + 1
 """Values of a power spectrum, 31.25 Hz apart."""
 NUM_MELS = 40
 """Mel bands."""
+STACKED = 4
+"""Filter banks of one video frame, at 100 and 25 a second."""
+NUM_SPEECH_FEATURES = 26 * STACKED
+"""Values of a row of `speech_features`."""
 
 
 def power_spectrum(samples: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -113,20 +128,80 @@ def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float32]:
         DSP ("Data Standardization for Robust Lip Sync"), after python_speech_features: int16 scale, pre-emphasis .97,
         rectangular 400/160 frames, FFT 512, 26 HTK-mel filters, orthonormal DCT-II, lifter 22, c0 = log frame energy.
     """
-    signal = samples.astype(np.float64) * 32768.0
-    if len(signal) == 0:
+    if len(samples) == 0:
         return np.zeros((0, 13), np.float32)
-    signal = np.append(signal[0], signal[1:] - 0.97 * signal[:-1])
-    num = 1 if len(signal) <= WINDOW else 1 + -(-(len(signal) - WINDOW) // HOP)
-    signal = np.pad(signal, (0, max(0, (num - 1) * HOP + WINDOW - len(signal))))
-    frames = np.lib.stride_tricks.sliding_window_view(signal, WINDOW)[::HOP][:num]
-    power = np.abs(_rfft(frames)) ** 2 / FFT
+    power = _emphasised_power(samples)
     energy = np.maximum(power.sum(-1), np.finfo(float).eps)
     bands = np.maximum(power @ _bin_filters(), np.finfo(float).eps)
     cepstra = np.log(bands) @ _cosines(bands.shape[1])[:, :13]
     cepstra *= 1 + 11 * np.sin(np.pi * np.arange(13) / 22)
     cepstra[:, 0] = np.log(energy)
     return cepstra.astype(np.float32)
+
+
+def filter_banks(samples: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(A, 26) logarithms of mel bands, as the speech experts' files expect them before normalisation.
+
+    Frame `j` begins at sample 160 j and is 400 samples long, the last one filled up with zeros, as in `mfcc`.
+
+    Args:
+        samples: (S,).
+
+    Source:
+        AV-HuBERT, after python_speech_features.logfbank: int16 scale, pre-emphasis .97, rectangular 400/160 frames,
+        FFT 512, power / 512, 26 HTK-mel filters; a power of zero becomes the machine epsilon.
+
+    Example:
+        >>> filter_banks(np.zeros(880)).shape
+        (4, 26)
+    """
+    if len(samples) == 0:
+        return np.zeros((0, 26))
+    bands = _emphasised_power(samples) @ _bin_filters()
+    return np.log(np.where(bands == 0, np.finfo(float).eps, bands))
+
+
+def speech_features(
+    samples: NDArray[np.floating], num_frames: int | None = None, *, start: float | Fraction = 0
+) -> NDArray[np.float32]:
+    """(T, 104) what speech experts hear: four filter banks a video frame, normalised frame by frame.
+
+    Row `t` covers the 40 ms that begin with video frame `t` of 25 a second. Every whole row is the same whatever the
+    gain, and zero for digital silence; in a last row filled up from fewer than four filter banks neither holds.
+
+    Args:
+        samples: (S,).
+        num_frames: Rows: what is missing is zero, what is more is cut; None = as many as the samples give.
+        start: Seconds of the first sample after video frame 0, taken to the nearest sample: earlier samples are cut,
+            and silence is put before a later start.
+
+    Source:
+        AV-HuBERT: filter banks filled up with zero rows to a multiple of 4, stacked by 4, cut or filled up with zero
+        rows to the length of the video, layer normalisation over the 104 values without affine, epsilon 1e-5.
+
+    Example:
+        >>> speech_features(np.zeros(16_000), 25).shape
+        (25, 104)
+    """
+    begin = round(start * RATE)
+    aligned = np.pad(samples, (begin, 0)) if begin > 0 else samples[-begin:]
+    bands = filter_banks(aligned)
+    stacked = np.pad(bands, ((0, -len(bands) % STACKED), (0, 0))).reshape(-1, NUM_SPEECH_FEATURES)
+    if num_frames is not None:
+        stacked = np.pad(stacked[:num_frames], ((0, max(0, num_frames - len(stacked))), (0, 0)))
+    centred = stacked - stacked[:, :1]  # so that a constant row becomes zero and not nearly zero
+    centred = centred - centred.mean(1, keepdims=True)
+    return (centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)).astype(np.float32)
+
+
+def _emphasised_power(samples: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(A, 257) of (S,), S > 0: the spectra behind `mfcc` and `filter_banks`."""
+    signal = samples.astype(np.float64) * 32768.0
+    signal = np.append(signal[0], signal[1:] - 0.97 * signal[:-1])
+    num = 1 if len(signal) <= WINDOW else 1 + -(-(len(signal) - WINDOW) // HOP)
+    signal = np.pad(signal, (0, max(0, (num - 1) * HOP + WINDOW - len(signal))))
+    frames = np.lib.stride_tricks.sliding_window_view(signal, WINDOW)[::HOP][:num]
+    return np.abs(_rfft(frames)) ** 2 / FFT
 
 
 @functools.cache
