@@ -155,7 +155,8 @@ def test_the_command_prints_before_and_after(shifts: Shifts, capfd: pytest.Captu
     assert main(["fix", "late.mp4", "--out", "out.mp4"]) == ExitCode.DONE
     out, err = capfd.readouterr()
     assert "audio lags by 217 ms" in out
-    assert "by -217.0 ms (timestamps)" in out
+    assert "(5.4 frames at 25)" in out
+    assert "by -217.0 ms, \N{MINUS SIGN}5.4 frames at 25 (timestamps)" in out
     assert "residual  0 ms" in out
     assert err == ""
 
@@ -163,5 +164,7 @@ def test_the_command_prints_before_and_after(shifts: Shifts, capfd: pytest.Captu
 def test_json_is_one_object(shifts: Shifts, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["fix", "late.mp4", "-o", "out.mp4", "--json", "--delay", "217ms"]) == ExitCode.DONE
     answer = json.loads(capfd.readouterr().out)
+    frames = [answer[name] for name in ("delay_frames", "shift_frames", "residual_frames")]
+    assert frames == [None, -5.42, 0.0]
     assert (answer["schema"], answer["shift"], answer["repaired"]) == ("viseme.fix/1", -0.217, True)
     assert answer["remeasured"]["schema"] == "viseme.check/1"

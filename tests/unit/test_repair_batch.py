@@ -118,7 +118,7 @@ def test_the_command_leaves_a_log_and_a_page(capfd: pytest.CaptureFixture[str]) 
     assert page.count("<th ") == page.count('<th scope="col"') == 7
     assert re.search(r'aria-label="delay before: \S+ ms, after: \S+ ms"', page)
     assert "late.mp4" in page
-    assert "+217" in page
+    assert "+217 ms<small>5.4 frames</small>" in page
     for line in Path("out/fix.jsonl").read_text().splitlines():
         validate("fix-many", json.loads(line))
     assert main([*words, "--resume"]) == ExitCode.DONE

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import stubs
 from viseme.core.results import Reason, RejectedTrack
 from viseme.core.speakers import FaceState, FaceTimeline, SpeakersResult, StateSegment, VoiceSegment, VoiceState
 from viseme.report.speakers import FORMATS, person_name, speakers_html, turns
@@ -121,3 +123,12 @@ def test_an_empty_result_is_written_too() -> None:
 
 def test_names() -> None:
     assert [person_name(i) for i in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+def test_the_delay_is_told_in_frames_too(result: SpeakersResult) -> None:
+    delay = stubs.estimate(0.134)
+    faces = tuple(replace(f, delay=delay) for f in result.faces)
+    told = replace(result, delay=delay, faces=faces, frame_rate=30.0)
+    assert "shift the audio by -134 ms (4.0 frames at 30)" in speakers_html(told)
+    answer = told.to_json()
+    assert [answer["delay_frames"], *(f["delay_frames"] for f in answer["faces"])] == [4.02] * 4

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from viseme.cli.screen import one_line
 from viseme.core.results import CheckResult, Verdict
-from viseme.core.time import format_time
-from viseme.report.words import REASON_WORDS, VERDICT_WORDS, in_frames, milliseconds, percent
+from viseme.core.time import format_time, in_frames
+from viseme.report.words import REASON_WORDS, VERDICT_WORDS, milliseconds, percent
 
 __all__ = ["CSV_COLUMNS", "card", "csv_row", "line", "line_header", "summary"]
 

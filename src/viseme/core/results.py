@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from viseme.core.card import Card
+from viseme.core.time import as_frames
 
 if TYPE_CHECKING:
     from viseme.core.evidence import CheckEvidence
@@ -253,9 +254,7 @@ class CheckResult(Card):
     @property
     def delay_frames(self) -> float | None:
         """The delay in frames of this file at its mean rate; None where either is not known."""
-        if self.audio_delay is None or not self.frame_rate:
-            return None
-        return round(self.audio_delay * self.frame_rate, 2)
+        return as_frames(self.audio_delay, self.frame_rate)
 
     @property
     def verdict(self) -> Verdict:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from viseme.core.card import Card
 from viseme.core.evidence import FaceStrip
 from viseme.core.results import DelayEstimate, RejectedTrack, to_jsonable
+from viseme.core.time import as_frames, with_frames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,8 +118,9 @@ class FaceTimeline:
         """How long the face is in a state."""
         return sum(s.end - s.start for s in self.segments if s.state is state)
 
-    def to_json(self) -> dict[str, Any]:
-        """One entry of `faces`."""
+    def to_json(self, frame_rate: float | None = None) -> dict[str, Any]:
+        """One entry of `faces`, its delay also in frames where the file's frames per second are given."""
+        delay = None if self.delay is None else self.delay.audio_delay
         return {
             "id": self.track_id,
             "person": self.person,
@@ -130,7 +132,8 @@ class FaceTimeline:
             "scores": [[round(float(t), 3), round(float(s), 4)] for t, s in zip(self.times, self.scores)],
             "boxes": self.boxes.astype(float).round(1),
             "segments": self.segments,
-            "audio_delay": None if self.delay is None else self.delay.audio_delay,
+            "audio_delay": delay,
+            "delay_frames": as_frames(delay, frame_rate),
             "delay_confidence": None if self.delay is None else self.delay.confidence,
         }
 
@@ -190,6 +193,18 @@ class SpeakersResult(Card):
         """Seconds by which the file's audio is late; None when it cannot be told."""
         return None if self.delay is None else self.delay.audio_delay
 
+    @property
+    def delay_words(self) -> str:
+        """The delay for people, also in frames; empty where none was looked for."""
+        if self.delay is None:
+            return ""
+        return with_frames(self.delay.words, None if self.delay.pieces else self.audio_delay, self.frame_rate)
+
+    @property
+    def delay_frames(self) -> float | None:
+        """The delay in frames of this file at its mean rate; None where either is not known."""
+        return as_frames(self.audio_delay, self.frame_rate)
+
     def facts(self) -> Mapping[str, Any]:
         """What the card shows."""
         speaking = sum(face.seconds(FaceState.SPEAKING) for face in self.faces)
@@ -210,11 +225,12 @@ class SpeakersResult(Card):
                 "schema": SPEAKERS_SCHEMA,
                 "file": self.file,
                 "audio_delay": self.audio_delay,
+                "delay_frames": self.delay_frames,
                 "delay_confidence": None if self.delay is None else self.delay.confidence,
                 "delay_reasons": () if self.delay is None else self.delay.reasons,
                 "delay_taken_out": self.delay_taken_out,
                 "align": self.align,
-                "faces": [face.to_json() for face in self.faces],
+                "faces": [face.to_json(self.frame_rate) for face in self.faces],
                 "voice": self.voice,
                 "rejected": self.rejected,
                 "scorer": self.scorer,

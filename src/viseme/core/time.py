@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FrameGrid", "as_seconds", "format_time", "parse_time"]
+__all__ = ["FrameGrid", "as_frames", "as_seconds", "format_time", "in_frames", "parse_time", "with_frames"]
 
 
 def as_seconds(value: Fraction | float | int | str) -> Fraction:
@@ -74,6 +74,41 @@ def format_time(seconds: Fraction | float) -> str:
     sign = "-" if seconds < 0 and millis else ""
     minutes, ms = divmod(millis, 60_000)
     return f"{sign}{minutes // 60}:{minutes % 60:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
+
+
+def as_frames(seconds: float | None, rate: float | None) -> float | None:
+    """A delay in frames of a file, to hundredths; None where either is not known.
+
+    Example:
+        >>> as_frames(0.134, 30.0), as_frames(-0.04, 24000 / 1001), as_frames(None, 25.0), as_frames(0.1, None)
+        (4.02, -0.96, None, None)
+    """
+    return None if seconds is None or not rate else round(seconds * rate, 2)
+
+
+def in_frames(seconds: float, rate: float | None) -> str:
+    """A delay in frames of a file, in words; empty where its rate is not known.
+
+    Example:
+        >>> in_frames(0.134, 30.0), in_frames(-0.04, 24000 / 1001), in_frames(0.1, None)
+        ('4.0 frames at 30', '\N{MINUS SIGN}1.0 frames at 23.976', '')
+    """
+    if not rate:
+        return ""
+    frames = seconds * rate
+    sign = "\N{MINUS SIGN}" if frames < -0.05 else ""
+    return f"{sign}{abs(frames):.1f} frames at {rate:.5g}"
+
+
+def with_frames(words: str, seconds: float | None, rate: float | None) -> str:
+    """Words about a delay, followed by the delay in frames where both are known.
+
+    Example:
+        >>> with_frames("audio lags by 120 ms", 0.12, 25.0), with_frames("cannot tell", None, 25.0)
+        ('audio lags by 120 ms (3.0 frames at 25)', 'cannot tell')
+    """
+    told = "" if seconds is None else in_frames(seconds, rate)
+    return f"{words} ({told})" if told else words
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import jinja2
 import viseme
 from viseme.core.evidence import FaceStrip
 from viseme.core.results import CHECK_SCHEMA, CheckResult, Reason, TrackResult, Verdict
+from viseme.core.time import in_frames
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.files import replacing_text
 from viseme.report.png import png_uri
@@ -24,7 +25,6 @@ from viseme.report.words import (
     REASON_WORDS,
     VERDICT_WORDS,
     delay_words,
-    in_frames,
     milliseconds,
     percent,
     short_time,

@@ -46,7 +46,7 @@ def write_repairs(answers: Iterable[Mapping[str, Any]], path: str | Path) -> Non
     pages = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    pages.filters |= {"ms": milliseconds}
+    pages.filters |= {"ms": milliseconds, "frames": _frames}
     counts = Counter(row["status"] for row in rows)
     text = pages.get_template("repairs.html.j2").render(
         rows=rows,
@@ -59,6 +59,16 @@ def write_repairs(answers: Iterable[Mapping[str, Any]], path: str | Path) -> Non
         file.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
+def _frames(number: float) -> str:
+    """A delay in frames.
+
+    Example:
+        >>> _frames(-4.06), _frames(-0.02)
+        ('\N{MINUS SIGN}4.1 frames', '0.0 frames')
+    """
+    return f"{number + 0.0:.1f} frames".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
+
+
 def _row(number: int, answer: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows of one file."""
     fixed = answer["fix"] or {}
@@ -69,7 +79,9 @@ def _row(number: int, answer: Mapping[str, Any]) -> dict[str, Any]:
         "out": answer["out"],
         "status": answer["status"],
         "before": answer["audio_delay"],
+        "before_frames": answer.get("delay_frames"),
         "after": fixed.get("residual"),
+        "after_frames": fixed.get("residual_frames"),
         "shift": fixed.get("shift"),
         "message": answer["message"],
         "notes": fixed.get("warnings", []),

@@ -239,7 +239,7 @@ def speakers_html(result: SpeakersResult) -> str:
         faces=faces,
         rejected=rejected,
         chart=_chart(result),
-        delay="" if result.delay is None else result.delay.words,
+        delay=result.delay_words,
         voice=[(short_time(v.start), short_time(v.end), VOICE_WORDS[v.state]) for v in result.voice],
         version=viseme.__version__,
         schema=SPEAKERS_SCHEMA,

@@ -12,7 +12,6 @@ __all__ = [
     "REASON_WORDS",
     "VERDICT_WORDS",
     "delay_words",
-    "in_frames",
     "milliseconds",
     "percent",
     "short_time",
@@ -85,20 +84,6 @@ def milliseconds(seconds: float, *, signed: bool = True) -> str:
     ms = round(seconds * 1000)
     sign = "" if ms == 0 or not signed else "+" if ms > 0 else "\N{MINUS SIGN}"
     return f"{sign}{abs(ms)} ms"
-
-
-def in_frames(seconds: float, rate: float | None) -> str:
-    """A delay in frames of the file; empty where its rate is not known.
-
-    Example:
-        >>> in_frames(0.134, 30.0), in_frames(-0.04, 24000 / 1001), in_frames(0.1, None)
-        ('4.0 frames at 30', '\N{MINUS SIGN}1.0 frames at 23.976', '')
-    """
-    if not rate:
-        return ""
-    frames = seconds * rate
-    sign = "\N{MINUS SIGN}" if frames < -0.05 else ""
-    return f"{sign}{abs(frames):.1f} frames at {rate:.5g}"
 
 
 def percent(probability: float) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from viseme.core.card import Card
 from viseme.core.errors import OutputError
 from viseme.core.results import CheckResult, to_jsonable
-from viseme.core.time import as_seconds
+from viseme.core.time import as_frames, as_seconds, with_frames
 from viseme.media.containers import CONTAINERS
 from viseme.media.search import refuse_missing
 from viseme.sync.repair_plan import LARGEST_RESIDUAL, RepairPlan, plan_repair
@@ -20,7 +20,7 @@ from viseme.sync.repair_plan import LARGEST_RESIDUAL, RepairPlan, plan_repair
 if TYPE_CHECKING:
     from viseme.media.compare import Kept
 
-__all__ = ["FIX_SCHEMA", "FixResult", "fix", "output_name", "refuse_target"]
+__all__ = ["FIX_SCHEMA", "FixResult", "fix", "found_words", "output_name", "refuse_target"]
 
 FIX_SCHEMA = "viseme.fix/1"
 
@@ -50,6 +50,11 @@ class FixResult(Card):
         in_place = left is not None and abs(left) <= LARGEST_RESIDUAL and not self.residual.estimate.pieces
         return self.measured is None or in_place
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Mean frames per second of the file."""
+        return (self.measured or self.residual).frame_rate
+
     def facts(self) -> Mapping[str, Any]:
         """What the card shows."""
         return {
@@ -69,9 +74,12 @@ class FixResult(Card):
                 "file": self.file,
                 "out": self.out,
                 "audio_delay": None if self.measured is None else self.measured.estimate.audio_delay,
+                "delay_frames": None if self.measured is None else self.measured.delay_frames,
                 "shift": self.shift,
+                "shift_frames": as_frames(self.shift, self.frame_rate),
                 "method": self.method,
                 "residual": self.residual.estimate.audio_delay,
+                "residual_frames": self.residual.delay_frames,
                 "residual_interval": self.residual.estimate.interval,
                 "residual_verdict": self.residual.estimate.verdict,
                 "repaired": self.repaired,
@@ -177,6 +185,12 @@ def fix(
         kept=report.kept,
         warnings=(*warnings, *report.warnings),
     )
+
+
+def found_words(measured: CheckResult) -> str:
+    """What was measured, for people; one delay also in frames of the file."""
+    delay = None if measured.estimate.pieces else measured.audio_delay
+    return with_frames(measured.words, delay, measured.frame_rate)
 
 
 def output_name(path: str | Path, out: str | Path | None) -> Path:

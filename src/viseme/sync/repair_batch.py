@@ -15,11 +15,12 @@ from typing import Any
 from viseme.core.card import Card
 from viseme.core.errors import FixRefused, OutputError, UnreadableMedia
 from viseme.core.results import CheckResult, FailedFile
+from viseme.core.time import in_frames
 from viseme.engine.executor import FileWork
 from viseme.engine.result_log import ResultLog, options_digest, recorded
 from viseme.media.search import find_media
 from viseme.sync.batch import CheckOptions
-from viseme.sync.repair import FixResult, fix, output_name, refuse_target
+from viseme.sync.repair import FixResult, fix, found_words, output_name, refuse_target
 from viseme.sync.repair_plan import plan_repair
 
 __all__ = ["FIX_MANY_SCHEMA", "FailedFix", "FixOutcome", "fix_file", "fix_many", "fix_targets"]
@@ -59,6 +60,7 @@ class FixOutcome(Card):
             "status": self.status,
             "message": self.message,
             "audio_delay": None if before is None else before["audio_delay"],
+            "delay_frames": None if before is None else before["delay_frames"],
             "verdict": None if before is None else before["verdict"],
             "fix": None if self.fixed is None else self.fixed.to_json(),
             "error": None,
@@ -73,7 +75,7 @@ class FailedFix(FailedFile):
 
     def to_json(self) -> dict[str, Any]:
         """The same object as an outcome, with `error` filled."""
-        empty = dict.fromkeys(("out", "audio_delay", "verdict", "fix"))
+        empty = dict.fromkeys(("out", "audio_delay", "delay_frames", "verdict", "fix"))
         told = {"schema": FIX_MANY_SCHEMA, **empty, "status": FAILED, "message": self.message}
         return {**told, **super().to_json()}
 
@@ -117,10 +119,10 @@ def fix_file(
         except FixRefused as error:
             return FixOutcome(file=path, out=None, status=REFUSED, message=str(error), measured=measured)
         if only is not None and measured.verdict.value != only:
-            message = f"left as it is: {measured.words}"
+            message = f"left as it is: {found_words(measured)}"
             return FixOutcome(file=path, out=None, status=LEFT, message=message, measured=measured)
     if dry_run:
-        message = f"the audio would move by minus {delay}" if measured is None else measured.words
+        message = f"the audio would move by minus {delay}" if measured is None else found_words(measured)
         return FixOutcome(file=path, out=out, status=PLANNED, message=message, measured=measured)
     asked.pop("in_sync_band", None)
     try:
@@ -129,7 +131,8 @@ def fix_file(
     except FixRefused as error:
         return FixOutcome(file=path, out=None, status=REFUSED, message=str(error), measured=measured)
     status = FIXED if fixed.repaired else FAILED
-    message = f"moved by {fixed.shift * 1000:+.1f} ms ({fixed.method}); {fixed.kept.words}"
+    moved = ", ".join(filter(None, (f"{fixed.shift * 1000:+.1f} ms", in_frames(fixed.shift, fixed.frame_rate))))
+    message = f"moved by {moved} ({fixed.method}); {fixed.kept.words}"
     if not fixed.repaired:
         message = f"the written file is not in place ({fixed.residual.words}); look at it before using it"
     return FixOutcome(file=path, out=out, status=status, message=message, measured=measured, fixed=fixed)

@@ -240,7 +240,7 @@ def _table(result: SpeakersResult) -> Text:
     text = Text()
     text.append(one_line(result.file), style="bold").append("\n")
     people = f"{result.num_people} {'person' if result.num_people == 1 else 'people'}"
-    delay = "" if result.delay is None else f"; {result.delay.words}"
+    delay = f"; {result.delay_words}" if result.delay_words else ""
     text.append(f"  {len(result.faces)} {'face' if len(result.faces) == 1 else 'faces'}, {people}{delay}\n")
     if result.faces:
         head = (

@@ -18,7 +18,7 @@ from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
 
 if TYPE_CHECKING:
-    from viseme.core.results import DelayEstimate
+    from viseme.core.results import CheckResult
     from viseme.sync.repair_batch import FailedFix, FixOutcome
 
 __all__ = ["Options", "run", "tidy"]
@@ -221,12 +221,16 @@ def _run_one(options: Options, screen: Screen) -> int:
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
     else:
-        found = "as given" if result.measured is None else result.measured.estimate.words
+        from viseme.core.time import in_frames
+        from viseme.sync.repair import found_words
+
+        found = "as given" if result.measured is None else found_words(result.measured)
+        moved = ", ".join(filter(None, (f"{result.shift * 1000:+.1f} ms", in_frames(result.shift, result.frame_rate))))
         screen.write(
             f"{one_line(result.file)}\n"
             f"  found     {found}\n"
-            f"  shifted   the audio by {result.shift * 1000:+.1f} ms ({result.method})\n"
-            f"  residual  {_residual(result.residual.estimate)}\n"
+            f"  shifted   the audio by {moved} ({result.method})\n"
+            f"  residual  {_residual(result.residual)}\n"
             f"  compared  {one_line(result.kept.words)}\n"
             f"  written   {one_line(result.out)}\n"
         )
@@ -239,10 +243,12 @@ def _run_one(options: Options, screen: Screen) -> int:
     return ExitCode.DONE if result.repaired else ExitCode.FAILED
 
 
-def _residual(left: DelayEstimate) -> str:
+def _residual(left: CheckResult) -> str:
+    from viseme.core.time import in_frames
     from viseme.report.words import milliseconds
 
     if left.audio_delay is None or left.interval is None:
         return left.words
     low, high = left.interval
-    return f"{milliseconds(left.audio_delay)} (95 %: {milliseconds(low)} to {milliseconds(high)})"
+    told = ", ".join(filter(None, (milliseconds(left.audio_delay), in_frames(left.audio_delay, left.frame_rate))))
+    return f"{told} (95 %: {milliseconds(low)} to {milliseconds(high)})"
