@@ -14,9 +14,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.faces.crops import CROP_SIZE, crop_frame, crop_squares
+from viseme.faces.crops import CROP_SIZE, MARGIN, crop_frame, crop_squares
 
-__all__ = ["CropKind", "CropRecorder", "FaceCrop", "RecordedCrops"]
+__all__ = ["CropKind", "CropRecorder", "FaceCrop", "FacePatch", "RecordedCrops"]
 
 Rows: TypeAlias = "slice | NDArray[np.integer] | NDArray[np.bool_]"
 
@@ -52,6 +52,33 @@ class FaceCrop:
         if not np.isfinite(square).all():
             return np.zeros(self.shape, np.uint8)
         return crop_frame(image, square, scale=scale)
+
+
+class FacePatch:
+    """A larger crop, 320 x 320 RGB, from which others are cut with landmarks that are known later: the pixels of the
+    frame themselves where the face is small enough (160 pixels), means of them where it is larger."""
+
+    size = 320
+    shape = (size, size, 3)
+    margin = 2.0
+    """Least side over the larger side of the box around the landmarks: that box, turned and moved, stays inside."""
+    below = 0.1
+    """Centre below that of the box, over its larger side."""
+
+    def square(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(3,) centre x, centre y, side; at least `size` pixels, and then on whole pixels."""
+        x, y, side = crop_squares(landmarks[None])[0]
+        box = side / MARGIN
+        place = np.array([x, y + self.below * box])
+        if not box * self.margin <= self.size:
+            return np.array([*place, box * self.margin])
+        return np.array([*(np.rint(place - self.size / 2) + self.size / 2), self.size])
+
+    def cut(self, image: NDArray[np.uint8], square: NDArray[np.floating], scale: float) -> NDArray[np.uint8]:
+        """See `crop_frame`; black where the square is not finite."""
+        if not np.isfinite(square).all():
+            return np.zeros(self.shape, np.uint8)
+        return crop_frame(image, square, scale=scale, size=self.size)
 
 
 class _Crop:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,23 +42,27 @@ def into_crop(points: NDArray[np.floating], crops: NDArray[np.floating]) -> NDAr
     return out * scale
 
 
-def crop_frame(image: NDArray[np.uint8], crop: NDArray[np.floating], *, scale: float = 1.0) -> NDArray[np.uint8]:
-    """One 224 x 224 crop of a frame.
+def crop_frame(
+    image: NDArray[np.uint8], crop: NDArray[np.floating], *, scale: float = 1.0, size: int = CROP_SIZE
+) -> NDArray[np.uint8]:
+    """One square crop of a frame.
 
     Args:
         image: (H, W, 3) RGB, perhaps reduced.
         crop: (3,) centre x, centre y, side, source pixels.
         scale: Width of `image` over width of the source frame.
+        size: Side of the result, pixels.
 
     Returns:
-        (224, 224, 3); the edge is repeated where the crop leaves the frame. Linear interpolation; a pixel of a large
-        crop (500 pixels or more) is the mean of all it covers, or fine structure would turn into noise.
+        (size, size, 3); the edge is repeated where the crop leaves the frame. Linear interpolation; a pixel of a large
+        crop (500 pixels or more for 224) is the mean of all it covers, or fine structure would turn into noise. A
+        square of `size` pixels whose corner lies on whole pixels gives those pixels themselves.
     """
     x, y, side = (float(v) * scale for v in crop)
-    resample = _means if side > LARGE * CROP_SIZE else _interpolated
-    rows, columns = ((centre - side / 2, side / CROP_SIZE) for centre in (y, x))
-    part = _part(image, _covered(*rows), _covered(*columns)).astype(np.float32)
-    mixed = resample(resample(part, *rows).swapaxes(0, 1), *columns).swapaxes(0, 1)
+    resample = _means if side > LARGE * size else _interpolated
+    rows, columns = (_Axis(centre - side / 2, side / size, size) for centre in (y, x))
+    part = _part(image, rows.covered, columns.covered).astype(np.float32)
+    mixed = resample(resample(part, rows).swapaxes(0, 1), columns).swapaxes(0, 1)
     return np.ascontiguousarray((mixed + np.float32(0.5)).astype(np.uint8))
 
 
@@ -64,9 +70,18 @@ LARGE = 1 / 0.45
 """Source pixels a crop's pixel from which means are taken."""
 
 
-def _covered(start: float, step: float) -> tuple[int, int]:
-    """First and last + 1 source pixel that a crop from `start` on in steps of `step` needs along one axis."""
-    return int(np.floor(start - 0.5)), int(np.ceil(start + CROP_SIZE * step + 0.5)) + 1
+class _Axis(NamedTuple):
+    """Where a crop's pixels lie along one axis of the frame."""
+
+    start: float
+    step: float
+    """Source pixels of one of the crop's."""
+    size: int
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """First and last + 1 source pixel that the crop needs."""
+        return int(np.floor(self.start - 0.5)), int(np.ceil(self.start + self.size * self.step + 0.5)) + 1
 
 
 def _part(image: NDArray[np.uint8], rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.uint8]:
@@ -77,15 +92,17 @@ def _part(image: NDArray[np.uint8], rows: tuple[int, int], columns: tuple[int, i
     return image[np.arange(*rows).clip(0, height - 1)][:, np.arange(*columns).clip(0, width - 1)]
 
 
-def _interpolated(part: NDArray[np.float32], start: float, step: float) -> NDArray[np.float32]:
-    """(224, ...) values at the middles of the crop's pixels, between the middles of the source's."""
-    return _rows(part, start + (np.arange(CROP_SIZE) + 0.5) * step - 0.5 - _covered(start, step)[0])
+def _interpolated(part: NDArray[np.float32], axis: _Axis) -> NDArray[np.float32]:
+    """(size, ...) values at the middles of the crop's pixels, between the middles of the source's."""
+    return _rows(part, axis.start + (np.arange(axis.size) + 0.5) * axis.step - 0.5 - axis.covered[0])
 
 
-def _means(part: NDArray[np.float32], start: float, step: float) -> NDArray[np.float32]:
-    """(224, ...) means over what each of the crop's pixels covers: differences of the running sum at their edges."""
+def _means(part: NDArray[np.float32], axis: _Axis) -> NDArray[np.float32]:
+    """(size, ...) means over what each of the crop's pixels covers: differences of the running sum at their edges."""
     total = np.concatenate([np.zeros_like(part[:1]), np.cumsum(part, 0)])
-    return np.diff(_rows(total, start + np.arange(CROP_SIZE + 1) * step - _covered(start, step)[0]), axis=0) / step
+    return (
+        np.diff(_rows(total, axis.start + np.arange(axis.size + 1) * axis.step - axis.covered[0]), axis=0) / axis.step
+    )
 
 
 def _rows(values: NDArray[np.float32], at: NDArray[np.floating]) -> NDArray[np.float32]:

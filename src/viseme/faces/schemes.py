@@ -17,6 +17,8 @@ __all__ = [
     "CHIN",
     "EYE_CORNERS",
     "FACE_OVAL",
+    "IBUG68_EYES_AND_NOSE",
+    "IBUG68_MOUTH",
     "INNER_MOUTH_CORNERS",
     "JAW",
     "LEFT_EYE",
@@ -109,6 +111,13 @@ RIGID = _indices(
     338, 297, 332, 284, 251, 389, 356, 337, 417, 351, 299, 333, 298, 301, 368, 263, 362
 )  # fmt: skip
 """(41,) forehead, temples, nose bridge, eye corners: what speech moves least. The middle first, then mirror pairs."""
+
+IBUG68_EYES_AND_NOSE = _indices(2, 33, 133, 362, 263)
+"""(5,) points that stand for 33, 36, 39, 42, 45 of `ibug68`: base of the nose, then the corners of the right eye
+(outer, inner) and of the left one (inner, outer)."""
+IBUG68_MOUTH = _indices(61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178)
+"""(20,) points that stand for 48 to 67 of `ibug68`: the outer lip line from the right corner over the upper lip and
+back over the lower one, then the inner one alike."""
 
 _RIGID_SHAPE = """
  0.000   0.583   0.276
