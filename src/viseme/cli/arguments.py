@@ -1,96 +1,59 @@
-"""From words on the command line to a command's options. Knows tyro; refuses to know any command.
-
-A command module has either `Options`, a dataclass, or `FUNCTION`, the public function whose signature and docstring
-are its options.
-"""
+"""From words on the command line to a command's options. Knows tyro; refuses to know any command."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from fractions import Fraction
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import tyro
 
 from viseme.cli.exits import UsageError
-from viseme.core.extras import import_part
+from viseme.cli.signatures import Argument, arguments_of, options_of
+from viseme.core.time import parse_time
 
-__all__ = ["option_table", "options_of", "parse", "time_of", "with_log_named"]
-
-_POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
+__all__ = ["parse", "perhaps", "time_of", "with_results_named"]
 
 
 def parse(name: str, module: Any, arguments: Sequence[str]) -> Any:
     """The command's `Options` (a dictionary for a `FUNCTION`), or an exit code when help was given or asked for.
 
     A module may have `tidy(arguments)`, for spellings that tyro does not know.
+
+    Raises:
+        UsageError: a word that does not fit; the message says what would.
     """
     words = list(arguments)
     if hasattr(module, "tidy"):
         words = module.tidy(words)
+    before = words[: words.index("--")] if "--" in words else words
+    if "-h" in before or "--help" in before:
+        from viseme.cli.help_text import print_help
+
+        print_help(name, module)
+        return 0
     target = options_of(module)
+    words = _names_last(target, words, name)
     try:
         return tyro.cli(
             target,
             prog=f"viseme {name}",
-            args=_names_last(target, words),
+            args=words,
             config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalRequiredArgs),
         )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
 
 
-def options_of(module: Any) -> Callable[..., Any]:
-    """What tyro reads: the dataclass, or a stand-in for the function that hands its arguments back."""
-    if hasattr(module, "Options"):
-        return module.Options
-    source, _, attribute = module.FUNCTION.partition(":")
-    function = getattr(import_part(source), attribute)
-    signature = inspect.signature(function)
-    kept = [
-        p for p in signature.parameters.values() if not p.name.startswith("on_")
-    ]  # hooks are not for a command line
+def _names_last(target: Callable[..., Any], words: list[str], command: str) -> list[str]:
+    """File names may stand anywhere between options, values may begin with a minus sign, times may have a unit.
 
-    @functools.wraps(function)
-    def arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        return dict(signature.replace(parameters=kept).bind(*args, **kwargs).arguments)
-
-    del arguments.__wrapped__
-    hints = get_type_hints(function, include_extras=True)
-    arguments.__signature__ = signature.replace(parameters=kept, return_annotation=dict)  # type: ignore[attr-defined]
-    arguments.__annotations__ = {p.name: hints[p.name] for p in kept} | {"return": dict}
-    return arguments
-
-
-def option_table(target: Callable[..., Any]) -> dict[str, Any]:
-    """Flag or alias -> type of its value, in the order of the help text; positional names have no dashes."""
-    required = {
-        p.name
-        for p in inspect.signature(target).parameters.values()
-        if p.default is inspect.Parameter.empty and p.kind is not inspect.Parameter.VAR_KEYWORD
-    }
-    hints = get_type_hints(target, include_extras=True)
-    table: dict[str, Any] = {}
-    for field, hint in hints.items():
-        if field == "return":
-            continue
-        extras = getattr(hint, "__metadata__", ())
-        plain = get_args(hint)[0] if extras else hint
-        if field in required or _POSITIONAL in extras:
-            table[field] = plain
-            continue
-        name = next((n for extra in extras if (n := getattr(extra, "name", None))), field)
-        table[f"--{name.replace('_', '-')}"] = plain
-        for extra in extras:
-            table.update(dict.fromkeys(getattr(extra, "aliases", None) or (), plain))
-    return table
-
-
-def _names_last(target: Callable[..., Any], words: list[str]) -> list[str]:
-    """File names may stand anywhere between options, and values may begin with a minus sign."""
-    table = option_table(target)
+    Raises:
+        UsageError: what does not fit, in one sentence.
+    """
+    arguments = arguments_of(target)
+    known = {flag: a for a in arguments for flag in a.flags}
     flags: list[str] = []
     names: list[str] = []
     rest = iter(words)
@@ -99,20 +62,64 @@ def _names_last(target: Callable[..., Any], words: list[str]) -> list[str]:
             names += rest
         elif not word.startswith("-") or word == "-":
             names.append(word)
-        elif "=" in word or word not in table:
-            flags.append(word)
         else:
-            values = [value for _, value in zip(range(_num_values(table[word])), rest)]
-            joined = len(values) == 1 and not values[0].startswith("--")
-            flags += [f"{word}={values[0]}"] if joined else [word, *values]
+            flag, equals, value = word.partition("=")
+            argument = known.get(flag) or known.get(flag := flag[:2] + flag[2:].replace("_", "-"))
+            if argument is None:
+                raise UsageError(f"viseme {command} has no option {flag}{perhaps(flag, list(known))}")
+            flags += _flag_words(argument, flag, iter([value]) if equals else rest)
+    _refuse_other_names(arguments, names, command)
     return [*flags, "--", *names] if names else flags
 
 
-def _num_values(kind: Any) -> int:
-    if kind is bool:
-        return 0
-    kind = next((k for k in get_args(kind) if get_origin(k) is tuple), kind)  # of "or None"
-    return len(get_args(kind)) if get_origin(kind) is tuple else 1
+def _refuse_other_names(arguments: Sequence[Argument], names: Sequence[str], command: str) -> None:
+    """Too few, too many, or none of those that may stand there."""
+    placed = [a for a in arguments if not a.flags]
+    needed = [a for a in placed if a.is_needed]
+    if len(names) < len(needed):
+        raise UsageError(f"give {' '.join(a.value for a in needed[len(names) :])}; see viseme {command} --help")
+    if len(names) > len(placed) and not any(a.repeats for a in placed):
+        raise UsageError(f"viseme {command} has no use for {names[len(placed)]!r}; see viseme {command} --help")
+    for argument, name in zip(placed, names):
+        _plain_value(argument, argument.value, name)
+
+
+def _flag_words(argument: Argument, flag: str, rest: Iterator[str]) -> list[str]:
+    """A flag and its values, as tyro reads them."""
+    values = [_plain_value(argument, flag, v) for _, v in zip(range(argument.num_values), rest)]
+    if len(values) < argument.num_values:
+        raise UsageError(f"{flag} needs a value: {flag} {argument.value}")
+    return [f"{flag}={values[0]}"] if len(values) == 1 else [flag, *values]
+
+
+def _plain_value(argument: Argument, flag: str, text: str) -> str:
+    """Times in seconds, whatever unit they were typed with; everything else as it is."""
+    if argument.choices and text not in argument.choices:
+        near = perhaps(text, argument.choices)
+        raise UsageError(f"{flag} {text!r} is none of {', '.join(argument.choices)}{near}")
+    if argument.unit == "seconds":
+        try:
+            return f"{float(parse_time(text)):.12f}".rstrip("0")
+        except (ValueError, OverflowError):
+            raise UsageError(f"{flag}: {text!r} is not a time; write 2, 2s or 137ms") from None
+    if argument.kind in (int, float):
+        try:
+            argument.kind(text)
+        except ValueError:
+            wanted = "a whole number" if argument.kind is int else "a number"
+            raise UsageError(f"{flag} needs {wanted}, not {text!r}") from None
+    return text
+
+
+def perhaps(word: str, known: Sequence[str]) -> str:
+    """The end of a sentence about a word that is not known: which one may have been meant.
+
+    Example:
+        >>> perhaps("--jsn", ["--json", "--csv"])
+        "; perhaps you meant '--json'"
+    """
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; perhaps you meant {near[0]!r}" if near else ""
 
 
 def time_of(flag: str, text: str) -> Fraction:
@@ -125,8 +132,6 @@ def time_of(flag: str, text: str) -> Fraction:
         >>> time_of("--delay", "-80ms")
         Fraction(-2, 25)
     """
-    from viseme.core.time import parse_time
-
     if not text.strip().lower().endswith("s"):
         raise UsageError(f"{flag} {text!r} needs a unit: 120ms or 0.12s")
     try:
@@ -135,16 +140,16 @@ def time_of(flag: str, text: str) -> Fraction:
         raise UsageError(f"{flag}: {error}") from None
 
 
-def with_log_named(arguments: Sequence[str], option: str) -> list[str]:
-    """`--resume FILE.jsonl` spelt out as the option that names the log, and `--resume`.
+def with_results_named(arguments: Sequence[str], option: str) -> list[str]:
+    """`--resume FILE.jsonl` spelt out as the option that names the file of answers, and `--resume`.
 
     Args:
         arguments: Of a command.
-        option: Which of its options names the log.
+        option: Which of its options names the file.
 
     Example:
-        >>> with_log_named(["takes", "--resume", "r.jsonl", "--", "--resume"], "--log")
-        ['takes', '--log=r.jsonl', '--resume', '--', '--resume']
+        >>> with_results_named(["takes", "--resume", "r.jsonl", "--", "--resume"], "--results")
+        ['takes', '--results=r.jsonl', '--resume', '--', '--resume']
     """
     words: list[str] = []
     rest = list(arguments)

@@ -17,6 +17,8 @@ from types import MappingProxyType
 
 import viseme
 from viseme.cli.exits import ExitCode, UsageError
+from viseme.cli.front_page import front_page
+from viseme.cli.layout import screen_width
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -96,27 +98,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Heading of `viseme --help` -> its commands."""
 
-HELP = """\
-usage: viseme [--debug] COMMAND ...
-
-Check and repair the lip sync of any real video.
-
-{commands}
-
-options:
-  -h, --help        this text; `viseme COMMAND --help` for a command
-  --version         the version
-  --debug           show the traceback of an error, and what libraries print
-
-exit codes:
-  0  done: every file was answered ("cannot tell", with its reasons, is an answer)
-  1  a file could not be read or written, or another error
-  2  the command line makes no sense
-  3  fix: the delay cannot be told, nothing was written
-  130  interrupted (Ctrl-C)
-  141  whoever read the output went away
-"""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
@@ -169,11 +150,11 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 
 def _help(prefix: str = "") -> str:
-    blocks = []
-    for heading, members in GROUPS.items():
-        lines = [f"  {n:<18}  {COMMANDS[n].summary}" for n in members if n.startswith(prefix)]
-        blocks += ["\n".join([f"{heading}:", *lines])] if lines else []
-    return HELP.format(commands="\n\n".join(blocks))
+    groups = {
+        heading: {n: COMMANDS[n].summary for n in members if n.startswith(prefix)}
+        for heading, members in GROUPS.items()
+    }
+    return front_page(groups, screen_width())
 
 
 def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:

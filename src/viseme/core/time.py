@@ -9,13 +9,34 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FrameGrid", "as_frames", "as_seconds", "format_time", "in_frames", "parse_time", "with_frames"]
+__all__ = [
+    "FrameGrid",
+    "Seconds",
+    "Unit",
+    "as_frames",
+    "as_seconds",
+    "format_time",
+    "in_frames",
+    "parse_time",
+    "with_frames",
+]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A mark on a number's type that says what it counts: `Annotated[float, Unit("seconds")]`."""
+
+    name: str
+
+
+Seconds: TypeAlias = Annotated[float, Unit("seconds")]
+"""A number of seconds; on the command line also 137ms or 2s."""
 
 
 def as_seconds(value: Fraction | float | int | str) -> Fraction:

@@ -50,15 +50,17 @@ def list_corpus(
     their card that they may be passed on: mark as "train-research", for `research` recipes, what forbids that.
 
     Args:
-        corpus: Which.
+        corpus: Which corpus.
         folder: Where it was unpacked.
         out: Folder for `manifest.csv`: what `--data` of `train` and `reproduce` is given.
-        part: As the corpus calls it: dev, test, pretrain, trainval, s1; None = test, of GRID all.
-        use: "train" for what is learnt from, "dev" for what is measured, "dev-foreign" for clips under other sound.
+        part: Which part, as the corpus calls it: dev, test, pretrain, trainval, s1; None = test, of GRID all.
+        use: "train" for what is learnt from, "dev" for what is measured, "dev-foreign" for clips under
+            mismatched audio.
         mini: Of VoxCeleb2's dev part the papers' small training set alone: 500 speakers, ten clips of each.
-        seed: Of that draw.
+        seed: Chooses these speakers and clips.
         add: Append to a table that is there.
-        check: Assert the published counts.
+        check: Refuse a part whose counts are not those published; False = list what is there, whatever the published
+            counts are.
 
     Raises:
         ConfigError: `mini` of anything else.

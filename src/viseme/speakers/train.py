@@ -77,8 +77,8 @@ def train_speakers(
         steps: Updates, instead of the recipe's.
         conversations: How many to learn from, instead of the recipe's number.
         held_out: How many to measure on, instead of the recipe's number.
-        device: Where to train: "auto", "cpu", "cuda" or "mps".
-        resume: Go on from the checkpoint in `work`; else begin anew.
+        device: Where to train; "auto" takes a GPU where there is one.
+        resume: Go on from the checkpoint in `work`; False = begin anew, whatever is in `work`.
 
     Raises:
         ConfigError: the device is not there.

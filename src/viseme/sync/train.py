@@ -107,8 +107,8 @@ def train_sync(
             threads where one network is trained on a CPU.
         steps: Updates of each network, instead of the recipe's.
         models: Networks that answer together, instead of the recipe's number.
-        device: Where to train: "auto", "cpu", "cuda" or "mps".
-        resume: Go on from checkpoints in `work`; else begin anew.
+        device: Where to train; "auto" takes a GPU where there is one.
+        resume: Go on from checkpoints in `work`; False = begin anew, whatever is in `work`.
 
     Raises:
         ConfigError: the device is not there.

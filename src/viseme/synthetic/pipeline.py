@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from viseme.core.card import Card
 from viseme.core.errors import ConfigError, OutputError
 from viseme.core.results import to_jsonable
-from viseme.core.time import as_seconds
+from viseme.core.time import Seconds, as_seconds
 from viseme.media import VideoWriter
 from viseme.media.files import refuse_output
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
@@ -211,8 +211,8 @@ def synth(
     text: str | None = None,
     speech: Path | None = None,
     phonemes: Path | None = None,
-    audio_delay: float = 0.0,
-    seconds: float | None = None,
+    audio_delay: Seconds = 0.0,
+    seconds: Seconds | None = None,
     seed: int = 0,
     language: str = "en-us",
     variant: str = "",
@@ -232,7 +232,7 @@ def synth(
     crf: int = 20,
     over: Literal["nothing", "noise", "music"] = "nothing",
     snr_db: float = 15.0,
-    reverb_s: float = 0.0,
+    reverb_s: Seconds = 0.0,
     second_face: bool = False,
     silent: bool = False,
     mismatched: bool = False,
@@ -246,29 +246,29 @@ def synth(
         text: What is said, in the language of the voice; None = made-up sentences.
         speech: A PCM WAV to speak with instead of espeak-ng; needs `phonemes`.
         phonemes: Its phoneme times: a Praat TextGrid, or lines `start end phoneme` (seconds, IPA or ARPAbet).
-        audio_delay: Seconds by which the audio comes later than the lips.
-        seconds: Length; None = as long as the text needs.
+        audio_delay: How much later than the lips the audio comes, in seconds.
+        seconds: Length in seconds; None = as long as the text needs.
         seed: Chooses the face, looks, light, background and all movement that is not speech.
         language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin; or a recorded voice, for
             example flite:slt (docs/voices.md).
         variant: espeak-ng voice variant, for example f2, m5, croak, whisper.
         rate_wpm: Words a minute.
-        width: Pixels, even.
-        height: Pixels, even.
+        width: Width of the frame in pixels, even.
+        height: Height of the frame in pixels, even.
         fps: Frames a second; fractions such as 30000/1001 are exact.
-        vfr: Jitter of the frame times in frame periods, 0 to .4.
-        face_width: Face width over frame width.
-        yaw_deg: Mean turn of the head, nose to image right.
-        pitch_deg: Mean nod, down.
-        roll_deg: Mean tilt, counter-clockwise.
-        strength: Size of speech movements, .5 mumbling to 1.5 emphatic.
+        vfr: Jitter of the frame times in frame periods, 0 to 0.4.
+        face_width: Width of the face as a share of the width of the frame.
+        yaw_deg: Mean turn of the head in degrees, nose to image right.
+        pitch_deg: Mean nod in degrees, down.
+        roll_deg: Mean tilt in degrees, counter-clockwise.
+        strength: Size of speech movements: 0.5 mumbling, 1 ordinary, 1.5 emphatic.
         background: What is behind.
-        blur_px: Lens blur.
-        noise: Sensor noise, of 1.
-        crf: Video quality, lower is better.
+        blur_px: Lens blur in pixels (standard deviation).
+        noise: Sensor noise as a share of white (standard deviation).
+        crf: Quality of the video as x264 counts it, 0 to 51, lower is better.
         over: What lies over the voice.
-        snr_db: Voice over that.
-        reverb_s: Reverberation time of the room.
+        snr_db: How much louder than that the voice is, in decibels.
+        reverb_s: Reverberation time of the room, in seconds.
         second_face: A silent listener beside the speaker.
         silent: Nothing is said.
         mismatched: The mouth says another sentence than the audio.

@@ -14,16 +14,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from viseme.cli.arguments import with_log_named
+from viseme.cli.arguments import with_results_named
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen
+from viseme.core.time import Seconds
 
 if TYPE_CHECKING:
     from viseme.core.results import CheckResult
     from viseme.engine.result_log import ResultLog
     from viseme.sync.batch import Outcome
 
-__all__ = ["Options", "run", "tidy"]
+__all__ = ["EXAMPLES", "Options", "run", "tidy"]
+
+EXAMPLES = (
+    ("How late is the audio of one video?", "viseme check talk.mp4"),
+    (
+        "Every video of a folder, two at once, with a page to look at, and to be continued after an interruption",
+        "viseme check takes/ --jobs 2 --report report.html --resume answers.jsonl",
+    ),
+    ("What counts as in sync for EBU R37, as JSON Lines", "viseme check talk.mp4 --standard ebu-r37 --json"),
+)
+"""What it does, and what to type."""
 
 MOST_CARDS = 5
 """More files than this get a line each."""
@@ -59,7 +70,7 @@ class Options:
     """Take the audio from this file; its beginning belongs with the first frame."""
     audio_stream: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Which audio stream of the file, counted from 0; left out: the default one, or the first that holds a voice."""
-    max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
+    max_delay: Seconds = 2.0
     """Largest delay tried, either way."""
     input: Literal["landmarks", "mesh", "beta", "raw", "rgb", "rgbd"] = "landmarks"
     """What the lips are seen as; the last four need --weights."""
@@ -71,8 +82,9 @@ class Options:
     """What counts as in sync. itu: what viewers do not notice, audio at most 45 ms early and 125 ms late (ITU-R
     BT.1359-1, detectability; what they accept is wider: --in-sync-band -0.09 0.185). ebu-r37: 40 ms early, 60 ms late.
     atsc: 15 ms early, 45 ms late (ATSC IS-191). custom: what --in-sync-band says."""
-    in_sync_band: Annotated[tuple[float, float] | None, tyro.conf.arg(metavar="LOW HIGH")] = None
-    """Delays called in sync, in seconds, positive when the audio is late; takes the place of --standard."""
+    in_sync_band: Annotated[tuple[Seconds, Seconds] | None, tyro.conf.arg(metavar="LOW HIGH")] = None
+    """Delays called in sync, in seconds (-40ms 60ms is the same as -0.04 0.06), positive when the audio is late; takes
+    the place of --standard."""
 
     @property
     def band(self) -> tuple[float, float]:
@@ -103,7 +115,7 @@ def tidy(arguments: list[str]) -> list[str]:
             words.append("--csv=" + (rest.pop(0) if follower == "-" or follower.lower().endswith(".csv") else "-"))
         else:
             words.append(word)
-    return with_log_named(words, "--out")
+    return with_results_named(words, "--out")
 
 
 def run(options: Options, screen: Screen) -> int:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from viseme.core.results import CheckResult
     from viseme.sync.repair import FixResult
 
-__all__ = ["DemoResult", "Options", "demo", "run"]
+__all__ = ["EXAMPLES", "DemoResult", "Options", "demo", "run"]
+
+EXAMPLES = (
+    ("Look at what viseme does", "viseme demo"),
+    ("In a folder of your own", "viseme demo -o shown"),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,17 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.speakers.evaluate:evaluate_asw"
+EXAMPLES = (
+    ("The test split", "viseme evaluate asw lookwhostalking/ videos/"),
+    (
+        "The validation split, without taking a delay out",
+        "viseme evaluate asw lookwhostalking/ videos/ --split val --align none",
+    ),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

@@ -7,9 +7,17 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.speakers.evaluate:evaluate_ava"
+EXAMPLES = (
+    ("Labels of the validation set", "viseme evaluate ava ava_activespeaker_val/ videos/"),
+    (
+        "The same, with rows for the official program",
+        "viseme evaluate ava ava_activespeaker_val/ videos/ --predictions rows.csv",
+    ),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

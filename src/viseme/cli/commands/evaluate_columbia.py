@@ -7,9 +7,17 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.speakers.evaluate:evaluate_columbia"
+EXAMPLES = (
+    ("The head that ships", "viseme evaluate columbia labels/ columbia.mp4"),
+    (
+        "As the published evaluations do",
+        "viseme evaluate columbia labels/ columbia.mp4 --scorer light-asd --threshold 0",
+    ),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

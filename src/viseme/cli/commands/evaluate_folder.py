@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.speakers.evaluate:evaluate_folder"
+EXAMPLES = (
+    ("Clips of your own", "viseme evaluate folder clips/"),
+    ("Scores over 1 s, of 50 clips", "viseme evaluate folder clips/ --window 1s --most 50"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

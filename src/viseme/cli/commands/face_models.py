@@ -12,7 +12,13 @@ import tyro
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    ("What there is", "viseme face-models"),
+    ("In a folder of your own", "viseme face-models --folder models/"),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,25 @@ import tyro
 from viseme.cli.arguments import time_of
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
+from viseme.core.time import Seconds
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from viseme.core.speakers import SpeakersResult
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    ("Who speaks when, and a page with the timeline", "viseme find-speakers meeting.mp4 --report who.html"),
+    ("Turns for other programs", "viseme find-speakers meeting.mp4 --rttm who.rttm --srt who.srt"),
+    (
+        "A camera, as it happens (encoders must hold nothing back; x264 holds 3 s)",
+        "ffmpeg -f v4l2 -i /dev/video0 -f alsa -i default -c:v mjpeg -q:v 3 -c:a pcm_s16le -f nut "
+        "-flush_packets 1 - | viseme find-speakers --live -",
+    ),
+)
+"""What it does, and what to type."""
 
 EVERY_S = 0.2
 TEXTS = {"csv": "csv", "rttm": "rttm", "srt": "srt", "vtt": "vtt", "ava": "ava"}
@@ -35,9 +47,7 @@ class Options:
 
     With --live, as it happens: one JSON line a step, final 4.61 s after its frame with the scorer head (4.22 s with
     --delay 0ms or --align none), 2.13 s with evidence (1.74 s), or what --latency says; the first line lists the
-    parts of that. A camera (with encoders that hold nothing back; x264 holds 3 s):
-    ffmpeg -f v4l2 -i /dev/video0 -f alsa -i default -c:v mjpeg -q:v 3 -c:a pcm_s16le -f nut -flush_packets 1 - |
-    viseme find-speakers --live -
+    parts of that.
     """
 
     files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO...")] = ()
@@ -46,9 +56,9 @@ class Options:
     live: Annotated[str | None, tyro.conf.arg(metavar="SOURCE")] = None
     """Read a stream as it comes instead of files: - for standard input, a named pipe, or a file that still grows. Any
     container that is read without going back: Matroska, MPEG-TS, fragmented MP4."""
-    every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = EVERY_S
-    """With --live: time between lines, in multiples of 0.04."""
-    latency: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
+    every: Seconds = EVERY_S
+    """With --live: time between lines, a multiple of 0.04 s."""
+    latency: Seconds | None = None
     """With --live: emit each step this long after its frame, with whatever context there is by then. Without it, a step
     is emitted when all the context that the scorer uses is there."""
     delay: Annotated[str | None, tyro.conf.arg(metavar="TIME")] = None
@@ -83,7 +93,7 @@ class Options:
     """Weights of a scorer that has some."""
     threshold: Annotated[float | None, tyro.conf.arg(metavar="SCORE")] = None
     """Score from which a face is called speaking. Without it, the scorer's own."""
-    max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.45
+    max_delay: Seconds = 0.45
     """Largest delay of the file's audio considered, either way; what is farther off counts as dubbing."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the audio from this file; its beginning belongs with the first frame."""

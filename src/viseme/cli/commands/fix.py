@@ -13,15 +13,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from viseme.cli.arguments import time_of, with_log_named
+from viseme.cli.arguments import time_of, with_results_named
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen, one_line
+from viseme.core.time import Seconds
 
 if TYPE_CHECKING:
     from viseme.core.results import CheckResult
     from viseme.sync.repair_batch import FailedFix, FixOutcome
 
-__all__ = ["Options", "run", "tidy"]
+__all__ = ["EXAMPLES", "Options", "run", "tidy"]
+
+EXAMPLES = (
+    ("Move the audio to where the lips are", "viseme fix talk.mp4 -o fixed.mp4"),
+    ("By a delay that is known", "viseme fix talk.mp4 --delay 120ms"),
+    (
+        "What of a folder is out of sync, with a page of every file before and after",
+        "viseme fix takes/ -o fixed/ --only out_of_sync",
+    ),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +66,11 @@ class Options:
     """Measure and say what would be done; write nothing."""
     jobs: Annotated[int, tyro.conf.arg(metavar="N", aliases=["-j"])] = 1
     """Files worked on at once."""
-    log: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl")] = None
+    results: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl")] = None
     """Of several files: append what became of each, safely on the disk before the next. Without it, OUT/fix.jsonl."""
     resume: bool = False
-    """Continue --log: files answered there and unchanged since are skipped. --resume FILE.jsonl is short for both."""
+    """Continue --results: files answered there and unchanged since are skipped. --resume FILE.jsonl is short for
+    both."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Of several files: a page with every file before and after. Without it, OUT/fix.html."""
     json: bool = False
@@ -68,7 +80,7 @@ class Options:
     audio_stream: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Which audio stream is measured, counted from 0; left out: the default one, or the first that holds a voice. All
     move together."""
-    max_delay: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
+    max_delay: Seconds = 2.0
     """Largest delay tried, either way."""
     input: Literal["landmarks", "mesh"] = "landmarks"
     """What the lips are seen as."""
@@ -83,9 +95,9 @@ def tidy(arguments: list[str]) -> list[str]:
 
     Example:
         >>> tidy(["takes", "--resume", "r.jsonl"])
-        ['takes', '--log=r.jsonl', '--resume']
+        ['takes', '--results=r.jsonl', '--resume']
     """
-    return with_log_named(arguments, "--log")
+    return with_results_named(arguments, "--results")
 
 
 def run(options: Options, screen: Screen) -> int:
@@ -94,7 +106,7 @@ def run(options: Options, screen: Screen) -> int:
         raise UsageError("give at least one FILE; see viseme fix --help")
     if options.delay is not None:
         time_of("--delay", options.delay)
-    asked_for_many = options.only, options.dry_run, options.log, options.resume, options.report, options.jobs > 1
+    asked_for_many = options.only, options.dry_run, options.results, options.resume, options.report, options.jobs > 1
     name = options.files[0]
     single = len(options.files) == 1 and not os.path.isdir(name) and (os.path.lexists(name) or not has_magic(name))
     if single and not any(asked_for_many):
@@ -112,7 +124,7 @@ def _run_many(options: Options, screen: Screen) -> int:
 
     folder = Path(options.out or "synced")
     targets = fix_targets(options.files, folder)
-    log_path, page = options.log, options.report
+    log_path, page = options.results, options.report
     if not options.dry_run:
         folder.mkdir(parents=True, exist_ok=True)
         log_path, page = log_path or folder / "fix.jsonl", page or folder / "fix.html"
@@ -170,7 +182,7 @@ def _refuse_nonsense(options: Options) -> None:
         raise UsageError("--audio belongs to one video; give one FILE")
     if options.delay is not None and options.only is not None:
         raise UsageError("--only needs to measure; leave --delay out")
-    if options.resume and options.dry_run and options.log is None:
+    if options.resume and options.dry_run and options.results is None:
         raise UsageError("--resume needs to know what to continue: --resume FILE.jsonl")
     if options.jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {options.jobs}")

@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.data.lists:list_corpus"
+EXAMPLES = (
+    ("The papers' small training set", "viseme list-corpus voxceleb2 vox2/ lists/ --part dev --mini --use train"),
+    ("Add what is measured", "viseme list-corpus voxceleb2 vox2/ lists/ --add"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

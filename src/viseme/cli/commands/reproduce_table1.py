@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.reproduce.table1:reproduce_table1"
+EXAMPLES = (
+    ("On your clips", "viseme reproduce table1 --data clips/ --out tables/"),
+    ("Smaller and sooner", "viseme reproduce table1 --data clips/ --folds 2 --seeds 1 --steps 100"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.reproduce.table2:reproduce_table2"
+EXAMPLES = (
+    ("On your clips", "viseme reproduce table2 --data clips/ --out tables/"),
+    ("Two inputs, one start each", "viseme reproduce table2 --data clips/ --inputs mesh,landmarks --seeds 1"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

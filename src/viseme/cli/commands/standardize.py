@@ -16,7 +16,19 @@ from viseme.cli.screen import Screen, one_line
 if TYPE_CHECKING:
     from viseme.standardization.batch import Outcome
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    (
+        "Frames of the mean face with depth, and a video to look at",
+        "viseme standardize talk.mp4 -o talk.safetensors --video talk-standard.mp4",
+    ),
+    (
+        "Coefficients alone, of every video of a folder",
+        "viseme standardize takes/ -o coefficients/ --as beta --jobs 2",
+    ),
+)
+"""What it does, and what to type."""
 
 SUFFIX = ".safetensors"
 

@@ -7,9 +7,15 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.synthetic.pipeline:synth"
+EXAMPLES = (
+    ("A head that says a sentence", 'viseme synth head.mp4 --text "Every word is known."'),
+    ("Audio 120 ms late, and the truth as JSON", "viseme synth late.mp4 --audio-delay 120ms --truth late.json"),
+    ("Noise 5 dB below the voice", "viseme synth noisy.mp4 --over noise --snr-db 5 --seconds 10s"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

@@ -7,9 +7,17 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.synthetic.conversation.film:synth_conversation"
+EXAMPLES = (
+    ("Two to four people, 12 s", "viseme synth conversation talk.mp4"),
+    (
+        "Three people whom one camera shows for a minute",
+        "viseme synth conversation talk.mp4 --people 3 --seconds 60s --still",
+    ),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

@@ -7,9 +7,17 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.standardization.training.train:train_enet"
+EXAMPLES = (
+    ("Try it out", "viseme train enet --recipe quick --data clips/ --out quick.safetensors"),
+    (
+        "The papers' recipe, from ImageNet weights of your own",
+        "viseme train enet --recipe dsp --data clips/ --imagenet resnet50.pth",
+    ),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

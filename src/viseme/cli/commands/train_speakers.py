@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.speakers.train:train_speakers"
+EXAMPLES = (
+    ("Try it out on synthetic conversations alone", "viseme train speakers --recipe quick --out quick.safetensors"),
+    ("With real clips that `viseme train sync` prepared", "viseme train speakers --data clips/ --clips runs/sync"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.sync.train:train_sync"
+EXAMPLES = (
+    ("Try it out", "viseme train sync --recipe quick --data clips/ --out quick.safetensors"),
+    ("On the mesh instead of landmarks, on a GPU", "viseme train sync --data clips/ --input mesh --device cuda"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:

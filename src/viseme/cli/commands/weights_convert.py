@@ -11,7 +11,13 @@ import tyro
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    ("Light-ASD", "viseme weights convert finetuning_TalkSet.model --to light-asd -o light-asd.safetensors"),
+    ("LR-ASD, beside the file", "viseme weights convert lr-asd.model --to lr-asd"),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)

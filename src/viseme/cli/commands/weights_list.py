@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    ("What there is", "viseme weights list"),
+    ("For a program", "viseme weights list --json"),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)

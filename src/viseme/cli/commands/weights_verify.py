@@ -10,7 +10,13 @@ import tyro
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.screen import Screen
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    ("All of them", "viseme weights verify"),
+    ("One of them", "viseme weights verify sync-landmarks"),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)

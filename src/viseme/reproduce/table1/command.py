@@ -47,15 +47,15 @@ def reproduce_table1(
         out: Folder for `table1.md` and `table1.json`.
         data: Folder with manifest.csv; clips marked `train` and `train-research` are used, here only to measure.
         work: Where crops, networks and answers of each fold are kept; what is there is not done again.
-        folds: Parts of the collections, each held out once.
-        seeds: Repetitions with other starts.
+        folds: Parts that the collections are split into, each held out once.
+        seeds: How often training is repeated with another start.
         steps: Updates of each network.
-        collections: Real clips at most; 0 = none.
-        synthetic: Synthetic people; 0 = none.
-        frames: Frames of a collection at most.
-        strangers: Other synthetic people, on whose landmarks the backbone that both variants start from is trained,
-            twice as many steps; 0 = a random start.
-        jobs: Processes.
+        collections: How many real clips at most; 0 = none.
+        synthetic: How many synthetic people; 0 = none.
+        frames: How many frames of a collection at most.
+        strangers: How many other synthetic people, on whose landmarks the backbone that both variants start from is
+            trained, twice as many steps; 0 = a random start.
+        jobs: Processes at once.
 
     Raises:
         ConfigError: a number is out of its range, or accelerate is not installed.

@@ -49,14 +49,14 @@ def reproduce_table2(
         work: Where films, what was seen of clips, and answers are kept; what is there is not done again.
         inputs: Which inputs, with commas: raw, rgb, rgbd, mesh, beta, landmarks.
         steps: Updates of each network.
-        seeds: Repetitions with other starts.
-        real: Real clips to learn from at most; the small set has every ninth.
-        talkers: Synthetic talkers to film and learn from; the small set has every ninth.
-        same_speaker: Measured clips of speakers that are learnt from, at most.
+        seeds: How often training is repeated with another start.
+        real: How many real clips to learn from at most; the small set has every ninth.
+        talkers: How many synthetic talkers to film and learn from; the small set has every ninth.
+        same_speaker: How many measured clips of speakers that are learnt from, at most.
         estimator: Who reads the expression for rgb, rgbd and beta.
-        weights: Of the estimator.
-        blur: Also look at the measured clips blurred.
-        jobs: Processes.
+        weights: Weights of the estimator; None = those that ship.
+        blur: Also look at the measured clips blurred; False = do not look at the measured clips blurred.
+        jobs: Processes at once.
 
     Raises:
         ConfigError: a number is out of its range, an input is unknown, or accelerate is not installed.

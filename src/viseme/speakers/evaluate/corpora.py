@@ -130,11 +130,12 @@ def evaluate_asw(
     Args:
         labels: A copy of clovaai/lookwhostalking.
         media: Folder of <video>.mp4 (first 1,200 s, 25 frames a second, as its run_convert.py makes them).
-        split: Which videos.
-        align: What delay is taken out before scoring; the published rows: see there.
-        scorer: Who scores.
-        scorer_weights: Weights of the scorer.
-        weights: Sync weights.
+        split: Which videos, by their split.
+        align: Which delay of the audio is taken out before scoring: that of the file, of each face
+            (track), or none; the published rows: see there.
+        scorer: Who scores: head, evidence, cosine, light-asd, lr-asd.
+        scorer_weights: Weights of the scorer, a file; None = those that ship.
+        weights: Sync weights that listen and read lips, a file; None = those that ship.
         any_labels: Score labels whose counts are not those published.
 
     Raises:
@@ -164,10 +165,10 @@ def evaluate_ava(
         labels: The CSV of labels, or a folder of them.
         media: Folder of <video_id>.mp4 or .mkv, whole, so that the labels' times hold.
         predictions: Write the rows of the labels with our score, as its evaluation program wants them.
-        align: What delay is taken out before scoring.
-        scorer: Who scores.
-        scorer_weights: Weights of the scorer.
-        weights: Sync weights.
+        align: Which delay of the audio is taken out before scoring: that of the file, of each face (track), or none.
+        scorer: Who scores: head, evidence, cosine, light-asd, lr-asd.
+        scorer_weights: Weights of the scorer, a file; None = those that ship.
+        weights: Sync weights that listen and read lips, a file; None = those that ship.
 
     Raises:
         DataError: labels are missing or not what they should be, or no video could be scored.
@@ -199,13 +200,14 @@ def evaluate_columbia(
     Args:
         labels: Folder of bell.txt, boll.txt, lieb.txt, long.txt, sick.txt.
         video: The discussion, at 25 frames a second from the frame where the labels' count begins.
-        label_width: Of the frames that the labels speak of.
-        label_height: Of these frames.
-        align: What delay is taken out before scoring.
-        scorer: Who scores.
-        scorer_weights: Weights of the scorer.
-        weights: Sync weights.
-        threshold: Score above which a face speaks; the published evaluations use 0 on log-odds. Default: the scorer's.
+        label_width: Width in pixels of the frames that the labels speak of.
+        label_height: Height in pixels of these frames.
+        align: Which delay of the audio is taken out before scoring: that of the file, of each face (track), or none.
+        scorer: Who scores: head, evidence, cosine, light-asd, lr-asd.
+        scorer_weights: Weights of the scorer, a file; None = those that ship.
+        weights: Sync weights that listen and read lips, a file; None = those that ship.
+        threshold: Score above which a face speaks; the published evaluations use 0 on log-odds; None =
+            the scorer's own.
 
     Raises:
         DataError: labels are missing or malformed.

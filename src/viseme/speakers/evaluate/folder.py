@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, DataError, VisemeError, WeightsError
 from viseme.core.speakers import SpeakersResult
+from viseme.core.time import Seconds
 from viseme.engine.progress import Bar
 from viseme.media import probe
 from viseme.metrics.detection import DetectionScores
@@ -24,7 +25,7 @@ __all__ = ["evaluate_folder", "windows_of"]
 def evaluate_folder(
     folder: Path,
     *,
-    window: float = 2.0,
+    window: Seconds = 2.0,
     align: Literal["none", "file", "track"] = "file",
     scorer: str = "head",
     scorer_weights: Path | None = None,
@@ -37,14 +38,14 @@ def evaluate_folder(
     mismatched audio. Windows without a voice in the audio that is played are left out.
 
     Args:
-        folder: Of clips, searched.
-        window: Seconds over which a score is averaged.
-        align: What delay is taken out before scoring. Mismatched audio has none: with "file" or "track" its luckiest
-            delay may be taken, as in use.
-        scorer: Who scores.
-        scorer_weights: Weights of the scorer.
-        weights: Sync weights.
-        most: Clips, evenly chosen.
+        folder: Folder with clips, searched with all its folders.
+        window: Length over which a score is averaged, in seconds.
+        align: Which delay of the audio is taken out before scoring: that of the file, of each face (track), or none.
+            Mismatched audio has none: with "file" or "track" its luckiest delay may be taken, as in use.
+        scorer: Who scores: head, evidence, cosine, light-asd, lr-asd.
+        scorer_weights: Weights of the scorer, a file; None = those that ship.
+        weights: Sync weights that listen and read lips, a file; None = those that ship.
+        most: How many clips at most, evenly chosen.
 
     Raises:
         ConfigError: `window` or `most` is out of its range, or there is no such scorer.

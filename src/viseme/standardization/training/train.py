@@ -86,7 +86,7 @@ def train_enet(
         jobs: Processes that prepare, and threads that train.
         steps: Updates, instead of the recipe's.
         imagenet: Your own ImageNet weights of a ResNet-50 to start from; without them the start is random.
-        resume: Go on from the checkpoint in `work`; else begin anew.
+        resume: Go on from the checkpoint in `work`; False = begin anew, whatever is in `work`.
 
     Raises:
         ConfigError: accelerate is not installed.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from viseme.core.errors import ConfigError, OutputError
+from viseme.core.time import Seconds
 from viseme.media import VideoWriter
 from viseme.media.files import refuse_output
 from viseme.synthetic.conversation.drawing import draw
@@ -84,11 +85,11 @@ def synth_conversation(
     *,
     seed: int = 0,
     people: int | None = None,
-    seconds: float = 12.0,
+    seconds: Seconds = 12.0,
     width: int = 1280,
     height: int = 720,
     fps: str = "25",
-    audio_delay: float = 0.0,
+    audio_delay: Seconds = 0.0,
     still: bool = False,
     dubbing: float = 0.32,
     recorded: float = 0.55,
@@ -102,17 +103,17 @@ def synth_conversation(
         out: File to write; the extension chooses the container.
         seed: Chooses people, voices, words, turns, cameras and the room; from 1000000000 on, voices held out for
             tests.
-        people: In the scene, 1 to 6; None = 2 to 4.
-        seconds: Length.
-        width: Pixels, even.
-        height: Pixels, even.
+        people: How many are in the scene, 1 to 6; None = 2 to 4, drawn.
+        seconds: Length in seconds.
+        width: Width of the frame in pixels, even.
+        height: Height of the frame in pixels, even.
         fps: Frames a second; fractions such as 30000/1001 are exact.
-        audio_delay: Seconds by which the audio comes later than the lips.
+        audio_delay: How much later than the lips the audio comes, in seconds.
         still: One camera that shows everybody, without cuts.
-        dubbing: Chance that somebody is dubbed.
-        recorded: Share of recorded voices (docs/voices.md); 0 = espeak-ng alone. Where flite or festival is not
+        dubbing: Chance that somebody is dubbed, 0 to 1.
+        recorded: Share of recorded voices, 0 to 1 (docs/voices.md); 0 = espeak-ng alone. Where flite or festival is not
             installed, espeak-ng speaks in their place.
-        crf: Video quality, lower is better.
+        crf: Quality of the video as x264 counts it, 0 to 51, lower is better.
         truth: JSON file for the truth; None = OUT with .json in place of its extension.
         overwrite: Replace files that exist.
 
