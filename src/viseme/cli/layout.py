@@ -33,7 +33,9 @@ def filled(text: str, width: int, first: str = "", rest: str = "") -> str:
         a delay of
           120 ms
     """
-    whole = re.sub(r"(\d) (ms|s|%|dB)\b|(Default:) (?=\S{1,20}( |$))", lambda m: m[0].replace(" ", _SPACE), text.replace("`", ""))
+    whole = re.sub(
+        r"(\d) (ms|s|%|dB)\b|(Default:) (?=\S{1,20}( |$))", lambda m: m[0].replace(" ", _SPACE), text.replace("`", "")
+    )
     lines = textwrap.fill(
         whole, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
     )
