@@ -293,3 +293,62 @@ def test_warnings_of_libraries_are_not_ours_to_show(monkeypatch, capfd) -> None:
     monkeypatch.setattr(check_command, "run", run)
     assert main(["check", "a.mp4"]) == ExitCode.DONE
     assert capfd.readouterr().err == ""
+
+
+def events(name: str) -> list[list[str]]:
+    """Kind and words of each event."""
+    return [line.split(maxsplit=2)[1:] for line in Path(name).read_text().splitlines()]
+
+
+def test_a_log_says_what_happened(capfd: pytest.CaptureFixture[str]) -> None:
+    write("a.mp4")
+    write("b.mp4", "bad")
+    assert main(["check", "a.mp4", "--log", "run.log"]) == ExitCode.DONE
+    assert main(["--log=run.log", "check", "b.mp4"]) == ExitCode.FAILED
+    told = events("run.log")
+    assert [kind for kind, _ in told] == ["start", "begin", "answer", "end", "start", "begin", "error", "end"]
+    assert told[0][1] == "viseme check a.mp4 --log run.log"
+    assert told[2][1].startswith("a.mp4: out of sync, audio lags by 200 ms")
+    assert told[6][1] == "b.mp4 is not a readable media file; copy it again"
+    assert told[7][1].startswith("exit code 1 after ")
+
+
+def test_a_log_hears_what_python_prints(monkeypatch, capfd) -> None:  # type: ignore[no-untyped-def]
+    import sys
+
+    def run(*_: object) -> int:
+        sys.stderr.write("step 1\r\x1b[Kstep 2\r\x1b[Kstep 3\nnote\n")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check_command, "run", run)
+    assert main(["check", "a.mp4", "--quiet", "--log", "run.log"]) == ExitCode.INTERRUPTED
+    assert events("run.log")[1:4] == [["note", "step 3"], ["note", "note"], ["error", "interrupted"]]
+    assert capfd.readouterr().err == "viseme: error: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [(["--log", "a.mp4"], "is no log"), (["--log", "no/run.log"], "cannot be written"), (["--log"], "--log FILE")],
+)
+def test_a_log_never_eats_a_video(words: list[str], hint: str, capfd: pytest.CaptureFixture[str]) -> None:
+    write("a.mp4", "slow 30")
+    assert main(["check", "a.mp4", *words]) != ExitCode.DONE
+    assert hint in capfd.readouterr().err
+    assert Path("a.mp4").read_text() == "slow 30"
+
+
+def test_quiet_is_answers_and_errors(capfd: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(executor.FileWork, "elsewhere", lambda work, files, settings, **_: work.here(files, settings))
+    write("a.mp4")
+    write("b.mp4", "bad")
+    assert main(["check", "a.mp4", "b.mp4", "--quiet"]) == ExitCode.FAILED
+    out, err = capfd.readouterr()
+    assert "out of sync" in out
+    assert err == "viseme: error: b.mp4 is not a readable media file; copy it again\n"
+
+
+def test_errors_are_said_as_errors() -> None:
+    """`note` is for what --quiet hides."""
+    commands = Path(check_command.__file__).parent
+    loud = [p.name for p in commands.glob("*.py") if 'note(f"viseme: ' in p.read_text() or "print(" in p.read_text()]
+    assert loud == []

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
 import tyro
 
+from viseme.cli.everywhere import perhaps
 from viseme.cli.exits import UsageError
 from viseme.cli.signatures import Argument, arguments_of, options_of
 from viseme.core.time import parse_time
 
-__all__ = ["parse", "perhaps", "time_of", "with_results_named"]
+__all__ = ["parse", "time_of", "with_results_named"]
 
 
 def parse(name: str, module: Any, arguments: Sequence[str]) -> Any:
@@ -109,17 +109,6 @@ def _plain_value(argument: Argument, flag: str, text: str) -> str:
             wanted = "a whole number" if argument.kind is int else "a number"
             raise UsageError(f"{flag} needs {wanted}, not {text!r}") from None
     return text
-
-
-def perhaps(word: str, known: Sequence[str]) -> str:
-    """The end of a sentence about a word that is not known: which one may have been meant.
-
-    Example:
-        >>> perhaps("--jsn", ["--json", "--csv"])
-        "; perhaps you meant '--json'"
-    """
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; perhaps you meant {near[0]!r}" if near else ""
 
 
 def time_of(flag: str, text: str) -> Fraction:

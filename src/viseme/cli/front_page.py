@@ -13,6 +13,8 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "-h, --help": "This text; `viseme COMMAND --help` tells all about a command.",
         "--version": "The version.",
+        "--quiet": "Answers and errors only: no progress, no notes on stderr.",
+        "--log FILE": "Append what happens to FILE, a line with its time for each file begun, answer, note and error.",
         "--debug": "Show the traceback of an error, and what libraries print.",
     }
 )

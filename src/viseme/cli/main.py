@@ -10,12 +10,14 @@ import shlex
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from types import MappingProxyType
 
 import viseme
+from viseme.cli.event_log import EventLog
+from viseme.cli.everywhere import Everywhere, perhaps, take_everywhere
 from viseme.cli.exits import ExitCode, UsageError
 from viseme.cli.front_page import front_page
 from viseme.cli.layout import screen_width
@@ -102,32 +104,30 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = _take_debug(arguments)
+    words = shlex.join(["viseme", *arguments])
+    everywhere, log = Everywhere(), None
+    code = int(ExitCode.FAILED)
     try:
-        return _run(arguments, debug)
+        everywhere = take_everywhere(arguments)
+        if everywhere.log is not None:
+            log = EventLog(everywhere.log, words)
+        code = _run(arguments, everywhere, log)
     except KeyboardInterrupt:
-        _say_error("interrupted")
-        return ExitCode.INTERRUPTED
+        code = _end(ExitCode.INTERRUPTED, "interrupted", log)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit would complain
-        return ExitCode.PIPE_CLOSED
+        code = ExitCode.PIPE_CLOSED
     except UsageError as error:
-        _say_error(str(error))
-        return ExitCode.USAGE
+        code = _end(ExitCode.USAGE, str(error), log)
     except Exception as error:
-        return _failure(error, debug)
+        code = _end(*_failure(error, everywhere.debug), log)
+    finally:
+        if log is not None:
+            log.end(code)
+    return code
 
 
-def _take_debug(arguments: list[str]) -> bool:
-    """Remove `--debug` wherever it stands before `--`."""
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    kept = [a for a in arguments[:end] if a != "--debug"]
-    found = len(kept) < end
-    arguments[:end] = kept
-    return found
-
-
-def _run(arguments: list[str], debug: bool) -> int:
+def _run(arguments: list[str], everywhere: Everywhere, log: EventLog | None) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         sys.stdout.write(_help())
         sys.stdout.flush()
@@ -145,7 +145,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     options = parse(name, module, rest)
     if isinstance(options, int):
         return options
-    with Screen(debug=debug) as screen:
+    with Screen(debug=everywhere.debug, quiet=everywhere.quiet, log=log) as screen:
         return module.run(options, screen)
 
 
@@ -172,7 +172,7 @@ def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:
         raise UsageError(f"a command comes before the file: viseme check {shlex.join(arguments)}")
     if not members:
         words = sorted({n.split()[0] for n in COMMANDS})
-        raise UsageError(f"there is no command {first!r}{_perhaps(first, words)}; see viseme --help")
+        raise UsageError(f"there is no command {first!r}{perhaps(first, words)}; see viseme --help")
     if len(arguments) > 1 and arguments[1] in ("-h", "--help"):
         sys.stdout.write(_help(first + " "))
         sys.stdout.flush()
@@ -182,39 +182,39 @@ def _find_command(arguments: list[str]) -> tuple[str | None, list[str]]:
         raise UsageError(f"{first} what? one of: {', '.join(members)}")
     name = f"{first} {arguments[1]}"
     if name not in COMMANDS:
-        raise UsageError(f"there is no command {name!r}{_perhaps(arguments[1], kinds)}; one of: {', '.join(members)}")
+        raise UsageError(f"there is no command {name!r}{perhaps(arguments[1], kinds)}; one of: {', '.join(members)}")
     return name, arguments[2:]
 
 
-def _perhaps(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; perhaps you meant {near[0]!r}" if near else ""
-
-
-def _failure(error: Exception, debug: bool) -> int:
+def _failure(error: Exception, debug: bool) -> tuple[int, str]:
+    """Exit code and message of an error; its traceback is printed where that is asked for."""
     from viseme.core.errors import ConfigError, FixRefused, VisemeError
-    from viseme.core.extras import missing_extra
+    from viseme.core.extras import missing_package
 
     if isinstance(error, ModuleNotFoundError):
-        error = missing_extra(error) or error
+        error = missing_package(error) or error
     if debug:
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
-    if isinstance(error, VisemeError):
-        _say_error(str(error))
-    elif isinstance(error, OSError):
-        _say_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    else:
-        hint = "" if debug else "; run it again with --debug to see where, and please report it"
-        _say_error(f"unexpected {type(error).__name__}: {error}{hint}")
+    code = ExitCode.USAGE if isinstance(error, ConfigError) else ExitCode.FAILED
     if isinstance(error, FixRefused):
-        return ExitCode.REFUSED
-    return ExitCode.USAGE if isinstance(error, ConfigError) else ExitCode.FAILED
+        code = ExitCode.REFUSED
+    if isinstance(error, VisemeError):
+        return code, str(error)
+    if isinstance(error, OSError):
+        return code, f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    hint = "" if debug else "; run it again with --debug to see where, and please report it"
+    return code, f"unexpected {type(error).__name__}: {error}{hint}"
 
 
-def _say_error(message: str) -> None:
+def _end(code: int, message: str, log: EventLog | None) -> int:
+    """Say what went wrong, on stderr and in the log."""
     from viseme.cli.screen import one_line
 
     print(f"viseme: error: {one_line(message)}", file=sys.stderr, flush=True)
+    if log is not None:
+        with suppress(Exception):  # a log that cannot be written has been told, or is the error
+            log.add("error", message)
+    return code
 
 
 if __name__ == "__main__":

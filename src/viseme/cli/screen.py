@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from viseme.cli.event_log import EventLog, Told
 from viseme.core.errors import OutputError
 
 __all__ = ["Screen", "one_line", "shortened", "wrapped"]
@@ -87,10 +88,14 @@ class Screen:
 
     Args:
         debug: Let through to stderr what libraries print.
+        quiet: Answers and errors only: no progress, no notes.
+        log: Is told what happens.
     """
 
-    def __init__(self, *, debug: bool = False) -> None:
+    def __init__(self, *, debug: bool = False, quiet: bool = False, log: EventLog | None = None) -> None:
         self.debug = debug
+        self.quiet = quiet
+        self._log = log
         self._bar: Any = None
 
     def __enter__(self) -> Screen:
@@ -105,7 +110,7 @@ class Screen:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         os.close(sink)
-        sys.stdout = sys.stderr = self._err
+        sys.stdout = sys.stderr = self._told()
         self._filters = warnings.catch_warnings()
         self._filters.__enter__()
         if not self.debug:
@@ -145,10 +150,53 @@ class Screen:
                 console.print(wrapped(item, console.width) if self.is_terminal else item, soft_wrap=True)
         self.write(capture.get())
 
+    def say(self, text: str) -> None:
+        """An answer for people, on stdout: lines that break at words on a terminal, as they are in a pipe."""
+        lines = text.removesuffix("\n")
+        for line in filter(None, map(str.strip, lines.split("\n"))):
+            self.event("answer", line)
+        if self.is_terminal:
+            from rich.text import Text
+
+            lines = wrapped(Text(lines), self._console(self._out).width).plain
+        self.write(f"{lines}\n")
+
+    def begin(self, file: str) -> None:
+        """Work on a file begins."""
+        self.event("begin", file)
+
+    def error(self, message: str) -> None:
+        """One line on stderr about something that failed."""
+        self.event("error", message)
+        self._line(f"viseme: error: {message}")
+
+    def warn(self, message: str) -> None:
+        """One line on stderr about something to know of an answer."""
+        self.event("warning", message)
+        if not self.quiet:
+            self._line(f"viseme: note: {message}")
+
     def note(self, text: str) -> None:
-        """One line on stderr."""
+        """One line on stderr about the run as a whole."""
+        self.event("note", text)
+        if not self.quiet:
+            self._line(text)
+
+    def event(self, kind: str, text: str) -> None:
+        """A line of `--log`, and nothing on the screen."""
+        if self._log is not None:
+            self._log.add(kind, text)
+
+    def _line(self, text: str) -> None:
         with self._without_bar():
             print(one_line(text), file=self._err, flush=True)
+
+    def _told(self) -> Any:
+        """What Python code prints to: stderr, unless it should be quiet or its lines are logged too."""
+        if not self.quiet and self._log is None:
+            return self._err
+        shown = None if self.quiet and not self.debug else self._err
+        return Told(lambda line: self.event("note", line), shown)
 
     def block(self, text: str) -> None:
         """Several lines on stderr, for `--debug`."""
@@ -163,7 +211,7 @@ class Screen:
     @contextmanager
     def progress(self, words: str, *, unit: str = "") -> Iterator[Tick | None]:
         """A bar on stderr, or None in a pipe. `unit`: "files" shows counts, otherwise only the fraction."""
-        if not self._err.isatty():
+        if self.quiet or not self._err.isatty():
             yield None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -9,15 +9,15 @@ from typing import Any
 
 from viseme.core.errors import MissingExtra
 
-__all__ = ["EXTRAS", "import_part", "missing_extra"]
+__all__ = ["EXTRAS", "import_part", "missing_extra", "missing_package"]
 
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "accelerate": "train",
+        "jaxtyping": "train",
         "matplotlib": "bench",
         "numba": "render",
         "onnx": "train",
-        "onnxscript": "train",
         "opentimelineio": "otio",
         "torch": "train",
     }
@@ -38,6 +38,22 @@ def import_part(module: str) -> Any:
         if told is None:
             raise
         raise told from error
+
+
+def missing_package(error: ModuleNotFoundError) -> MissingExtra | None:
+    """As `missing_extra`; a package that the plain install brings is told too. None for a module of our own.
+
+    Example:
+        >>> print(missing_package(ModuleNotFoundError(name="av")))
+        this needs the package av, which is not installed; install viseme again: pip install viseme
+    """
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "viseme"):
+        return None
+    return missing_extra(error) or MissingExtra(
+        f"this needs the package {package}, which is not installed; install viseme again: pip install viseme",
+        name=package,
+    )
 
 
 def missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:

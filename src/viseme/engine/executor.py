@@ -72,6 +72,7 @@ class FileWork:
         executor: Executor | None = None,
         isolate: bool | None = None,
         on_progress: Callable[..., None] | None = None,
+        on_begin: Callable[[str], None] | None = None,
     ) -> Iterator[tuple[str, Any]]:
         """File and answer, wherever the work is done.
 
@@ -83,6 +84,7 @@ class FileWork:
             isolate: Work in a separate process even with one job, so that a crash inside a decoder cannot end the
                 batch. None = only with several jobs.
             on_progress: Handed to the function as one more setting; only without worker processes.
+            on_begin: Told each file when its work begins (in workers: when it is handed to them).
 
         Raises:
             ValueError: `jobs` is less than one.
@@ -90,6 +92,8 @@ class FileWork:
         """
         if jobs < 1:
             raise ValueError(f"jobs must be at least 1, got {jobs}")
+        if on_begin is not None:
+            settings = _announced(settings, on_begin)
         if executor is not None or (jobs > 1 if isolate is None else isolate):
             return self.elsewhere(files, settings, jobs=jobs, executor=executor)
         if on_progress is None:
@@ -147,6 +151,16 @@ class FileWork:
                     "convert or shorten it and try again"
                 )
                 return self.failure(file, "WorkerCrashed", message)
+
+
+def _announced(
+    settings: Callable[[str], dict[str, Any]], on_begin: Callable[[str], None]
+) -> Callable[[str], dict[str, Any]]:
+    def announced(file: str) -> dict[str, Any]:
+        on_begin(file)
+        return settings(file)
+
+    return announced
 
 
 def _named(target: str) -> Any:

@@ -65,6 +65,7 @@ def standardize_many(
     executor: Executor | None = None,
     isolate: bool | None = None,
     resume: bool = False,
+    on_begin: Callable[[str], None] | None = None,
 ) -> Iterator[Outcome]:
     """Standardise many videos and yield each answer as soon as it is there.
 
@@ -79,6 +80,7 @@ def standardize_many(
             By default only with several jobs.
         resume: Leave out files whose answer is there, made with these options from the same state of the file; answers
             that are out of date are replaced.
+        on_begin: Told each file when its work begins (in workers: when it is handed to them).
 
     Yields:
         `StandardizeResult`, or `FailedStandardize` for a file that could not be read or written.
@@ -107,7 +109,7 @@ def standardize_many(
         more = {"out": str(places[file]), "video": str(videos[file]) if file in videos else None}
         return {**asked, **more, "tracker": tracker, "overwrite": overwrite or resume}
 
-    run = WORK.run(files, settings, jobs=jobs, executor=executor, isolate=isolate)
+    run = WORK.run(files, settings, jobs=jobs, executor=executor, isolate=isolate, on_begin=on_begin)
     return (outcome for _, outcome in run)
 
 

@@ -71,6 +71,7 @@ def check_many(
     weights: str | None = None,
     in_sync_band: tuple[float, float] = (-0.045, 0.125),
     on_progress: Callable[..., None] | None = None,
+    on_begin: Callable[[str], None] | None = None,
 ) -> Iterator[Outcome]:
     """Check many files and yield each answer as soon as it is there (with several jobs: in the order they finish).
 
@@ -86,6 +87,7 @@ def check_many(
         evidence: Keep what a report draws (a few hundred kilobytes a file).
         audio, audio_stream, max_delay, input, tracker, weights, in_sync_band: As in `viseme.check`.
         on_progress: As in `viseme.check`; only without worker processes.
+        on_begin: Told each file when its work begins (in workers: when it is handed to them).
 
     Yields:
         `CheckResult`, or `FailedCheck` for a file that could not be read or killed its worker twice.
@@ -110,7 +112,13 @@ def check_many(
 
     def run(some: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
         return work.run(
-            some, lambda _: settings, jobs=jobs, executor=executor, isolate=isolate, on_progress=on_progress
+            some,
+            lambda _: settings,
+            jobs=jobs,
+            executor=executor,
+            isolate=isolate,
+            on_progress=on_progress,
+            on_begin=on_begin,
         )
 
     if resume is None:

@@ -159,6 +159,7 @@ def fix_many(
     tracker: str = "mediapipe",
     weights: str | None = None,
     on_progress: Callable[..., None] | None = None,
+    on_begin: Callable[[str], None] | None = None,
 ) -> Iterator[FixOutcome | FailedFix]:
     """Repair many files into a folder and yield what became of each as soon as it is known.
 
@@ -173,6 +174,7 @@ def fix_many(
         overwrite, strict, piecewise, resample: As in `viseme.fix`.
         jobs, executor, isolate, resume: As in `viseme.check_many`.
         audio_stream, max_delay, input, tracker, weights, on_progress: As in `viseme.check`.
+        on_begin: As in `viseme.check_many`.
 
     Yields:
         `FixOutcome`, or `FailedFix` for a file that could not be read or written.
@@ -192,7 +194,15 @@ def fix_many(
         return {"out": targets[path], **options, **asdict(asked)}
 
     def run(some: Iterable[str]) -> Iterator[tuple[str, FixOutcome | FailedFix]]:
-        return work.run(some, settings, jobs=jobs, executor=executor, isolate=isolate, on_progress=on_progress)
+        return work.run(
+            some,
+            settings,
+            jobs=jobs,
+            executor=executor,
+            isolate=isolate,
+            on_progress=on_progress,
+            on_begin=on_begin,
+        )
 
     if resume is None:
         return (outcome for _, outcome in run(list(targets)))

@@ -157,11 +157,17 @@ def run(options: Options, screen: Screen) -> int:
             weights=options.weights,
             in_sync_band=options.band,
             on_progress=None if unit else tick,
+            on_begin=screen.begin,
         )
         for outcome in _closed(outcomes):
             tally.add(outcome)
+            if not isinstance(outcome, FailedCheck):
+                verdict = outcome.verdict.value.replace("_", " ")
+                screen.event("answer", f"{outcome.file}: {verdict}, {outcome.words}")
+                for warning in outcome.warnings:
+                    screen.event("warning", f"{outcome.file}: {warning}")
             if isinstance(outcome, FailedCheck):
-                screen.note(f"viseme: error: {outcome.message}")
+                screen.error(outcome.message)
                 if screen.debug and outcome.traceback:
                     screen.block(outcome.traceback)
             for sink in sinks:

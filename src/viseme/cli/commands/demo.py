@@ -108,17 +108,17 @@ def run(options: Options, screen: Screen) -> int:
     from viseme.cli.tables import card
     from viseme.report.words import milliseconds
 
-    screen.write("The samples that ship with viseme are synthetic people; every answer about them is known.\n\n")
+    screen.say("The samples that ship with viseme are synthetic people; every answer about them is known.\n\n")
     with screen.progress("checking the samples"):
         result = demo(options.out, on_check=lambda check: screen.show(card(check)))
     if result.fixed is not None:
         fixed = result.fixed
         left = fixed.residual.estimate
         told = left.words if left.audio_delay is None else f"{milliseconds(left.audio_delay)} left"
-        screen.write(
+        screen.say(
             f"fixed   {one_line(Path(fixed.file).name)}: audio moved by {fixed.shift * 1000:+.1f} ms "
             f"({fixed.method}); {told}\n"
             f"        {one_line(fixed.out)}\n"
         )
-    screen.write(f"report  {one_line(str(result.report.resolve()))}\n")
+    screen.say(f"report  {one_line(str(result.report.resolve()))}\n")
     return ExitCode.DONE if result.fixed is None or result.fixed.repaired else ExitCode.FAILED

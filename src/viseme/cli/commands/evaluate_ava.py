@@ -24,5 +24,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Score and print; progress goes to stderr."""
     from viseme.speakers.evaluate import evaluate_ava
 
-    screen.write(f"{evaluate_ava(**arguments)}\n")
+    screen.say(f"{evaluate_ava(**arguments)}\n")
     return ExitCode.DONE

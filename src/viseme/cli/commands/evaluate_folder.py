@@ -21,5 +21,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Score and print; progress goes to stderr."""
     from viseme.speakers.evaluate import evaluate_folder
 
-    screen.write(f"{evaluate_folder(**arguments)}\n")
+    screen.say(f"{evaluate_folder(**arguments)}\n")
     return ExitCode.DONE

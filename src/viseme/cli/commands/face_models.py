@@ -42,7 +42,7 @@ def run(options: Options, screen: Screen) -> int:
         state = "bundled" if info.bundled else "found" if info.found else "not here"
         size = f"{info.vertices:,} vertices, " if info.vertices else ""
         size += f"{info.triangles:,} triangles, " if info.triangles else ""
-        screen.write(
+        screen.say(
             f"{info.name}  ({state})\n"
             f"  is        {info.what}\n"
             f"  size      {size}columns: {info.identity} identity, {info.expression} expression, "
@@ -51,5 +51,5 @@ def run(options: Options, screen: Screen) -> int:
             f"  from      {info.source}\n"
         )
         if not info.bundled:
-            screen.write(f"  put       {info.files}\n  into      {one_line(info.folder)}\n")
+            screen.say(f"  put       {info.files}\n  into      {one_line(info.folder)}\n")
     return ExitCode.DONE

@@ -142,7 +142,7 @@ def run(options: Options, screen: Screen) -> int:
             if len(files) == 1:
                 raise
             failed += 1
-            screen.note(f"viseme: error: {error}")
+            screen.error(str(error))
             if options.json:
                 failure = {"type": type(error).__name__, "message": str(error)}
                 screen.write(jsonlib.dumps({"schema": "viseme.speakers/1", "file": file, "error": failure}) + "\n")
@@ -160,6 +160,7 @@ def _one(options: Options, file: str, screen: Screen) -> None:
     from viseme.speakers.overlay import write_overlay
     from viseme.speakers.pipeline import find_speakers
 
+    screen.begin(file)
     with screen.progress(file) as tick:
         result = find_speakers(
             file,
@@ -189,6 +190,9 @@ def _one(options: Options, file: str, screen: Screen) -> None:
             write_overlay(
                 result, options.video, audio=options.audio, audio_stream=options.audio_stream, on_progress=tick
             )
+    screen.event("answer", f"{file}: {len(result.faces)} faces, {result.num_people} people")
+    for warning in result.warnings:
+        screen.event("warning", f"{file}: {warning}")
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
     else:
@@ -223,7 +227,7 @@ def _live(options: Options, source: str, screen: Screen) -> int:
             weights=options.weights,
             tracker=options.tracker,
             keep_frames=options.keep_frames,
-            on_warning=lambda text: screen.note(f"viseme: note: {text}"),
+            on_warning=screen.warn,
         )
     ) as steps:
         screen.write(jsonlib.dumps(steps.header.to_json(), allow_nan=False) + "\n")

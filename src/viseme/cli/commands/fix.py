@@ -157,6 +157,7 @@ def _run_many(options: Options, screen: Screen) -> int:
             input=options.input,
             tracker=options.tracker,
             weights=options.weights,
+            on_begin=screen.begin,
         )
         with closing(outcomes) as items:  # type: ignore[type-var]
             for outcome in items:
@@ -166,7 +167,7 @@ def _run_many(options: Options, screen: Screen) -> int:
                     tick(len(answers), len(targets))
     if page is not None:
         write_repairs(answers.values(), page)
-        screen.note(f"viseme: before and after: {page}")
+        screen.note(f"before and after: {page}")
     counts = Counter(answer["status"] for answer in answers.values())
     told = ", ".join(f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status])
     screen.note(f"{told or 'no videos found'}" + (f" ({num_before} of them before)" if num_before else ""))
@@ -195,11 +196,11 @@ def _tell(outcome: FixOutcome | FailedFix, answer: dict[str, Any], options: Opti
     elif answer["error"] is None:
         from viseme.report.repairs import STATUS_WORDS
 
-        screen.write(f"{STATUS_WORDS[answer['status']]:<15} {one_line(outcome.file)}  ({one_line(outcome.message)})\n")
+        screen.say(f"{STATUS_WORDS[answer['status']]:<15} {one_line(outcome.file)}  ({one_line(outcome.message)})\n")
     if answer["error"] is not None:
-        screen.note(f"viseme: error: {outcome.message}")
+        screen.error(outcome.message)
     for warning in (answer["fix"] or {}).get("warnings", ()):
-        screen.note(f"viseme: note: {warning}")
+        screen.warn(warning)
 
 
 def _run_one(options: Options, screen: Screen) -> int:
@@ -210,8 +211,9 @@ def _run_one(options: Options, screen: Screen) -> int:
 
     def note(text: str) -> None:
         told.append(text)
-        screen.note(f"viseme: note: {text}")
+        screen.warn(text)
 
+    screen.begin(options.files[0])
     with screen.progress(options.files[0]) as tick:
         result = fix(
             options.files[0],
@@ -238,7 +240,7 @@ def _run_one(options: Options, screen: Screen) -> int:
 
         found = "as given" if result.measured is None else found_words(result.measured)
         moved = ", ".join(filter(None, (f"{result.shift * 1000:+.1f} ms", in_frames(result.shift, result.frame_rate))))
-        screen.write(
+        screen.say(
             f"{one_line(result.file)}\n"
             f"  found     {found}\n"
             f"  shifted   the audio by {moved} ({result.method})\n"
@@ -248,10 +250,10 @@ def _run_one(options: Options, screen: Screen) -> int:
         )
     for warning in result.warnings:
         if warning not in told:
-            screen.note(f"viseme: note: {warning}")
+            screen.warn(warning)
     if not result.repaired:
         left = result.residual.estimate.words
-        screen.note(f"viseme: error: {result.out} is not in place ({left}); look at it before using it")
+        screen.error(f"{result.out} is not in place ({left}); look at it before using it")
     return ExitCode.DONE if result.repaired else ExitCode.FAILED
 
 

@@ -21,5 +21,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Write the table and say what is in it."""
     from viseme.data.lists import list_corpus
 
-    screen.write(f"{list_corpus(**arguments)}\n")
+    screen.say(f"{list_corpus(**arguments)}\n")
     return ExitCode.DONE

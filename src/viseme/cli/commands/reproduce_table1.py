@@ -22,5 +22,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     from viseme.reproduce.table1 import reproduce_table1
 
     result = reproduce_table1(**arguments)
-    screen.write(f"{result}\nwritten: {result.path}\n")
+    screen.say(f"{result}\nwritten: {result.path}\n")
     return ExitCode.DONE

@@ -104,6 +104,7 @@ def _one(options: Options, file: str, screen: Screen) -> int:
     if options.resume and is_done(file, options.out, options.video, asked):
         screen.note("1 done before")
         return ExitCode.DONE
+    screen.begin(file)
     with screen.progress(file) as tick:
         result = standardize(
             file,
@@ -141,6 +142,7 @@ def _many(options: Options, files: list[str], screen: Screen) -> int:
         jobs=options.jobs,
         isolate=len(files) > 1,
         resume=options.resume,
+        on_begin=screen.begin,
     )
     done = failed = 0
     with screen.progress("standardising", unit="files") as tick, closing(outcomes) as items:  # type: ignore[type-var]
@@ -162,17 +164,17 @@ def _show(options: Options, outcome: Outcome, screen: Screen) -> None:
     if options.json:
         screen.write(jsonlib.dumps(outcome.to_json(), allow_nan=False) + "\n")
     if isinstance(outcome, FailedStandardize):
-        screen.note(f"viseme: error: {outcome.message}")
+        screen.error(outcome.message)
         if screen.debug and outcome.traceback:
             screen.block(outcome.traceback)
         return
     for warning in outcome.warnings:
-        screen.note(f"viseme: note: {warning}")
+        screen.warn(warning)
     if options.json:
         return
-    screen.write(f"{one_line(outcome.file)}: {outcome.words} -> {one_line(outcome.out)}\n")
+    screen.say(f"{one_line(outcome.file)}: {outcome.words} -> {one_line(outcome.out)}\n")
     for face in outcome.rejected:
-        screen.write(
+        screen.say(
             f"  not used: face at {face.start:.2f} to {face.end:.2f} s, {face.reason.value} "
             f"({face.measured:.3g} {face.unit}, limit {face.limit:g})\n"
         )

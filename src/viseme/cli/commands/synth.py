@@ -25,7 +25,7 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
 
     result = synth(**arguments)
     delay = "no delay to find" if result.audio_delay is None else f"audio at {milliseconds(result.audio_delay)}"
-    screen.write(f"{one_line(result.path)}  {result.width} x {result.height}, {delay}\n")
+    screen.say(f"{one_line(result.path)}  {result.width} x {result.height}, {delay}\n")
     if result.text:
-        screen.write(f"  says    {one_line(result.text)}\n")
+        screen.say(f"  says    {one_line(result.text)}\n")
     return ExitCode.DONE

@@ -26,14 +26,14 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
 
     talk = synth_conversation(**arguments)
     for warning in talk.warnings:
-        screen.note(f"viseme: note: {warning}")
+        screen.warn(warning)
     truth = talk.to_json()
-    screen.write(f"{one_line(talk.path)}  {truth['width']} x {truth['height']}, {truth['seconds']:.1f} s\n")
+    screen.say(f"{one_line(talk.path)}  {truth['width']} x {truth['height']}, {truth['seconds']:.1f} s\n")
     for person in truth["people"]:
         spans = person["dubbed_lips"] or person["speaking"]
         length = sum(end - start for start, end in spans)
         says = "is dubbed" if person["dubbed_lips"] else "speaks"
-        screen.write(f"  person {person['id']}  {says} {length:.1f} s in {len(spans)} pieces\n")
+        screen.say(f"  person {person['id']}  {says} {length:.1f} s in {len(spans)} pieces\n")
     unseen = sum(end - start for start, end in truth["unseen_voice_heard"])
-    screen.write(f"  voice without a face  {unseen:.1f} s\n")
+    screen.say(f"  voice without a face  {unseen:.1f} s\n")
     return ExitCode.DONE

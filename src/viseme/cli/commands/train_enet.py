@@ -24,5 +24,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     """Train until the weights are written; progress goes to stderr."""
     from viseme.standardization.training.train import train_enet
 
-    screen.write(f"{train_enet(**arguments)}\n")
+    screen.say(f"{train_enet(**arguments)}\n")
     return ExitCode.DONE

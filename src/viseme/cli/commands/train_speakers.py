@@ -23,5 +23,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     from viseme.speakers.train import train_speakers
 
     require_accelerate()  # before the minutes that preparing takes
-    screen.write(f"{train_speakers(**arguments)}\n")
+    screen.say(f"{train_speakers(**arguments)}\n")
     return ExitCode.DONE

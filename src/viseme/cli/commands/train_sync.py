@@ -23,5 +23,5 @@ def run(arguments: dict[str, Any], screen: Screen) -> int:
     from viseme.sync.train import train_sync
 
     require_accelerate()  # before the minutes that preparing takes
-    screen.write(f"{train_sync(**arguments)}\n")
+    screen.say(f"{train_sync(**arguments)}\n")
     return ExitCode.DONE

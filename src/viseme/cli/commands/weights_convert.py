@@ -40,5 +40,5 @@ def run(options: Options, screen: Screen) -> int:
     from viseme.speakers.export import convert_weights
 
     out = convert_weights(options.file, out=options.out, to=options.to)
-    screen.write(f"{one_line(str(out))}\n")
+    screen.say(f"{one_line(str(out))}\n")
     return ExitCode.DONE

@@ -35,7 +35,7 @@ def run(options: Options, screen: Screen) -> int:
             screen.write(jsonlib.dumps(facts) + "\n")
             continue
         state = "" if record.path.is_file() else "  NOT INSTALLED"
-        screen.write(
+        screen.say(
             f"{record.name}{'  (default)' if record.default else ''}{state}\n"
             f"  for       {record.component}, {record.size / 1e6:.1f} MB, sha256 {record.sha256[:12]}\n"
             f"  licence   {record.licence}\n"
@@ -43,6 +43,6 @@ def run(options: Options, screen: Screen) -> int:
             f"  wants     {record.preprocessing}\n"
         )
         for name, value in record.results.items():
-            screen.write(f"  {name:<9} {value}\n")
-        screen.write(f"  file      {one_line(str(record.path))}\n")
+            screen.say(f"  {name:<9} {value}\n")
+        screen.say(f"  file      {one_line(str(record.path))}\n")
     return ExitCode.DONE

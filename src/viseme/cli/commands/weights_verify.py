@@ -41,7 +41,7 @@ def run(options: Options, screen: Screen) -> int:
             verify(WEIGHTS[name])
         except WeightsError as error:
             failed += 1
-            screen.note(f"viseme: error: {error}")
+            screen.error(str(error))
         else:
-            screen.write(f"ok  {name}  {WEIGHTS[name].sha256[:12]}\n")
+            screen.say(f"ok  {name}  {WEIGHTS[name].sha256[:12]}\n")
     return ExitCode.FAILED if failed else ExitCode.DONE
