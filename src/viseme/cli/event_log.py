@@ -43,7 +43,7 @@ class EventLog:
                 with open(self._path, encoding="utf-8", errors="replace") as there:
                     if not _LINE.match(there.readline(80)):
                         raise OutputError(f"{path} exists and is no log of viseme; give --log another name")
-            self._file = self._path.open("a", 1, encoding="utf-8", errors="backslashreplace", newline="\n")  # noqa: SIM115
+            self._file = self._path.open("a", 1, encoding="utf-8", errors="backslashreplace", newline="\n")
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
         self.add("start", words)
