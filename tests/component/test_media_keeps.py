@@ -15,6 +15,8 @@ import pytest
 from viseme.core.errors import FixRefused
 from viseme.media import shift_audio
 from viseme.media.compare import compare_files
+from viseme.media.in_place import Unsuitable
+from viseme.media.mxf_shift import sound_places
 
 pytestmark = pytest.mark.skipif(
     shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None, reason="ffmpeg makes the inputs"
@@ -113,6 +115,39 @@ def test_a_shift_changes_nothing_that_ffprobe_knows(tmp_path: Path, name: str) -
         before, after = facts(source), facts(out)
         if name != "pieces.mp4":  # there the frames come later instead
             assert after == before
+
+
+D10 = (
+    "-vf scale=720:576,pad=720:608:0:32 -c:v mpeg2video -pix_fmt yuv422p -b:v 50M -minrate 50M -maxrate 50M "
+    "-bufsize 2M -rc_init_occupancy 2M -rc_max_vbv_use 1 -rc_min_vbv_use 1 -g 1 -intra_vlc 1 -non_linear_quant 1 "
+    "-qmin 1 -qmax 3 -flags +ildct+low_delay -dc 10 -ps 1 -frames:v 8 -ac 4 -c:a pcm_s24le -f mxf_d10"
+)
+
+
+def samples_of(path: Path) -> bytes:
+    words = ["ffmpeg", "-v", "error", "-i", str(path), *"-map 0:a -c:a pcm_s24le -f s24le -".split()]
+    return subprocess.run(words, check=True, capture_output=True).stdout
+
+
+def test_d10_keeps_everything_and_its_samples_move(tmp_path: Path) -> None:
+    source, out = made(tmp_path, "d10.mxf", [*AUDIO, *D10.split()]), tmp_path / "out.mxf"
+    before = samples_of(source)
+    for ms, lost in ((-40, 0), (60, 1)):
+        report = shift_audio(source, out, shift=Fraction(ms, 1000))
+        assert (report.method, report.kept.differences) == ("samples", ())
+        assert len(report.warnings) == lost, "audio that is cut at the end is told"
+        assert all(s.identical for s in report.kept.streams)
+        assert facts(out) == facts(source)
+        after, num = samples_of(out), abs(ms) * 48 * 4 * 3
+        kept, silent = (before[num:], after[-num:]) if ms < 0 else (before[:-num], after[:num])
+        assert kept == (after[:-num] if ms < 0 else after[num:])
+        assert not any(silent)
+    broken = bytearray(source.read_bytes())
+    at = broken.index(bytes.fromhex("060e2b34010201010d010301060110")) + 20
+    broken[at + 1 : at + 3] = b"\xff\xff"
+    (tmp_path / "broken.mxf").write_bytes(broken)
+    with open(tmp_path / "broken.mxf", "rb") as file, pytest.raises(Unsuitable, match="fewer samples"):
+        sound_places(file)
 
 
 def test_what_was_compared_is_said(tmp_path: Path) -> None:

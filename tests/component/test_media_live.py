@@ -160,6 +160,33 @@ def test_a_named_pipe_and_a_file_that_grows(clip: Path, tmp_path: Path, monkeypa
     assert whole == len(list(read_frames(clip)))
 
 
+def test_a_file_that_nobody_writes_is_finished_at_once(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = remuxed(clip, tmp_path / "stream", "mpegts")
+    monkeypatch.setattr(pipe, "GROWTH_S", 60.0)
+    os.utime(finished, (0, 0))
+    naps: list[float] = []
+    monkeypatch.setattr(pipe, "NAP_S", 0.0)
+    with closing(LiveMedia(finished)) as media:
+        reader = vars(media)["_pipe"]
+        monkeypatch.setattr(vars(reader)["_stop"], "wait", naps.append)
+        assert sum(isinstance(i, Frame) for i in media) == len(list(read_frames(clip)))
+    assert naps == []
+
+
+def test_a_file_written_just_now_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "young").write_bytes(b"abc")
+    monkeypatch.setattr(pipe, "GROWTH_S", 0.5)
+    with open(tmp_path / "young", "rb") as file:
+        reader = PipeReader(file)
+        naps: list[float] = []
+        monkeypatch.setattr(vars(reader)["_stop"], "wait", naps.append)
+        assert reader.read(10) == b"abc"
+        assert (reader.read(10), len(naps)) == (b"", 5)
+        assert (reader.read(10), len(naps)) == (b"", 5)
+
+
 def test_stopping_wakes_who_waits_for_bytes() -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as file:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viseme.core.errors import OutputError
-from viseme.media import mux
 from viseme.media.alignment import lag_of, misplacement
 from viseme.media.files import WarningSink
+from viseme.media.packet_stamps import with_stamps
 from viseme.media.search import shown
 from viseme.media.timing import GAP, AudioClock, FrameClock, Orientation, fitted_size, orientation
 from viseme.media.writer import lossless, muxer_for
@@ -185,12 +185,12 @@ def test_decoding_stamps_are_counted_back_from_the_first_known():
         _packet(video, 40, 40),
         _packet(video, None, None),
     ]
-    done = list(mux._with_stamps(iter(packets), video))
+    done = list(with_stamps(iter(packets), video))
     assert [p.dts for p in done if p.stream is video] == [-80, -40, 0, 40]
     assert [p.dts for p in done if p.stream is audio] == [0]
 
 
 def test_decoding_stamps_that_never_come():
     video = SimpleNamespace(index=0)
-    done = list(mux._with_stamps(iter([_packet(video, p, None) for p in (0, 40, 80)]), video))
+    done = list(with_stamps(iter([_packet(video, p, None) for p in (0, 40, 80)]), video))
     assert [p.dts for p in done] == [0, 40, 80]

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from av.error import FFmpegError
+from av.stream import Disposition
 
 from viseme.media.coded_bytes import comparable
 from viseme.media.files import open_media
 from viseme.media.info import decoded, video_stream
 from viseme.media.stream_words import is_cover, mp4_tags, stream_words
+from viseme.media.subtitles import Cue, cue_faults, read_cues
 
 __all__ = ["Kept", "KeptStream", "compare_files"]
 
@@ -32,6 +34,8 @@ VOLATILE = (
 )
 """Tags that a muxer writes itself."""
 VOLATILE_BEGINNINGS = ("_statistics", "bps", "number_of_", "uid", "generation_uid", "product_", "company_", "file_pack")
+STYLED = ("ass", "ssa")
+"""Subtitle codecs with a sheet of styles, which no other text codec has."""
 CARRIED = ("title", "artist", "album", "comment", "date", "genre", "copyright", "timecode")
 """Tags that every container with tags has a place for."""
 FRAME_SIDE_DATA = ("DISPLAYMATRIX", "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "STEREO3D", "SPHERICAL")
@@ -71,7 +75,8 @@ class KeptStream:
     kind: str
     """"video", "audio", "subtitle", "data", "attachment" or "cover"."""
     status: str
-    """"identical" (every packet), "moved" (identical, but plays at another time), "re-encoded" or "lost"."""
+    """"identical" (every packet), "moved" (identical, but plays at another time), "re-encoded", "converted" (text
+    subtitles in the form of another container) or "lost"."""
     num_packets: int
     """Packets of the written stream that were compared; a packet of video is a frame."""
     num_cut: int = 0
@@ -128,6 +133,8 @@ class _Inventory:
 
     format: str
     streams: list[_Stream]
+    first: Fraction
+    """Seconds of the container's clock at which the first frame is shown."""
     chapters: list[tuple[float, str]]
     """Seconds from the first frame, and titles."""
     tags: dict[str, str]
@@ -145,6 +152,7 @@ def compare_files(
     replaced: bool = False,
     encoded: bool = False,
     lost: Collection[int] = (),
+    converted: Collection[int] = (),
     with_chapters: bool = True,
 ) -> Kept:
     """Compare two files.
@@ -156,6 +164,7 @@ def compare_files(
         replaced: The audio of `out` comes from elsewhere and is not compared.
         encoded: The moved audio was encoded again.
         lost: Streams of `source` (by index) that are known not to be in `out`.
+        converted: Text subtitles of `source` (by index) that have another form in `out`.
         with_chapters: Whether `out` is expected to have chapters.
     """
     raw = _format(source) == _format(out)
@@ -172,8 +181,13 @@ def compare_files(
                 if old.index not in lost:
                     differences.append(f"{old.words} is missing")
                 continue
-            moves = kind == "audio" and number in moved
-            kept, wrong = _compare_stream(old, new, moves=moves, encoded=encoded, same=before.format == after.format)
+            if old.index in converted:
+                late = after.first - before.first
+                kept, wrong = _compare_cues(old, new, source, out, late)
+            else:
+                moves = kind == "audio" and number in moved
+                same = before.format == after.format
+                kept, wrong = _compare_stream(old, new, moves=moves, encoded=encoded, same=same)
             streams.append(kept)
             differences += wrong
     chapters, wrong = _compare_chapters(before, after) if with_chapters else (0, [])
@@ -201,17 +215,44 @@ def _compare_stream(
             wrong.append(_content_words(old, new))
     if same and old.tag != new.tag and (old.kind == "video" or status == "identical") and old.kind != "subtitle":
         wrong.append(f"the codec tag of {old.words} changed from {old.tag} to {new.tag or 'none'}")
-    if old.language != new.language:
-        wrong.append(f"the language of {old.words} changed from {old.language} to {new.language}")
     if same and old.disposition != new.disposition:
         wrong.append(f"the flags (default, forced, ...) of {old.words} changed")
-    for key, value in old.tags.items():
-        if (same or key in CARRIED) and value != new.tags.get(key, new.name if key == "title" else None):
-            wrong.append(f"the tag {key!r} of {old.words} was not kept")
+    wrong += _compare_stream_tags(old, new, same=same)
     kept = KeptStream(
         words=old.words, kind=old.kind, status=status, num_packets=len(new.hashes), num_cut=cut, identical=identical
     )
     return kept, wrong
+
+
+def _compare_stream_tags(old: _Stream, new: _Stream, *, same: bool) -> Iterator[str]:
+    if old.language != new.language:
+        yield f"the language of {old.words} changed from {old.language} to {new.language}"
+    for key, value in old.tags.items():
+        if (same or key in CARRIED) and value != new.tags.get(key, new.name if key == "title" else None):
+            yield f"the tag {key!r} of {old.words} was not kept"
+
+
+def _compare_cues(old: _Stream, new: _Stream, source: Path, out: Path, late: Fraction) -> tuple[KeptStream, list[str]]:
+    """What became of text subtitles in another form; `late`: seconds from the source's clock to that of the output."""
+    after = _cues(out, new)
+    faults = cue_faults(_cues(source, old, one_at_a_time=new.codec == "mov_text"), after, late)
+    if old.codec in STYLED and "styles" not in faults:
+        faults.append("styles")
+    wrong = [f"{old.words} became {new.codec}, which does not keep all its {fault}" for fault in faults]
+    wrong += [f"the flag {flag!r} of {old.words} was not kept" for flag in _flags_lost(old, new)]
+    wrong += _compare_stream_tags(old, new, same=False)
+    kept = KeptStream(words=old.words, kind=old.kind, status="converted", num_packets=len(after), identical=not wrong)
+    return kept, wrong
+
+
+def _cues(path: Path, stream: _Stream, *, one_at_a_time: bool = False) -> list[Cue]:
+    return read_cues(path, stream.index, one_at_a_time=one_at_a_time)[0]
+
+
+def _flags_lost(old: _Stream, new: _Stream) -> Iterator[str]:
+    for flag in (Disposition.default, Disposition.forced, Disposition.hearing_impaired):
+        if old.disposition & flag and not new.disposition & flag:
+            yield str(flag.name).replace("_", " ")
 
 
 def _content_words(old: _Stream, new: _Stream) -> str:
@@ -252,7 +293,7 @@ def _inventory(path: Path, *, raw: bool) -> _Inventory:
     with open_media(path) as box:
         streams = {s.index: _stream(s, tags.get(s.id, "")) for s in box.streams if s.type != "unknown"}
         chapters = [(float(c["start"] * c["time_base"]), c["metadata"].get("title", "")) for c in box.chapters()]
-        found = _Inventory(box.format.name, list(streams.values()), chapters, _steady(box.metadata), {})
+        found = _Inventory(box.format.name, list(streams.values()), Fraction(0), chapters, _steady(box.metadata), {})
         frames = video_stream(box)
         first: Fraction | None = None
         try:
@@ -264,7 +305,8 @@ def _inventory(path: Path, *, raw: bool) -> _Inventory:
                         first = at if first is None else min(first, at)
         except (FFmpegError, OSError):
             pass  # told by the writer, which met the same damage
-    found.chapters = [(start - float(first or 0), title) for start, title in found.chapters]
+    found.first = first or Fraction(0)
+    found.chapters = [(start - float(found.first), title) for start, title in found.chapters]
     found.frame = _first_frame(path)
     return found
 

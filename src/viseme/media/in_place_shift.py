@@ -16,8 +16,8 @@ from viseme.media.files import WarningSink, open_media
 from viseme.media.in_place import Piece, Unsuitable, write_pieces
 from viseme.media.mkv_shift import LARGEST_SHIFT, move_mkv_audio
 from viseme.media.mp4_shift import move_mp4_tracks
-from viseme.media.mux import Order
 from viseme.media.mxf_shift import SoundPlaces, move_mxf_samples, sound_places
+from viseme.media.remux_order import Order
 from viseme.media.search import shown
 from viseme.media.ts_shift import move_ts_audio
 
@@ -97,13 +97,14 @@ def _sounds(file: BinaryIO, box: Any, streams: list[Any], shift: Fraction) -> li
         found = [p for p in places.values() if stream.index in firsts and p.holds(firsts[stream.index])]
         if context is None or not width or len(found) != 1:
             raise Unsuitable("its audio is not plain PCM")
-        num = round(shift * context.sample_rate) * width * context.channels
+        sample = len(found[0].silence) if found[0].is_d10 else width * context.channels
+        num = round(shift * context.sample_rate) * sample
         moves.append((found[0], num))
     return moves
 
 
 def _tell_lost_end(order: Order, file: BinaryIO, moves: list[tuple[SoundPlaces, int]], warn: WarningSink) -> None:
     """Say that the end of the audio is cut where it is not silent: an MXF file does not grow."""
-    if any(num > 0 and any(last) for places, num in moves for last in places.last_bytes(file, num)):
+    if any(num > 0 and not p.is_silent(last) for p, num in moves for last in p.last_bytes(file, num)):
         ms = round(order.shift * 1000)
         warn(f"{shown(order.path)}: the last {ms} ms of the audio were cut, because an MXF file keeps its length")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import heapq
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from av.error import FFmpegError
@@ -15,81 +13,21 @@ from av.error import FFmpegError
 from viseme.core.errors import OutputError
 from viseme.core.time import format_time
 from viseme.media.audio_track import AudioTrack, codec_family
+from viseme.media.container_contents import IMAGE_KINDS, KEPT_TAGS, QUICKTIME_LANGUAGES, WITH_CHAPTERS, fits
 from viseme.media.containers import MOV_FAMILY
 from viseme.media.files import WarningSink, open_media, reason
 from viseme.media.in_place import Unsuitable
 from viseme.media.info import video_stream
-from viseme.media.retimed_piece import RetimedPiece
+from viseme.media.packet_stamps import advance_stamps, with_stamps
+from viseme.media.remux_order import Order
 from viseme.media.search import shown
 from viseme.media.stream_words import is_cover, mp4_tags, stream_words
-from viseme.media.writer import holds_audio
+from viseme.media.subtitles import SubtitleConverter, text_codec
 
-__all__ = ["CHAPTERS", "Order", "Remux"]
-
-MOST_HELD = 256
-"""Packets held back at the beginning until a decoding stamp is known."""
-
-FINEST = 48000
-"""Ticks per second that are fine enough for any shift."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What to do, resolved against the files."""
-
-    path: Path
-    out: Path
-    shift: Fraction
-    audio_path: Path
-    """The file whose audio is used."""
-    replaced: bool
-    """The audio comes from another file."""
-    chosen: tuple[int, ...]
-    """Audio streams of `audio_path` that move."""
-    zero: Fraction
-    """Container-clock seconds of the source that become second 0 of the output."""
-    audio_zero: Fraction
-    """Seconds to add to the audio file's clock (before `shift`) to get seconds of the output."""
-    frame: Fraction
-    """Output seconds of the first frame."""
-    pieces: tuple[RetimedPiece, ...] = ()
-    """Instead of `shift`: where each piece of the audio lies."""
-
-
-WITH_CHAPTERS = (*MOV_FAMILY, "matroska", "webm", "nut", "asf")
-"""Muxers that write chapters."""
+__all__ = ["CHAPTERS", "Remux"]
 
 CHAPTERS = -1
 """Stands for the chapters among the streams that are lost."""
-
-QUICKTIME_LANGUAGES = {
-    "sqi": "alb",
-    "hye": "arm",
-    "eus": "baq",
-    "mya": "bur",
-    "zho": "chi",
-    "cze": "ces",
-    "nld": "dut",
-    "fre": "fra",
-    "kat": "geo",
-    "deu": "ger",
-    "ell": "gre",
-    "isl": "ice",
-    "mkd": "mac",
-    "msa": "may",
-    "fas": "per",
-    "rum": "ron",
-    "slo": "slk",
-    "bod": "tib",
-    "cym": "wel",
-}
-"""Codes of languages that QuickTime files have another code for."""
-
-IMAGE_KINDS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "bmp": ("bmp", "image/bmp")}
-"""Codec of a cover -> extension and kind of the file that it is."""
-
-KEPT_TAGS = ("hvc1", "hev1", "dvh1", "dvhe", "avc1", "avc3", "apch", "apcn", "apcs", "apco", "ap4h", "ap4x")
-"""Names by which QuickTime files tell variants of one codec apart."""
 
 
 class Remux:
@@ -114,6 +52,8 @@ class Remux:
         self._tags = mp4_tags(order.path)
         self.lost: set[int] = set()
         """Streams of the source, by index, that are not in the output."""
+        self.converted: dict[int, SubtitleConverter] = {}
+        """Text subtitles, by index in the source, that are in the output in the form of its container."""
         self._covers: list[tuple[Any, Any]] = []
         out.metadata.update(box.metadata)
         self._add_audio_and_frames()
@@ -185,7 +125,20 @@ class Remux:
             try:
                 self._copied[stream.index] = self._add(stream)
             except (ValueError, FFmpegError):
-                self._lose(stream)
+                self._convert(stream)
+
+    def _convert(self, stream: Any) -> None:
+        """Take over text subtitles in the form that the container holds; others are left out, aloud."""
+        codec = text_codec(stream, self._out.format.name)
+        try:
+            if codec is None:
+                raise ValueError("no text, or a container without any")
+            converter = SubtitleConverter(self._order.path, stream.index, self._out, codec)
+        except (ValueError, FFmpegError):
+            self._lose(stream)
+            return
+        self._describe(converter.stream, stream)
+        self.converted[stream.index] = converter
 
     def _made_by_muxer(self, stream: Any) -> bool:
         """Whether the output gets this track by itself: timecode from its tag, the text of chapters from those."""
@@ -219,23 +172,24 @@ class Remux:
 
     def _add(self, stream: Any) -> Any:
         """The same stream in the output: codec, side data (turn, colours), tags, flags."""
-        if not _fits(stream, stream.container.format.name, self._out.format.name):
+        if not fits(stream, stream.container.format.name, self._out.format.name):
             raise ValueError("the container cannot hold it")
         extra = {}
         if self._out.format.name in ("avi", "mpeg") and stream.type == "video" and stream.average_rate:
             extra["time_base"] = 1 / Fraction(stream.average_rate)
         target = self._out.add_stream_from_template(stream, opaque=True, **extra)
-        target.metadata.update(stream.metadata)
-        self._rename(target.metadata)
-        target.disposition = stream.disposition
+        self._describe(target, stream)
         if stream.container.format.name == self._out.format.name == "mpegts":
             target.id = stream.id
         if self._mov and stream.type == "video" and self._tags.get(stream.id) in KEPT_TAGS:
             target.codec_context.codec_tag = self._tags[stream.id]
         return target
 
-    def _rename(self, tags: Any) -> None:
-        """Put tags of a stream where MP4 and QuickTime files have a place for them."""
+    def _describe(self, target: Any, stream: Any) -> None:
+        """Take over flags and tags of a stream; where MP4 and QuickTime files have a place for them."""
+        target.disposition = stream.disposition
+        tags = target.metadata
+        tags.update(stream.metadata)
         if self._mov and "title" in tags:
             tags["handler_name"] = tags["title"]
         if self._out.format.name == "mov" and tags.get("language") in QUICKTIME_LANGUAGES:
@@ -259,8 +213,8 @@ class Remux:
         Raises:
             OutputError: no audio is left after the beginning.
         """
-        audio = self._moved_packets()
-        pending = next(audio, None)
+        inserted = self._inserted_packets()
+        pending = next(inserted, None)
         packets = self._box.demux([s for s in self._box.streams if s.index in self._copied])
         for packet, target in self._covers:
             packet.stream = target
@@ -268,11 +222,11 @@ class Remux:
             self._out.mux(packet)
         for packet in self._complete(packets, self._frame):
             index = packet.stream.index
-            _advance_stamps(packet, -self._order.zero)
-            now = packet.dts * Fraction(packet.time_base)
-            while pending is not None and pending.dts * Fraction(pending.time_base) <= now:
+            advance_stamps(packet, -self._order.zero)
+            now = _decoding_time(packet)
+            while pending is not None and _decoding_time(pending) <= now:
                 self._out.mux(pending)
-                pending = next(audio, None)
+                pending = next(inserted, None)
             if index == self._frame.index:
                 for track in self._tracks:
                     track.advance(now)
@@ -280,13 +234,18 @@ class Remux:
             self._out.mux(packet)
         while pending is not None:
             self._out.mux(pending)
-            pending = next(audio, None)
+            pending = next(inserted, None)
         for track in self._tracks:
             track.advance(None)
         if not self._num_kept and not any(t.num_samples for t in self._tracks):
             ms = round(self._order.shift * 1000)
             out = shown(self._order.out)
             raise OutputError(f"{out}: a shift of {ms} ms leaves no audio after the beginning; choose a smaller one")
+
+    def _inserted_packets(self) -> Iterator[Any]:
+        """What does not come from the copied streams: moved audio and converted subtitles, in order of time."""
+        cues = [converter.packets(self._order.zero) for converter in self.converted.values()]
+        return heapq.merge(self._moved_packets(), *cues, key=_decoding_time)
 
     def _moved_packets(self) -> Iterator[Any]:
         """Packets of the moved audio streams, stamped for the output."""
@@ -295,7 +254,7 @@ class Remux:
         offset = self._order.audio_zero + self._order.shift
         streams = [s for s in self._audio_box.streams.audio if s.index in self._moved]
         for packet in self._complete(self._audio_box.demux(streams), None):
-            _advance_stamps(packet, offset)
+            advance_stamps(packet, offset)
             if self._kept(packet):
                 packet.stream = self._moved[packet.stream.index]
                 yield packet
@@ -304,8 +263,8 @@ class Remux:
         """Packets with complete stamps, up to where the file is damaged."""
         at = Fraction(0)
         try:
-            for packet in _with_stamps(packets, frame):
-                at = packet.dts * Fraction(packet.time_base)
+            for packet in with_stamps(packets, frame):
+                at = _decoding_time(packet)
                 yield packet
         except (FFmpegError, OSError) as error:
             name = shown(self._order.path if frame is not None else self._order.audio_path)
@@ -326,73 +285,6 @@ class Remux:
         return heard or (self._mov and begin + 2 * length > 0)
 
 
-def _advance_stamps(packet: Any, offset: Fraction) -> None:
-    """Add seconds to a packet's stamps, in finer ticks where its own are too coarse for that (AVI: a frame)."""
-    tick = Fraction(packet.time_base)
-    finer = max(1, math.ceil(tick * FINEST)) if (offset / tick).denominator != 1 else 1
-    ticks = round(offset / tick * finer)
-    packet.pts, packet.dts = packet.pts * finer + ticks, packet.dts * finer + ticks
-    packet.duration = (packet.duration or 0) * finer
-    packet.time_base = tick / finer
-
-
-SUBTITLES = {
-    "webm": ("webvtt",),
-    "mpegts": ("dvb_subtitle", "dvbsub", "dvb_teletext", "arib_caption"),
-    **dict.fromkeys(("mpeg", "avi", "asf", "flv", "mxf"), ("",)),
-    **dict.fromkeys(MOV_FAMILY, ("mov_text",)),
-}
-"""Muxer -> the only subtitle codecs it holds."""
-
-
-def _fits(stream: Any, source: str, muxer: str) -> bool:
-    """What FFmpeg's own table of containers and codecs lets pass and then fails at."""
-    codec = "" if stream.codec_context is None else stream.codec_context.name
-    if stream.type == "attachment":
-        return muxer == "matroska"
-    if stream.type == "subtitle":
-        return codec in SUBTITLES.get(muxer, (codec,))
-    if muxer == "avi" and codec in ("h264", "hevc"):  # AVI wants start codes and cannot order B frames
-        return source in ("avi", "mpegts", "mpeg")
-    return bool(codec) and (stream.type != "audio" or holds_audio(muxer, codec_family(codec)))
-
-
-def _with_stamps(packets: Iterator[Any], frame: Any | None) -> Iterator[Any]:
-    """Packets with both stamps; those without any are the empty ones at the end.
-
-    Matroska stores no decoding stamps, and a demuxer that reconstructs them leaves out those of the first frames.
-    They are counted back from the first known one, for which a few packets are held.
-    """
-    held: list[Any] = []
-    waiting = frame is not None
-    last: int | None = None
-    for packet in packets:
-        if packet.pts is None and packet.dts is None:
-            continue
-        if packet.pts is None:
-            packet.pts = packet.dts
-        if packet.dts is None and (frame is None or packet.stream.index != frame.index):
-            packet.dts = packet.pts
-        held.append(packet)
-        if waiting and frame is not None and packet.stream.index == frame.index and packet.dts is not None:
-            _count_back([p for p in held if p.dts is None], packet.dts, packet.duration)
-            waiting = False
-        if waiting and len(held) <= MOST_HELD:
-            continue
-        waiting = False
-        for ready in held:
-            if ready.dts is None:
-                ready.dts = min(ready.pts, ready.pts if last is None else last + max(1, ready.duration or 1))
-            if frame is not None and ready.stream.index == frame.index:
-                last = ready.dts
-            yield ready
-        held = []
-    for ready in held:
-        ready.dts = ready.pts if ready.dts is None else ready.dts
-        yield ready
-
-
-def _count_back(packets: list[Any], dts: int, duration: int | None) -> None:
-    """Give `packets` the decoding stamps that lead evenly up to `dts`."""
-    for back, packet in enumerate(reversed(packets), 1):
-        packet.dts = dts - back * max(1, duration or 1)
+def _decoding_time(packet: Any) -> Fraction:
+    """Seconds at which a packet is decoded."""
+    return packet.dts * Fraction(packet.time_base)

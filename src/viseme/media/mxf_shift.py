@@ -1,6 +1,7 @@
 """Moving PCM audio inside an MXF file: the samples move within the places they have, every other byte stays.
 
-Frames, timecode, data tracks and the index keep their places, so nothing that counts bytes has to change.
+Frames, timecode, data tracks and the index keep their places, so nothing that counts bytes has to change. D-10 (IMX)
+files hold eight channels of AES3 words in every element, whatever is used of them (SMPTE 331M).
 """
 
 from __future__ import annotations
@@ -10,15 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+import numpy as np
+
 from viseme.media.in_place import CopiedRange, Piece, Unsuitable
 
 __all__ = ["SoundPlaces", "move_mxf_samples", "sound_places"]
 
 LABEL = b"\x06\x0e\x2b\x34"
-MOST_HEAD = 25
-"""Bytes of a key and the longest length."""
+MOST_HEAD = 29
+"""Bytes of a key, the longest length and a count of samples."""
 SOUND = bytes.fromhex("060e2b34010201000d01030116")
 """First bytes of the key of generic sound, the version (byte 7) as zero."""
+D10_SOUND = bytes.fromhex("060e2b34010201000d01030106")
+"""The same of the sound of D-10."""
+D10_HEAD = 4
+"""Bytes before the samples of a D-10 element; two of them count its samples."""
+D10_SILENCE = b"".join(bytes((channel, 0, 0, 0)) for channel in range(8))
+"""A silent sample of all channels in D-10: the lowest bits of a word say which channel it is of."""
+AES3_SAMPLE = 0x0FFFFFF0
+"""Bits of an AES3 word that are audio."""
 
 
 @dataclass
@@ -29,6 +40,17 @@ class SoundPlaces:
     """Places in the file, in order."""
     sizes: list[int] = field(default_factory=list)
     """Bytes at each."""
+    silence: bytes = b"\0"
+    """What is repeated where there is no audio."""
+
+    @property
+    def is_d10(self) -> bool:
+        """Whether its samples are AES3 words of eight channels."""
+        return self.silence == D10_SILENCE
+
+    def is_silent(self, samples: bytes) -> bool:
+        """Whether samples of the track are all zero."""
+        return not (np.frombuffer(samples, "<u4") & AES3_SAMPLE).any() if self.is_d10 else not any(samples)
 
     def holds(self, place: int) -> bool:
         """Whether a byte of the file, at which an element or its samples begin, belongs to the track."""
@@ -64,16 +86,30 @@ def sound_places(file: BinaryIO) -> dict[bytes, SoundPlaces]:
         value = at + 17 + num
         if num > 8 or value + length > end:
             raise Unsuitable("an element is cut short")
-        if head[:7] + b"\0" + head[8:13] == SOUND:
+        kind = head[:7] + b"\0" + head[8:13]
+        if kind == SOUND:
             places = found.setdefault(head[:16], SoundPlaces())
             places.starts.append(value)
             places.sizes.append(length)
+        elif kind == D10_SOUND:
+            places = found.setdefault(head[:16], SoundPlaces(silence=D10_SILENCE))
+            places.starts.append(value + D10_HEAD)
+            places.sizes.append(_d10_size(file, value, length))
         at = value + length
     return found
 
 
+def _d10_size(file: BinaryIO, value: int, length: int) -> int:
+    """Bytes of the samples of a D-10 element, as its own count says."""
+    file.seek(value)
+    size = int.from_bytes(file.read(D10_HEAD)[1:3], "little") * len(D10_SILENCE)
+    if D10_HEAD + size > length:
+        raise Unsuitable("an element has fewer samples than it says")
+    return size
+
+
 def move_mxf_samples(file: BinaryIO, moves: list[tuple[SoundPlaces, int]]) -> Iterator[Piece]:
-    """The file with the samples of some tracks moved; zeros come in at one end, samples leave at the other.
+    """The file with the samples of some tracks moved; silence comes in at one end, samples leave at the other.
 
     Args:
         file: The MXF file.
@@ -97,16 +133,17 @@ class _Concatenation:
 
     def __init__(self, places: SoundPlaces) -> None:
         self._places = places
+        self._silence = places.silence
         self._firsts = [0]
         for size in places.sizes:
             self._firsts.append(self._firsts[-1] + size)
 
     def between(self, start: int, num: int) -> Iterator[Piece]:
-        """`num` bytes from byte `start` on; zeros before the first and after the last."""
+        """`num` bytes from byte `start` on; silence before the first and after the last."""
         total = self._firsts[-1]
         before = min(num, max(0, -start))
         if before:
-            yield bytes(before)
+            yield self._silence * (before // len(self._silence))
         low, high = max(0, start), min(start + num, total)
         while low < high:
             index = bisect_right(self._firsts, low) - 1
@@ -118,4 +155,4 @@ class _Concatenation:
             low = here
         behind = num - before - max(0, high - max(0, start))
         if behind:
-            yield bytes(behind)
+            yield self._silence * (behind // len(self._silence))

@@ -7,6 +7,7 @@ import select
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from viseme.media.search import shown
 __all__ = ["PipeReader"]
 
 GROWTH_S = 5.0
-"""Seconds for which a file that ended is given time to grow."""
+"""Seconds after its last change for which a file that ended is given time to grow."""
 NAP_S = 0.1
 CAMERA = (
     "ffmpeg -f v4l2 -i {name} -f alsa -i default -c:v mjpeg -q:v 3 -c:a pcm_s16le -f nut -flush_packets 1 - | "
@@ -49,15 +50,20 @@ class PipeReader:
         else:
             self.name, self._file, self._own = shown(source), _opened(source), True
         self._grows = stat.S_ISREG(os.fstat(self._file).st_mode)
+        """Whether it is a file whose end somebody may still write on."""
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes as soon as there are any; empty at the end, and after `stop`."""
+        """Up to `size` bytes as soon as there are any; empty at the end, and after `stop`.
+
+        A file that ended and has not been changed for `GROWTH_S` is finished at once; a younger one is waited for.
+        """
         naps = 0
         while not self._stop.is_set():
             if not self._grows and not _ready(self._file):
                 continue
             found = os.read(self._file, size)
-            if found or not self._grows or naps * NAP_S >= GROWTH_S:
+            if found or not self._grows or naps * NAP_S >= GROWTH_S or _age(self._file) >= GROWTH_S:
+                self._grows = self._grows and bool(found)  # FFmpeg asks again after the end
                 self.num_bytes += len(found)
                 return found
             naps += 1
@@ -87,6 +93,13 @@ def _opened(source: str | os.PathLike[str]) -> int:
         return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise UnreadableMedia(f"{name} cannot be opened: {reason(error)}") from error
+
+
+def _age(file: int) -> float:
+    """Seconds since a file was last changed."""
+    if os.name == "nt":  # Windows notes a change when the writer closes the file
+        return 0.0
+    return time.time() - os.fstat(file).st_mtime
 
 
 def _ready(file: int) -> bool:

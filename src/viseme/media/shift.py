@@ -26,7 +26,8 @@ from viseme.media.files import OutputFile, WarningSink, open_media, reason, repl
 from viseme.media.in_place import Unsuitable
 from viseme.media.in_place_shift import in_place_method, write_in_place
 from viseme.media.info import probe
-from viseme.media.mux import CHAPTERS, Order, Remux
+from viseme.media.mux import CHAPTERS, Remux
+from viseme.media.remux_order import Order
 from viseme.media.retimed_piece import RetimedPiece
 from viseme.media.retiming import at_quiet_moments
 from viseme.media.search import shown
@@ -132,6 +133,8 @@ class _Attempt:
     in_place: bool = False
     lost: set[int] = field(default_factory=set)
     """Streams of the source that are not in the output."""
+    converted: set[int] = field(default_factory=set)
+    """Subtitles of the source that are in the output in another form."""
 
     def write(self, file: OutputFile, warn: WarningSink) -> None:
         """Write everything, or raise `Unsuitable`."""
@@ -145,7 +148,7 @@ class _Attempt:
                 keys = any(key.startswith("com.apple.quicktime.") for key in box.metadata)
                 out = stack.enter_context(open_output(file, self.muxer, any_tags=keys))
                 remux = Remux(self.order, box, out, encode=encode, warn=warn, stack=stack)
-                self.lost = remux.lost
+                self.lost, self.converted = remux.lost, set(remux.converted)
                 remux.run()
                 out.close()
         except (FFmpegError, ValueError) as error:
@@ -189,6 +192,7 @@ def _verified(order: Order, attempt: _Attempt, path: Path) -> Kept:
         replaced=order.replaced,
         encoded=attempt.method == "re-encoded audio",
         lost=attempt.lost,
+        converted=attempt.converted,
         with_chapters=CHAPTERS not in attempt.lost,
     )
     for stream in kept.streams:

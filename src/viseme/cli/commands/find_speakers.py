@@ -54,8 +54,9 @@ class Options:
     """Files, folders (searched for videos) and quoted patterns such as "takes/**/*.mp4". Names that begin with a dash
     go behind --."""
     live: Annotated[str | None, tyro.conf.arg(metavar="SOURCE")] = None
-    """Read a stream as it comes instead of files: - for standard input, a named pipe, or a file that still grows. Any
-    container that is read without going back: Matroska, MPEG-TS, fragmented MP4."""
+    """Read a stream as it comes instead of files: - for standard input, a named pipe, or a file that still grows
+    (finished when it has not changed for 5 s). Any container that is read without going back: Matroska, MPEG-TS,
+    fragmented MP4."""
     every: Seconds = EVERY_S
     """With --live: time between lines, a multiple of 0.04 s."""
     latency: Seconds | None = None
