@@ -64,7 +64,7 @@ def test_examples_are_real(name: str) -> None:
     examples = command_help(name, module_of(name)).examples
     assert 2 <= len(examples) <= 3
     for _, line in examples:
-        words = shlex.split(line.rpartition("| ")[2])
+        words = shlex.split(line.rpartition("| ")[2].partition(" > ")[0])
         assert words[: 1 + len(name.split())] == ["viseme", *name.split()], line
         options = parse(name, module_of(name), words[1 + len(name.split()) :])
         assert not isinstance(options, int), line

@@ -72,6 +72,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
             "viseme.cli.commands.weights_convert", "Authors' weights to a file that runs without torch."
         ),
         "weights verify": Command("viseme.cli.commands.weights_verify", "Compare weights with their recorded hashes."),
+        "completion": Command("viseme.cli.commands.completion", "Let bash, zsh or fish complete these words."),
     }
 )
 
@@ -96,6 +97,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "weights convert",
             "weights verify",
         ),
+        "shell": ("completion",),
     }
 )
 """Heading of `viseme --help` -> its commands."""
