@@ -113,6 +113,12 @@ from viseme.core.speakers import (
 from viseme.core.speakers import (
     VoiceState as VoiceState,
 )
+from viseme.core.studies import (
+    StudyAnalysis as StudyAnalysis,
+)
+from viseme.core.studies import (
+    StudyFolder as StudyFolder,
+)
 from viseme.data.lists import (
     CorpusList as CorpusList,
 )
@@ -139,6 +145,12 @@ from viseme.reproduce.table1 import (
 )
 from viseme.reproduce.table2 import (
     reproduce_table2 as reproduce_table2,
+)
+from viseme.reproduce.user_study import (
+    study_analyse as study_analyse,
+)
+from viseme.reproduce.user_study import (
+    study_make as study_make,
 )
 from viseme.speakers.evaluate import (
     evaluate_asw as evaluate_asw,
@@ -268,6 +280,8 @@ __all__ = [
     "StandardizedClip",
     "StandardizedTrack",
     "StateSegment",
+    "StudyAnalysis",
+    "StudyFolder",
     "SynthResult",
     "TrackResult",
     "UnreadableMedia",
@@ -295,6 +309,8 @@ __all__ = [
     "reproduce_table2",
     "standardize",
     "standardize_many",
+    "study_analyse",
+    "study_make",
     "synth",
     "synth_conversation",
     "train_enet",

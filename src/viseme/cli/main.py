@@ -67,6 +67,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "list-corpus": Command(
             "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRS3, GRID on your disk: a table for --data."
         ),
+        "study make": Command("viseme.cli.commands.study_make", "A user study: a page for raters, a key for you."),
+        "study analyse": Command("viseme.cli.commands.study_analyse", "What raters said: means, intervals, tests."),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights convert": Command(
             "viseme.cli.commands.weights_convert", "Authors' weights to a file that runs without torch."
@@ -92,6 +94,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "evaluate folder",
             "reproduce table1",
             "reproduce table2",
+            "study make",
+            "study analyse",
             "list-corpus",
             "weights list",
             "weights convert",

@@ -1,0 +1,26 @@
+"""`viseme study make`: folders of clips become a user study that needs no server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viseme.cli.exits import ExitCode
+from viseme.cli.screen import Screen, one_line
+
+__all__ = ["FUNCTION", "run"]
+
+FUNCTION = "viseme.reproduce.user_study.make:study_make"
+
+
+def run(arguments: dict[str, Any], screen: Screen) -> int:
+    """Write the study, and say what to hand out and what to keep."""
+    from viseme.reproduce.user_study.make import study_make
+
+    made = study_make(**arguments)
+    screen.write(
+        f"{one_line(made.page)}  {made.num_screens} screens ({made.num_checks} attention checks), "
+        f"{made.num_clips} clips of {len(made.methods)} methods\n"
+        f"  hand out  the folder around it, whole\n"
+        f"  keep      {one_line(made.key)}\n"
+    )
+    return ExitCode.DONE
