@@ -153,4 +153,4 @@ def _values(groups: Sequence[ArrayLike]) -> list[NDArray[np.float64]]:
 
 
 def _comparable(values: list[NDArray[np.float64]], *, least: int) -> bool:
-    return len(values) >= 2 and min(v.size for v in values) >= least and np.ptp(np.concatenate(values)) > 0
+    return len(values) >= 2 and min(v.size for v in values) >= least and float(np.ptp(np.concatenate(values))) > 0

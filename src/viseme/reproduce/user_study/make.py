@@ -154,7 +154,7 @@ def _draw(
         return dict(sorted(named.items()))
 
     everyone = range(len(methods))
-    screens = [
+    screens: list[tuple[str, dict[str, str], dict[str, dict[str, int]] | None]] = [
         (source, screen(source, chosen), None)
         for source in clips
         for chosen in ([everyone] if kind == "ranking" else [[k] for k in everyone])
