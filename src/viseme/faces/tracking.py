@@ -9,7 +9,7 @@ frames lie farther apart than `max_gap_s` every track ends: nobody is followed o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from viseme.faces.config import TrackingConfig
 from viseme.faces.geometry import box_iou, face_boxes, face_rois, same_face
 from viseme.faces.interface import FaceEvent, FaceObserver, FrameLike
 from viseme.faces.nets import FaceNets, smallest_face
+from viseme.faces.region_landmarks import RegionLandmarks
 from viseme.faces.shots import with_cuts
 from viseme.faces.smoothing import REACH
+from viseme.faces.surplus import SURPLUS_HOLD_S, SurplusFaces
 from viseme.faces.tiles import COARSE, FINE, FINEST, detect_faces, smallest_seen
 from viseme.faces.tracks import LoneFrames, Sample, Track, chunk_of, continues, fault_of, joined
 from viseme.faces.turns import FilmTurn
@@ -36,8 +38,6 @@ LOST_SEARCH_S = 1.0
 """Seconds between detector runs while a face is lost, and for how long after its track ended."""
 TURN_S = 1.0
 """Seconds of a track that are forgotten when the film turns out to lie on its side."""
-SURPLUS_HOLD_S = 1.0
-"""Seconds a surplus face may go undetected before it is reported."""
 
 
 class LandmarkTracker:
@@ -59,25 +59,14 @@ class LandmarkTracker:
         return Run(self._nets, self.config if chunk_s is None else replace(self.config, chunk_s=chunk_s), observers)
 
 
-@dataclass(slots=True)
-class _Surplus:
-    """A face that was seen while enough larger ones were followed."""
-
-    id: int
-    start: float
-    end: float
-    box: NDArray[np.float32]
-    widths: list[float]
-    limit: float
-
-
 class Run:
     """The state of one pass over one video."""
 
     def __init__(self, nets: FaceNets, config: TrackingConfig, observers: Sequence[FaceObserver]) -> None:
         self._nets, self._config, self._observers = nets, config, observers
         self._live: list[Track] = []
-        self._surplus: list[_Surplus] = []
+        self._surplus = SurplusFaces(config.max_faces)
+        self._regions = RegionLandmarks(nets, config)
         self._shot = 0
         self._next_id = 0
         self._detected_at = -np.inf
@@ -86,7 +75,6 @@ class Run:
         self._now = -np.inf
         self._shot_start: float | None = None
         self._refused: tuple[float, float, str] | None = None
-        self._presence = 0.0
         self._shot_told = False
         self._lone = LoneFrames(config)
         self._film = FilmTurn()
@@ -139,24 +127,12 @@ class Run:
         rois = np.stack([roi if t.roi is None else _leashed(t.roi, roi) for t, roi in zip(self._live, wanted)])
         for track, roi in zip(self._live, rois):
             track.roi = roi
-        samples = self._measure(image, scale, rois * (scale, scale, scale, 1))
+        samples = self._regions.measure(self._now, image, scale, rois * (scale, scale, scale, 1))
         return {
             track.id: sample
             for track, sample in zip(self._live, samples)
             if sample is not None and continues(track.last, sample)
         }
-
-    def _measure(self, image: NDArray[np.uint8], scale: float, rois: NDArray[np.float64]) -> list[Sample | None]:
-        """A sample per region, None where there is no face."""
-        points, scores = self._nets.landmarks(image, rois)
-        self._presence = float(scores[-1])
-        boxes = face_boxes(points)
-        share = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) / rois[:, 2]
-        good = (scores >= self._config.min_presence) & (share > 0.3) & (share < 1.2)
-        return [
-            Sample(self._now, points[i] / np.float32(scale), True, float(scores[i])) if good[i] else None
-            for i in range(len(rois))
-        ]
 
     def _look(self, image: NDArray[np.uint8], scale: float, seen: dict[int, Sample]) -> Iterator[FaceEvent]:
         """Run the detector; confirm live faces, find lost ones again, start new ones."""
@@ -190,7 +166,7 @@ class Run:
                 self._refuse(float(found[i, 4]), self._config.min_detection, "detector score")
                 continue
             yield from self._admit(image, scale, found[i], seen)
-        yield from self._close_surplus(self._now - SURPLUS_HOLD_S)
+        yield from self._report_surplus(self._now - SURPLUS_HOLD_S)
 
     def _detect(self, image: NDArray[np.uint8], scale: float, level: int) -> NDArray[np.float32]:
         least = self._config.min_face_px * scale
@@ -208,14 +184,7 @@ class Run:
         return FINE if fine else COARSE
 
     def _start(self, image: NDArray[np.uint8], scale: float, detection: NDArray[np.float32]) -> Sample | None:
-        """Landmarks from a detection: once to find the face, once more in the region its landmarks ask for."""
-        x0, y0, x1, y1 = map(float, detection[:4])
-        roi = np.array([[(x0 + x1) / 2, (y0 + y1) / 2, 1.5 * max(x1 - x0, y1 - y0), self._film.angle]])
-        (first,) = self._measure(image, scale, roi)
-        if first is None:
-            return None
-        (second,) = self._measure(image, scale, face_rois(first.landmarks[None] * np.float32(scale)))
-        return second
+        return self._regions.at_detection(self._now, image, scale, detection, self._film.angle)
 
     def _admit(
         self, image: NDArray[np.uint8], scale: float, detection: NDArray[np.float32], seen: dict[int, Sample]
@@ -223,8 +192,8 @@ class Run:
         """Start a track at a detection, or note why not."""
         sample = self._start(image, scale, detection)
         if sample is None:
-            if self._presence < self._config.min_presence:
-                self._refuse(self._presence, self._config.min_presence, "landmark score")
+            if self._regions.presence < self._config.min_presence:
+                self._refuse(self._regions.presence, self._config.min_presence, "landmark score")
             return
         box = face_boxes(sample.landmarks)
         others = [_where(t, seen) for t in self._live]
@@ -234,7 +203,7 @@ class Run:
             sizes = [_width(_where(t, seen)) for t in self._live]
             least = int(np.argmin(sizes))
             if _width(sample) < 1.3 * sizes[least]:
-                self._note_surplus(box, _width(sample), sizes[least])
+                self._surplus.note(self._now, box, _width(sample), sizes[least], self._new_id)
                 return
             evicted = self._live[least]
             seen.pop(evicted.id, None)
@@ -247,28 +216,9 @@ class Run:
         self._live.append(track)
         seen[track.id] = sample
 
-    def _note_surplus(self, box: NDArray[np.float32], width: float, limit: float) -> None:
-        for entry in self._surplus:
-            if box_iou(entry.box[None], box[None])[0, 0] > 0.2:
-                entry.box, entry.end, entry.limit = box, self._now, limit
-                entry.widths.append(width)
-                return
-        self._surplus.append(_Surplus(self._new_id(), self._now, self._now, box, [width], limit))
-
-    def _close_surplus(self, before: float) -> Iterator[FaceEvent]:
-        for entry in [s for s in self._surplus if s.end <= before]:
-            self._surplus.remove(entry)
-            yield self._told(
-                RejectedTrack(
-                    track_id=entry.id,
-                    start=entry.start,
-                    end=entry.end,
-                    reason=Reason.FACE_TOO_SMALL,
-                    measured=float(np.median(entry.widths)),
-                    limit=entry.limit,
-                    unit=f"px (the {self._config.max_faces} largest faces are followed)",
-                )
-            )
+    def _report_surplus(self, before: float) -> Iterator[FaceEvent]:
+        for rejected in self._surplus.close(before):
+            yield self._told(rejected)
 
     def _merge(self, seen: dict[int, Sample]) -> None:
         """Two tracks on one face: the one followed for the shorter time gives up this frame, and so ends."""
@@ -288,7 +238,7 @@ class Run:
         """End every track, and say so when the shot showed nothing but a doubtful face."""
         for track in list(self._live):
             yield from self._end(track)
-        yield from self._close_surplus(np.inf)
+        yield from self._report_surplus(np.inf)
         if not self._shot_told and self._refused is not None and self._shot_start is not None:
             measured, limit, unit = self._refused
             yield RejectedTrack(
