@@ -18,6 +18,7 @@ from viseme.faces import FaceTrackChunk
 from viseme.faces.geometry import face_boxes
 from viseme.media import AudioBlock
 from viseme.sync.checkpoint import Calibration, SyncWeights
+from viseme.sync.interface import SyncSpecification
 
 LATE_S = 0.12
 """Seconds by which `voice` comes after the lips, on the clock of both."""
@@ -108,6 +109,8 @@ def _neighbours(x: np.ndarray) -> np.ndarray:
 
 class LipReader:
     """A `SyncModel` without weights: the opening of the mouth against the loudness of the voice, over 0.36 s."""
+
+    specification = SyncSpecification()
 
     def __init__(self, scale: float) -> None:
         self.scale = scale

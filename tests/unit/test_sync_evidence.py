@@ -11,6 +11,7 @@ from viseme.sync.embeddings import normalise_mels, to_grid_points
 from viseme.sync.estimator import EstimatorConfig, find_peak
 from viseme.sync.evidence import BLOCK, FaceEvidence, compare
 from viseme.sync.inputs.points import Landmarks, Mesh
+from viseme.sync.interface import SyncSpecification
 
 LAGS = np.arange(-60, 61)
 
@@ -63,6 +64,7 @@ def test_a_frame_on_the_grid_is_taken_as_it_is():
 class Code:
     """A model that reads one number off the lips and the same number off the audio at the centre of its window."""
 
+    specification = SyncSpecification()
     scale = 0.05
 
     def embed_video(self, x: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.faces.geometry import face_boxes
+from viseme.faces.syncnet_crop import syncnet_square
 
 __all__ = ["CROP_PX", "GreyMouth", "mouth_square"]
 
@@ -22,12 +23,10 @@ def mouth_square(box: NDArray[np.floating]) -> tuple[float, float, float]:
     """Centre and side of the square that the published networks see of a face's box (xyxy).
 
     Source:
-        Light-ASD cuts a square of 2.8 half-sizes, .4 of one lower than the box, scales it to 224 and keeps the middle
-        112: a square of 1.4 half-sizes.
+        Light-ASD cuts SyncNet's square, scales it to 224 and keeps the middle 112: half of its side.
     """
-    x0, y0, x1, y1 = (float(v) for v in box)
-    half = max(x1 - x0, y1 - y0) / 2
-    return (x0 + x1) / 2, (y0 + y1) / 2 + 0.4 * half, 1.4 * half
+    x, y, side = syncnet_square(box)
+    return x, y, side / 2
 
 
 class GreyMouth:

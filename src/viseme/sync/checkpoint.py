@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import WeightsError
 from viseme.sync.estimator import Peak
-from viseme.sync.interface import SyncModel
+from viseme.sync.interface import SyncModel, SyncSpecification
 from viseme.weights import FileStamp, Session, file_stamp, find_weights, read_checkpoint, resolve_device
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Calibration:
 
 class ShippedSyncModel:
     """Two streams as exported, on one device."""
+
+    specification = SyncSpecification()
 
     def __init__(self, video: Session, audio: Session, scale: float) -> None:
         self._video, self._audio, self._scale = video, audio, scale

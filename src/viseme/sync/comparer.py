@@ -41,15 +41,21 @@ __all__ = [
     "ScoredSteps",
     "compare_track",
     "crop_recorder_for",
+    "pair_scores",
     "score_pairs",
     "score_points",
     "score_steps",
+    "scores_at_lags",
 ]
 
 STRETCH_S = 20.0
 """Seconds of a face that are compared at a time."""
 MEMORY_S = 3.0
 """Seconds of a face kept as context for its next stretch."""
+DISTANCE_EPSILON = 1e-6
+"""Added to every difference before a distance is taken, as the published programs do."""
+ROWS = 1024
+"""Embeddings of lips that are compared at a time, where delays are few."""
 LATE_S = 40.0
 """Seconds by which the beginning of a chunk may lie before the end of one that came earlier, of another face."""
 
@@ -128,11 +134,57 @@ def _products(
     raw, cosines = (np.zeros((num, len(audio)), np.float32) for _ in range(2))
     if raw.size:
         for model, of_lips, of_audio in zip(models, lips, audio.values):
-            product = of_lips @ of_audio.T
-            raw += product * np.float32(model.scale / len(models))
+            scores = pair_scores(model, of_lips, of_audio)
+            raw += scores / np.float32(len(models))
+            is_product = model.specification.comparison == "dot product"  # then it is not computed twice
+            product = scores / np.float32(model.scale) if is_product else of_lips @ of_audio.T
             norms = np.linalg.norm(of_lips, axis=1)[:, None] * np.linalg.norm(of_audio, axis=1)[None]
             cosines += product / np.maximum(norms, 1e-9) / len(models)
     return raw, cosines
+
+
+def pair_scores(model: SyncModel, lips: NDArray[np.float32], audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How well every embedding of lips fits every one of audio, by the model's own comparison; higher is better.
+
+    Args:
+        model: Whose embeddings they are.
+        lips: (T, D).
+        audio: (A, D).
+
+    Returns:
+        (T, A) scaled dot products, or Euclidean distances with the opposite sign.
+    """
+    if model.specification.comparison == "dot product":
+        return (lips @ audio.T) * np.float32(model.scale)
+    moved, other = lips.astype(np.float64) + DISTANCE_EPSILON, audio.astype(np.float64)
+    squared = (moved**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * moved @ other.T
+    return (-np.sqrt(np.maximum(squared, 0))).astype(np.float32)
+
+
+def scores_at_lags(
+    model: SyncModel, lips: NDArray[np.float32], audio: NDArray[np.float32], lags: NDArray[np.integer]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """`pair_scores` of each embedding of lips with those of audio at candidate delays, both at one rate.
+
+    Args:
+        model: Whose embeddings they are.
+        lips: (T, D).
+        audio: (A, D).
+        lags: (L,) embedding `i` of lips meets embedding `i + lag` of audio.
+
+    Returns:
+        (T, L) scores, zero where absent, and (T, L) whether there is audio.
+    """
+    lags = np.asarray(lags, np.int64)
+    parts = []
+    for at in range(0, len(lips), ROWS):
+        rows = np.arange(at, min(at + ROWS, len(lips)))
+        low = int(np.clip(rows[0] + lags.min(), 0, len(audio)))
+        high = int(np.clip(rows[-1] + lags.max() + 1, low, len(audio)))
+        parts.append(banded(pair_scores(model, lips[rows], audio[low:high]), rows - low, lags))
+    if not parts:
+        return np.zeros((0, len(lags)), np.float32), np.zeros((0, len(lags)), bool)
+    return np.concatenate([p for p, _ in parts]).astype(np.float32), np.concatenate([p for _, p in parts])
 
 
 def score_pairs(models: Sequence[SyncModel], points: NDArray[Any], mels: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -241,7 +293,7 @@ class Comparer:
         Args:
             weights: Sync models, and the input that they see.
             audio: Of the clip.
-            lags: (L,) candidate delays, audio frames, rising by one.
+            lags: (L,) candidate delays, audio frames, rising.
             least_reach_s: Seconds of audio on either side of a face that are looked at, if the delays reach less far.
             crops: An observer of the tracker, where the input needs pixels; crops are dropped once they were seen.
         """

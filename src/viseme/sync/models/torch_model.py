@@ -10,11 +10,15 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
+from viseme.sync.interface import SyncSpecification
+
 __all__ = ["TorchModel"]
 
 
 class TorchModel:
     """A module of `sync_models` as a `SyncModel`; it runs where its parameters lie, and later training shows."""
+
+    specification = SyncSpecification()
 
     def __init__(self, network: nn.Module) -> None:
         """`network` is put in evaluation mode."""
