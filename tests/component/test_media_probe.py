@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -208,3 +209,17 @@ def test_ffmpeg_says_nothing_on_the_terminal(tmp_path, clip):
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bad.mp4")], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", ["10:00:00;00", None])
+def test_the_time_code_of_the_first_frame(tmp_path, code):
+    out = tmp_path / "coded.mov"
+    with av.open(str(out), "w") as box:
+        stream = box.add_stream("mpeg4", rate=Fraction(30000, 1001))
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        if code:
+            stream.metadata["timecode"] = code
+        for _ in range(3):
+            box.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        box.mux(stream.encode(None))
+    assert probe(out).timecode == code

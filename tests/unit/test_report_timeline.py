@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -166,9 +167,9 @@ def test_speakers_are_markers(kind: str, tmp_path: Path) -> None:
         assert [m.color for m in video[0].markers] == ["GREEN", "CYAN", "GREEN", "WHITE"]
 
 
-@pytest.mark.parametrize("name", ["talk.fcpxml", "talk.xml", "talk"])
+@pytest.mark.parametrize("name", ["talk.aaf", "talk.xml", "talk"])
 def test_other_formats_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"\.otio or \.edl"):
+    with pytest.raises(OutputError, match=r"\.otio, \.edl or \.fcpxml"):
         refuse_timeline(tmp_path / name)
 
 
@@ -186,6 +187,31 @@ def test_only_otio_needs_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(MissingExtra, match=r"viseme\[otio\]"):
         refuse_timeline(tmp_path / "talk.otio")
     write_timeline(tmp_path / "talk.edl", check(estimate(0.2)))
+
+
+@pytest.mark.parametrize("kind", ["otio", "edl"])
+@pytest.mark.parametrize(("rate", "code", "start"), [(NTSC, "10:00:00;00", 1078920), (25.0, "01:00:00:12", 90012)])
+def test_sources_and_timeline_begin_at_the_time_code_of_the_file(
+    kind: str, rate: float, code: str, start: int, tmp_path: Path
+) -> None:
+    path = tmp_path / f"talk.{kind}"
+    write_timeline(path, replace(check(estimate(5 / rate), rate=rate), timecode=code))
+    timeline = read(path, rate)
+    (video,), (audio,) = timeline.video_tracks(), timeline.audio_tracks()
+    assert [round(item.source_range.start_time.value, 3) for item in (video[0], audio[0])] == [start, start + 5]
+    begin = timeline.global_start_time
+    if kind == "otio":
+        assert video[0].media_reference.available_range.start_time.value == begin.value == start
+    else:
+        first = next(line for line in path.read_text().splitlines() if line.startswith("001"))
+        assert first.split()[-4] == first.split()[-2] == code
+        assert ("FCM: DROP FRAME" in path.read_text()) == (";" in code)
+
+
+def test_audio_of_another_file_has_no_time_code(tmp_path: Path) -> None:
+    write_timeline(tmp_path / "talk.otio", replace(check(estimate(0.2)), timecode="01:00:00:00"), audio="mic.wav")
+    video, (audio,) = tracks(tmp_path / "talk.otio")
+    assert (spans(video)[0][2], spans(audio)[0][2]) == (90000, 5)
 
 
 def test_rates_that_no_editor_knows_stay() -> None:
@@ -206,7 +232,7 @@ def test_commands_write_the_sample_as_a_timeline(command: str, tmp_path: Path) -
 def test_commands_refuse_a_timeline_before_they_work(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([command, str(SAMPLE), "--timeline", str(tmp_path / "talk.fcpxml")]) == 1
-    assert "FCPXML is not supported; write .otio or .edl" in capsys.readouterr().err
+    assert main([command, str(SAMPLE), "--timeline", str(tmp_path / "talk.aaf")]) == 1
+    assert "end its name in .otio, .edl or .fcpxml" in capsys.readouterr().err
     assert main([command, str(SAMPLE), str(SAMPLE.with_name("sample_in_sync.mp4")), "--timeline", "t.edl"]) == 2
     assert "one" in capsys.readouterr().err

@@ -236,6 +236,8 @@ class CheckResult(Card):
     """Mean frames per second; time stamps, not this, are what is used."""
     width: int | None = None
     height: int | None = None
+    timecode: str | None = None
+    """Time code of the first frame, as the file carries it: "10:00:00;00"."""
     input_mode: str = "landmarks"
     weights: str = ""
     """Name and hash of the weights that answered."""
@@ -347,6 +349,7 @@ class CheckResult(Card):
                 "frame_rate": self.frame_rate,
                 "width": self.width,
                 "height": self.height,
+                "timecode": self.timecode,
                 "input_mode": self.input_mode,
                 "weights": self.weights,
                 "elapsed": self.elapsed,

@@ -171,6 +171,8 @@ class SpeakersResult(Card):
     """Mean frames per second; time stamps, not this, are what is used."""
     width: int | None = None
     height: int | None = None
+    timecode: str | None = None
+    """Time code of the first frame, as the file carries it: "10:00:00;00"."""
     weights: str = ""
     """Name and hash of the sync weights."""
     elapsed: float = 0.0
@@ -240,6 +242,7 @@ class SpeakersResult(Card):
                 "frame_rate": self.frame_rate,
                 "width": self.width,
                 "height": self.height,
+                "timecode": self.timecode,
                 "weights": self.weights,
                 "elapsed": self.elapsed,
                 "warnings": self.warnings,

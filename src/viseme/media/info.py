@@ -71,6 +71,8 @@ class MediaInfo:
     """Container-clock seconds of our zero: the first frame's presentation, or the first sample's without frame."""
     video: VideoInfo | None
     audio: tuple[AudioInfo, ...]
+    timecode: str | None = None
+    """Time code of the first frame, "10:00:00;00", as the video, a time code track or the container carries it."""
 
 
 def stamp(item: Any) -> Fraction | None:
@@ -177,7 +179,13 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
             origin=origin,
             video=None if video is None else _video_info(video, firsts[video.index], still),
             audio=tuple(_audio_info(i, s, firsts.get(s.index), origin) for i, s in enumerate(audios)),
+            timecode=_timecode(container, video),
         )
+
+
+def _timecode(container: Any, video: Any | None) -> str | None:
+    holders = [*([] if video is None else [video]), *container.streams.data, container]
+    return next((h.metadata["timecode"] for h in holders if h.metadata.get("timecode")), None)
 
 
 def _video_info(stream: Any, frame: Any, still: bool) -> VideoInfo:

@@ -42,6 +42,8 @@ class MediaSource(Protocol):
     width: int
     """Pixels of the source frame."""
     height: int
+    timecode: str | None
+    """Of the first frame, as the file carries it; None = none."""
 
     def frames(self, *, max_side: int | None = None, on_warning: Warn | None = None) -> Iterator[Frame]:
         """Frames in order, scaled so that the longer side has at most `max_side` pixels."""
@@ -93,6 +95,7 @@ class FileSource:
         self.duration = None if info.duration is None else float(info.duration)
         self.frame_rate = None if info.video.rate is None else float(info.video.rate)
         self.width, self.height = info.video.width, info.video.height
+        self.timecode = info.timecode
 
     def frames(self, *, max_side: int | None = None, on_warning: Warn | None = None) -> Iterator[Frame]:
         """See `MediaSource.frames`."""
@@ -175,6 +178,7 @@ class ArraySource:
         self._audio = None if samples is None or rate is None else (_mono(np.asarray(samples)), rate)
         self._start = audio_start
         self.name = name
+        self.timecode: str | None = None
         num = len(self._times)
         step = float(np.median(np.diff(self._times))) if num > 1 else 0.04
         self.frame_rate: float | None = (num - 1) / (self._times[-1] - self._times[0]) if num > 1 else None

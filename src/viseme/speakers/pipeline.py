@@ -176,6 +176,7 @@ def find_speakers_source(
         frame_rate=source.frame_rate,
         width=source.width,
         height=source.height,
+        timecode=source.timecode,
         weights=weights.name,
         elapsed=time.perf_counter() - began,
         warnings=tuple(dict.fromkeys(warnings)),

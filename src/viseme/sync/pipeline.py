@@ -194,6 +194,7 @@ def _result(
         frame_rate=source.frame_rate,
         width=source.width,
         height=source.height,
+        timecode=source.timecode,
         input_mode=weights.input_mode,
         weights=weights.name,
         elapsed=elapsed,

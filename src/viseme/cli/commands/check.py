@@ -57,7 +57,7 @@ class Options:
     """Write a table, to FILE.csv or, without it, to stdout."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Write a page with frames and curves: one file that needs nothing else."""
-    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE.otio|FILE.edl")] = None
+    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE.otio|.edl|.fcpxml")] = None
     """Write a timeline for editing programs, with the audio of the one FILE moved into place; .otio needs
     viseme[otio]."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl", aliases=["-o"])] = None

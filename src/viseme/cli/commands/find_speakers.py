@@ -84,7 +84,7 @@ class Options:
     """Write the video with boxes, names, scores and the audio drawn in."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
     """Write a page with the timeline: one file that needs nothing else."""
-    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE.otio|FILE.edl")] = None
+    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE.otio|.edl|.fcpxml")] = None
     """Write a timeline for editing programs, with a marker for every turn; .otio needs viseme[otio]."""
     align: Literal["none", "file", "track"] = "file"
     """Which delay of the audio is removed first: that of the file, of each face (track), or none."""
