@@ -156,7 +156,7 @@ def test_the_command_prints_before_and_after(shifts: Shifts, capfd: pytest.Captu
     out, err = capfd.readouterr()
     assert "audio lags by 217 ms" in out
     assert "(5.4 frames at 25)" in out
-    assert "by -217.0 ms, \N{MINUS SIGN}5.4 frames at 25 (timestamps)" in out
+    assert "by \N{MINUS SIGN}217.0 ms, \N{MINUS SIGN}5.4 frames at 25 (timestamps)" in out
     assert "residual  0 ms" in out
     assert err == ""
 

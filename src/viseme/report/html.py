@@ -15,6 +15,7 @@ import jinja2
 
 import viseme
 from viseme.core.evidence import FaceStrip
+from viseme.core.playable import Playback
 from viseme.core.results import CHECK_SCHEMA, CheckResult, Reason, TrackResult, Verdict
 from viseme.core.time import in_frames
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
@@ -89,8 +90,8 @@ class ReportWriter:
         finally:
             self._sections.close()
 
-    def add(self, result: Result) -> None:
-        """Append one file."""
+    def add(self, result: Result, play: Playback | None = None) -> None:
+        """Append one file, with a clip of it to play where there is one."""
         number = len(self._rows) + 1
         answer = dict(result) if isinstance(result, Mapping) else result.to_json()
         answer.setdefault("pieces", [])  # of a log that an earlier version wrote
@@ -110,6 +111,7 @@ class ReportWriter:
             reason_words={r.value: w for r, w in REASON_WORDS.items()},
             verdict_words={v.value: w for v, w in VERDICT_WORDS.items()},
             drawing=self._drawing(result) if isinstance(result, CheckResult) and has_curves else None,
+            play=play,
             left_out=evidence is not None and not has_curves,
             most_frames=MOST_FRAMES,
         )

@@ -1,4 +1,4 @@
-"""A page of a batch of repairs: every file before and after, and what was kept.
+"""A page of repairs: every file before and after, what was kept, and a clip of both to play.
 
 Knows the JSON objects of `viseme fix FOLDER`; refuses to know how they came about.
 """
@@ -6,15 +6,16 @@ Knows the JSON objects of `viseme fix FOLDER`; refuses to know how they came abo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 import viseme
+from viseme.core.playable import Playback
 from viseme.report.files import replacing_text
-from viseme.report.words import milliseconds
+from viseme.report.words import milliseconds, short_time
 
 __all__ = ["STATUS_WORDS", "write_repairs"]
 
@@ -26,33 +27,48 @@ STATUS_WORDS: Mapping[str, str] = {
     "failed": "failed",
 }
 """Status of a file -> words for people."""
+MOST_PLAYED = 12
+"""Repairs with clips on a page; a clip takes some 0.3 to 1 MB."""
 LEAST_REACH = 0.1
 """Seconds; the axis of the drawing reaches at least so far to both sides."""
 
 
-def write_repairs(answers: Iterable[Mapping[str, Any]], path: str | Path) -> None:
-    """Write a page: one line a file, with its delay before and after.
+def write_repairs(
+    answers: Iterable[Mapping[str, Any]],
+    path: str | Path,
+    *,
+    playback: Callable[[Mapping[str, Any]], Playback] | None = None,
+) -> None:
+    """Write a page: one line a file, with its delay before and after, and clips of the first `MOST_PLAYED` repairs.
 
     Args:
         answers: As `FixOutcome.to_json()` gives them, or read back from a results file.
         path: The page; appears complete or not at all.
+        playback: The object `fix` of an answer -> its clips; None = the page has no clips.
 
     Raises:
         OutputError: the page cannot be written.
     """
-    rows = [_row(number, answer) for number, answer in enumerate(answers, 1)]
+    rows: list[dict[str, Any]] = []
+    num_played = 0
+    for number, answer in enumerate(answers, 1):
+        plays = playback is not None and answer["fix"] is not None and num_played < MOST_PLAYED
+        num_played += plays
+        rows.append(_row(number, answer, playback(answer["fix"]) if plays and playback is not None else None))
+    num_written = sum(row["repaired"] for row in rows)
     known = [abs(row[key]) for row in rows for key in ("before", "after") if row[key] is not None]
     loader = jinja2.PackageLoader("viseme.report", "templates")
     pages = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    pages.filters |= {"ms": milliseconds, "frames": _frames}
+    pages.filters |= {"ms": milliseconds, "frames": _frames, "clock": short_time}
     counts = Counter(row["status"] for row in rows)
     text = pages.get_template("repairs.html.j2").render(
         rows=rows,
         reach=max([LEAST_REACH, *known]),
         counts={words: counts[status] for status, words in STATUS_WORDS.items() if counts[status]},
         words=STATUS_WORDS,
+        num_silent=num_written - num_played if playback is not None else 0,
         version=viseme.__version__,
     )
     with replacing_text(path) as file:
@@ -69,7 +85,7 @@ def _frames(number: float) -> str:
     return f"{number + 0.0:.1f} frames".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
 
 
-def _row(number: int, answer: Mapping[str, Any]) -> dict[str, Any]:
+def _row(number: int, answer: Mapping[str, Any], play: Playback | None) -> dict[str, Any]:
     """What the page shows of one file."""
     fixed = answer["fix"] or {}
     return {
@@ -85,4 +101,6 @@ def _row(number: int, answer: Mapping[str, Any]) -> dict[str, Any]:
         "shift": fixed.get("shift"),
         "message": answer["message"],
         "notes": fixed.get("warnings", []),
+        "repaired": answer["fix"] is not None,
+        "play": play,
     }

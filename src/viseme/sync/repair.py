@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from viseme.core.card import Card
 from viseme.core.errors import OutputError
 from viseme.core.results import CheckResult, to_jsonable
-from viseme.core.time import as_frames, as_seconds, with_frames
+from viseme.core.time import as_frames, as_seconds, in_frames, with_frames
 from viseme.media.containers import CONTAINERS
 from viseme.media.search import refuse_missing
 from viseme.sync.repair_plan import LARGEST_RESIDUAL, RepairPlan, plan_repair
@@ -54,6 +54,12 @@ class FixResult(Card):
     def frame_rate(self) -> float | None:
         """Mean frames per second of the file."""
         return (self.measured or self.residual).frame_rate
+
+    @property
+    def shift_words(self) -> str:
+        """How far the audio was moved, for people, also in frames."""
+        told = f"{self.shift * 1000:+.1f} ms".replace("-", "\N{MINUS SIGN}")
+        return ", ".join(filter(None, (told, in_frames(self.shift, self.frame_rate))))
 
     def facts(self) -> Mapping[str, Any]:
         """What the card shows."""

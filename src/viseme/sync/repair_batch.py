@@ -15,7 +15,6 @@ from typing import Any
 from viseme.core.card import Card
 from viseme.core.errors import FixRefused, OutputError, UnreadableMedia
 from viseme.core.results import CheckResult, FailedFile
-from viseme.core.time import in_frames
 from viseme.engine.executor import FileWork
 from viseme.engine.result_log import ResultLog, options_digest, recorded
 from viseme.media.search import find_media
@@ -45,6 +44,21 @@ class FixOutcome(Card):
     """The file before."""
     fixed: FixResult | None = None
     """Where something was written."""
+
+    @classmethod
+    def of(cls, fixed: FixResult) -> FixOutcome:
+        """Of a file that was written."""
+        message = f"moved by {fixed.shift_words} ({fixed.method}); {fixed.kept.words}"
+        if not fixed.repaired:
+            message = f"the written file is not in place ({fixed.residual.words}); look at it before using it"
+        return cls(
+            file=fixed.file,
+            out=fixed.out,
+            status=FIXED if fixed.repaired else FAILED,
+            message=message,
+            measured=fixed.measured,
+            fixed=fixed,
+        )
 
     def facts(self) -> Mapping[str, Any]:
         """What the card shows."""
@@ -130,12 +144,7 @@ def fix_file(
         fixed = fix(path, out, **told, piecewise=piecewise, resample=resample, **asked)
     except FixRefused as error:
         return FixOutcome(file=path, out=None, status=REFUSED, message=str(error), measured=measured)
-    status = FIXED if fixed.repaired else FAILED
-    moved = ", ".join(filter(None, (f"{fixed.shift * 1000:+.1f} ms", in_frames(fixed.shift, fixed.frame_rate))))
-    message = f"moved by {moved} ({fixed.method}); {fixed.kept.words}"
-    if not fixed.repaired:
-        message = f"the written file is not in place ({fixed.residual.words}); look at it before using it"
-    return FixOutcome(file=path, out=out, status=status, message=message, measured=measured, fixed=fixed)
+    return FixOutcome.of(fixed)
 
 
 def fix_many(

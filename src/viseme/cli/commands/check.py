@@ -273,7 +273,8 @@ def _sinks(options: Options, screen: Screen, stack: ExitStack, *, num_files: int
     if options.report is not None:
         from viseme.report.html import ReportWriter
 
-        sinks.append(_Report(stack.enter_context(ReportWriter(options.report, in_sync_band=options.band))))
+        writer = stack.enter_context(ReportWriter(options.report, in_sync_band=options.band))
+        sinks.append(_Report(writer, options if num_files == 1 else None))
     if options.timeline is not None:
         sinks.append(_Timeline(options.timeline, audio=options.audio))
     return sinks
@@ -355,11 +356,19 @@ class _Tables:
 class _Report:
     """`--report`."""
 
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
+    def __init__(self, writer: Any, played: Options | None) -> None:
+        self._writer, self._played = writer, played
 
     def add(self, outcome: Outcome) -> None:
-        self._writer.add(outcome)
+        from viseme.core.results import CheckResult
+
+        play = None
+        if self._played is not None and isinstance(outcome, CheckResult):
+            from viseme.sync.playback import playback_of_check
+
+            asked = {"audio": self._played.audio, "audio_stream": self._played.audio_stream}
+            play = playback_of_check(outcome.to_json(), **asked)
+        self._writer.add(outcome, play)
 
     def add_earlier(self, entry: dict[str, Any]) -> None:
         self._writer.add(entry)

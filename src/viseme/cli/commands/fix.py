@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +21,7 @@ from viseme.core.time import Seconds
 
 if TYPE_CHECKING:
     from viseme.core.results import CheckResult
+    from viseme.sync.repair import FixResult
     from viseme.sync.repair_batch import FailedFix, FixOutcome
 
 __all__ = ["EXAMPLES", "Options", "run", "tidy"]
@@ -72,7 +74,8 @@ class Options:
     """Continue --results: files answered there and unchanged since are skipped. --resume FILE.jsonl is short for
     both."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None
-    """Of several files: a page with every file before and after. Without it, OUT/fix.html."""
+    """Write a page with every file before and after, and clips of both to play. Of several files without it,
+    OUT/fix.html."""
     json: bool = False
     """Print one JSON object, of several files one a line, and nothing else on stdout."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
@@ -106,7 +109,7 @@ def run(options: Options, screen: Screen) -> int:
         raise UsageError("give at least one FILE; see viseme fix --help")
     if options.delay is not None:
         time_of("--delay", options.delay)
-    asked_for_many = options.only, options.dry_run, options.results, options.resume, options.report, options.jobs > 1
+    asked_for_many = options.only, options.dry_run, options.results, options.resume, options.jobs > 1
     name = options.files[0]
     single = len(options.files) == 1 and not os.path.isdir(name) and (os.path.lexists(name) or not has_magic(name))
     if single and not any(asked_for_many):
@@ -166,7 +169,9 @@ def _run_many(options: Options, screen: Screen) -> int:
                 if tick is not None:
                     tick(len(answers), len(targets))
     if page is not None:
-        write_repairs(answers.values(), page)
+        from viseme.sync.playback import playback_of_repair
+
+        write_repairs(answers.values(), page, playback=partial(playback_of_repair, audio_stream=options.audio_stream))
         screen.note(f"before and after: {page}")
     counts = Counter(answer["status"] for answer in answers.values())
     told = ", ".join(f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status])
@@ -213,6 +218,10 @@ def _run_one(options: Options, screen: Screen) -> int:
         told.append(text)
         screen.warn(text)
 
+    if options.report is not None:
+        from viseme.report.files import refuse_unwritable
+
+        refuse_unwritable(options.report)
     screen.begin(options.files[0])
     with screen.progress(options.files[0]) as tick:
         result = fix(
@@ -232,18 +241,18 @@ def _run_one(options: Options, screen: Screen) -> int:
             on_progress=tick,
             on_warning=note,
         )
+    if options.report is not None:
+        _write_page(result, options.report, options)
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
     else:
-        from viseme.core.time import in_frames
         from viseme.sync.repair import found_words
 
         found = "as given" if result.measured is None else found_words(result.measured)
-        moved = ", ".join(filter(None, (f"{result.shift * 1000:+.1f} ms", in_frames(result.shift, result.frame_rate))))
         screen.say(
             f"{one_line(result.file)}\n"
             f"  found     {found}\n"
-            f"  shifted   the audio by {moved} ({result.method})\n"
+            f"  shifted   the audio by {result.shift_words} ({result.method})\n"
             f"  residual  {_residual(result.residual)}\n"
             f"  compared  {one_line(result.kept.words)}\n"
             f"  written   {one_line(result.out)}\n"
@@ -255,6 +264,15 @@ def _run_one(options: Options, screen: Screen) -> int:
         left = result.residual.estimate.words
         screen.error(f"{result.out} is not in place ({left}); look at it before using it")
     return ExitCode.DONE if result.repaired else ExitCode.FAILED
+
+
+def _write_page(result: FixResult, page: Path, options: Options) -> None:
+    from viseme.report.repairs import write_repairs
+    from viseme.sync.playback import playback_of_repair
+    from viseme.sync.repair_batch import FixOutcome
+
+    play = partial(playback_of_repair, audio=options.audio, audio_stream=options.audio_stream)
+    write_repairs([FixOutcome.of(result).to_json()], page, playback=play)
 
 
 def _residual(left: CheckResult) -> str:

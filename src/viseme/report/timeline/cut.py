@@ -47,6 +47,8 @@ def frame_rate_of(mean: float | None) -> Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class Marker:
+    """A named stretch of the video."""
+
     start: int
     """Frames."""
     num_frames: int
@@ -57,6 +59,8 @@ class Marker:
 
 @dataclass(frozen=True, kw_only=True)
 class AudioClip:
+    """A stretch of audio on the timeline."""
+
     start: int
     """Frames of the timeline."""
     num_frames: int
