@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,8 +115,8 @@ def playable_clip(
                 video.write(last.image[:height, :width], last.time - first.time)
             length = last.time - first.time + 1 / rate
             if heard is not None:
-                span = {"start": first.time, "end": first.time + length}
-                blocks = read_audio(source, rate=AUDIO_RATE, stream=heard.stream, channel=heard.channel, **span)
+                part: dict[str, Any] = {"start": first.time, "end": first.time + length}
+                blocks = read_audio(source, rate=AUDIO_RATE, stream=heard.stream, channel=heard.channel, **part)
                 video.write_audio(_whole(blocks, first.time, length), 0)
         data = out.read_bytes()
     return PlayableClip(

@@ -52,9 +52,11 @@ def write_repairs(
     rows: list[dict[str, Any]] = []
     num_played = 0
     for number, answer in enumerate(answers, 1):
-        plays = playback is not None and answer["fix"] is not None and num_played < MOST_PLAYED
-        num_played += plays
-        rows.append(_row(number, answer, playback(answer["fix"]) if plays and playback is not None else None))
+        play, fixed = None, answer["fix"]
+        if playback is not None and fixed is not None and num_played < MOST_PLAYED:
+            play = playback(fixed)
+            num_played += 1
+        rows.append(_row(number, answer, play))
     num_written = sum(row["repaired"] for row in rows)
     known = [abs(row[key]) for row in rows for key in ("before", "after") if row[key] is not None]
     loader = jinja2.PackageLoader("viseme.report", "templates")

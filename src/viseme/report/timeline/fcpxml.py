@@ -25,7 +25,7 @@ def fcpxml_timeline(cut: Cut) -> str:
     root = ElementTree.Element("fcpxml", version="1.10")
     resources = ElementTree.SubElement(root, "resources")
     size = {} if cut.size is None else {"width": str(cut.size[0]), "height": str(cut.size[1])}
-    ElementTree.SubElement(resources, "format", id="r1", frameDuration=_frames(1, cut), **size)
+    ElementTree.SubElement(resources, "format", {"id": "r1", "frameDuration": _frames(1, cut), **size})
     own_audio = cut.audio == cut.video
     _asset(resources, "r2", cut.video, cut, start=cut.start, video=True, audio=own_audio and bool(cut.clips))
     if cut.clips and not own_audio:
@@ -68,10 +68,12 @@ def fcpxml_timeline(cut: Cut) -> str:
         ElementTree.SubElement(
             whole,
             "marker",
-            start=_frames(cut.start + marker.start, cut),
-            duration=_frames(marker.num_frames, cut),
-            value=marker.name,
-            **note,
+            {
+                "start": _frames(cut.start + marker.start, cut),
+                "duration": _frames(marker.num_frames, cut),
+                "value": _legal(marker.name),
+                **note,
+            },
         )
     ElementTree.indent(root, "    ")
     body = ElementTree.tostring(root, encoding="unicode")
@@ -87,11 +89,13 @@ def _asset(
     asset = ElementTree.SubElement(
         resources,
         "asset",
-        id=name,
-        name=_legal(file.name),
-        start=_frames(start, cut),
-        duration=_frames(cut.num_frames, cut),
-        **holds,
+        {
+            "id": name,
+            "name": _legal(file.name),
+            "start": _frames(start, cut),
+            "duration": _frames(cut.num_frames, cut),
+            **holds,
+        },
     )
     ElementTree.SubElement(asset, "media-rep", kind="original-media", src=file.as_uri())
 
