@@ -20,6 +20,7 @@ __all__ = [
     "encode_png",
     "gaussian_blur",
     "resize",
+    "resize_part",
     "text_size",
     "warp_affine",
 ]
@@ -42,6 +43,36 @@ def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     shrinks = width < image.shape[1] or height < image.shape[0]
     kind = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     return np.array(Image.fromarray(image).resize((width, height), kind))
+
+
+def resize_part(image: NDArray[np.uint8], box: NDArray[np.floating], width: int, height: int) -> NDArray[np.uint8]:
+    """A part of an image at another size, bilinear; a pixel of a result that shrinks is a mean over what it covers.
+
+    Args:
+        image: (H, W, 3).
+        box: (4,) xyxy pixels, with fractions; the edge is repeated where it leaves the image.
+        width: Pixels of the result, 1 or more.
+        height: Pixels of the result, 1 or more.
+
+    Returns:
+        (height, width, 3).
+
+    Raises:
+        ValueError: the box is empty or not finite.
+
+    Example:
+        >>> image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+        >>> bool((resize_part(image, np.array([1.0, 1.0, 3.0, 3.0]), 2, 2) == image[1:3, 1:3]).all())
+        True
+    """
+    left, top, right, bottom = (float(v) for v in box)
+    if not (right > left and bottom > top and np.isfinite(box).all()):
+        raise ValueError(f"{box} is no box")
+    low = np.floor([left, top]).astype(int) - 2
+    high = np.ceil([right, bottom]).astype(int) + 2
+    part = _with_edges(image, low, high)
+    inner = (left - low[0], top - low[1], right - low[0], bottom - low[1])
+    return np.array(Image.fromarray(part).resize((width, height), Image.Resampling.BILINEAR, box=inner))
 
 
 def warp_affine(image: NDArray[np.uint8], matrix: NDArray[np.floating], width: int, height: int) -> NDArray[np.uint8]:

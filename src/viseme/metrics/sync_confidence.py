@@ -29,6 +29,8 @@ class SyncConfidence:
     """Median over delays of the mean distance less its least; higher is better. NaN where nothing was compared."""
     distance: float
     """Least mean distance; lower is better."""
+    unshifted: float
+    """Mean distance at no delay, as the clip is played; lower is better. NaN where that was not comparable."""
     lag_frames: int
     """Delay at which it is least, video frames; positive = the audio is late. SyncNet's "AV offset" is the opposite."""
     num_windows: int
@@ -99,13 +101,16 @@ class DelayDistances:
         usable = self._counts >= least
         if not usable.any():
             nan = float("nan")
-            return SyncConfidence(confidence=nan, distance=nan, lag_frames=0, num_windows=0, at_edge=False)
+            return SyncConfidence(
+                confidence=nan, distance=nan, unshifted=nan, lag_frames=0, num_windows=0, at_edge=False
+            )
         means = np.where(usable, self._sums / np.maximum(self._counts, 1), np.inf)
         best = int(means.argmin())
         first, last = np.flatnonzero(usable)[[0, -1]]
         return SyncConfidence(
             confidence=float(np.median(means[usable]) - means[best]),
             distance=float(means[best]),
+            unshifted=float(means[self.lags == 0][0]) if usable[self.lags == 0].any() else float("nan"),
             lag_frames=int(self.lags[best]),
             num_windows=int(self._counts[best]),
             at_edge=bool(best in (first, last)),

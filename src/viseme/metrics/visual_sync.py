@@ -13,13 +13,15 @@ import numpy as np
 
 from viseme.audio.mel_frames import MelFrames
 from viseme.core.results import RejectedTrack
+from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.faces import FaceEvent
 from viseme.faces.crop_recorder import CropRecorder
-from viseme.metrics.sync_confidence import LAGS_FRAMES, DelayDistances, SyncConfidence
-from viseme.sync.checkpoint import SyncWeights
+from viseme.metrics.interface import ClipAudio, Measured
+from viseme.metrics.sync_confidence import LAGS_FRAMES, DelayDistances, SyncConfidence, sync_confidence
+from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.comparer import ComparedStretch, Comparer
 
-__all__ = ["TrackVisualSync", "VisualSync"]
+__all__ = ["TrackVisualSync", "VisualSync", "VisualSyncMetric"]
 
 AUDIO_FRAMES = 4
 """Audio frames of a video frame."""
@@ -77,3 +79,56 @@ class VisualSync:
         if compared is not None and len(compared.scored.steps):
             sums = self._sums.setdefault(compared.track.track_id, DelayDistances(exclude_edges=True))
             sums.add(1 - compared.scored.cosines.astype(np.float64), compared.scored.present)
+
+
+class VisualSyncMetric:
+    """VSC, VSD and the distance as played, of the face with most windows, by the sync models that ship."""
+
+    def __init__(self, weights: SyncWeights | None = None) -> None:
+        """Name the protocols after the weights.
+
+        Args:
+            weights: Of an input that needs no pixels; None = those that ship.
+        """
+        self._weights = weights or load_sync_weights()
+        self.protocols = (
+            self._protocol("vsc", Better.HIGHER, 0.0, "median over delays of the mean distance, less its least"),
+            self._protocol("vsd", Better.LOWER, 1.0, "least mean distance over delays"),
+            self._protocol("vsd@0", Better.LOWER, 1.0, "mean distance at no delay, as the clip is played"),
+        )
+
+    def start(self, audio: ClipAudio) -> VisualSyncClip:
+        """See `TrackMetric.start`."""
+        return VisualSyncClip(VisualSync(self._weights, MelFrames(audio.blocks())))
+
+    def _protocol(self, name: str, better: Better, worst: float, text: str) -> MetricProtocol:
+        return MetricProtocol(
+            name=name,
+            unit="1",
+            better=better,
+            version=1,
+            needs=frozenset({Need.AUDIO, Need.LANDMARKS, Need.SYNC_MODEL}),
+            floor="mismatched_audio",
+            worst=worst,
+            text=f"1 - cosine of lip and audio embeddings, 25 a second, delays up to 15 frames, edges left out; {text}",
+            source="after Prajwal et al. 2020 (LSE-C, LSE-D)",
+            weights=self._weights.name,
+        )
+
+
+class VisualSyncClip:
+    """One clip of `VisualSyncMetric`."""
+
+    def __init__(self, sync: VisualSync) -> None:
+        self._sync = sync
+
+    def take(self, event: FaceEvent) -> None:
+        """See `TrackAccumulator.take`."""
+        self._sync.take(event)
+
+    def compute(self) -> dict[str, Measured]:
+        """See `TrackAccumulator.compute`."""
+        faces = self._sync.finish()
+        score = faces[0].score if faces else sync_confidence(np.zeros((0, len(LAGS_FRAMES))))
+        values = {"vsc": score.confidence, "vsd": score.distance, "vsd@0": score.unshifted}
+        return {name: Measured(value=value, num_frames=score.num_windows) for name, value in values.items()}
