@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas import validate
+from short_clip import short_clip, write_film
 from viseme.cli.main import main
 from viseme.standardization import read_standardized
 from viseme.weights import assets_folder
@@ -62,7 +63,8 @@ def test_find_speakers_live(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_standardize(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["standardize", str(LATE), "-o", "a.safetensors", "--as", "arkit", "--json"]) == 0
+    film = write_film(Path("film.mkv"), short_clip(30))
+    assert main(["standardize", str(film), "-o", "a.safetensors", "--as", "arkit", "--json"]) == 0
     (answer,) = lines(capfd)
     validate("standardize", answer)
     assert answer["tracks"]
