@@ -72,11 +72,59 @@ assert enet.session.run(images=np.zeros((1, 3, 224, 224), np.float32))["pose"].s
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("command", [["weights", "convert", "none.model"], ["train", "sync"], ["reproduce", "table2"]])
-def test_what_needs_torch_says_so_in_one_line(root: Path, command: list[str]) -> None:
-    done = run_without_torch(root, f"from viseme.cli.main import main\nsys.exit(main({command!r}))")
-    assert done.returncode == 1
-    assert re.fullmatch(r"viseme: error: .*pip install 'viseme\[train\]'\n", done.stderr), done.stderr
+COMMANDS_OF_EXTRAS = (
+    ("render", ["standardize", "SAMPLE", "-o", "x.safetensors"]),
+    ("render", ["synth", "x.mp4", "--seconds", "1"]),
+    ("render", ["synth", "conversation", "x.mp4"]),
+    ("otio", ["check", "SAMPLE", "--timeline", "x.otio"]),
+    ("otio", ["find-speakers", "SAMPLE", "--timeline", "x.otio"]),
+    ("train", ["weights", "convert", "SAMPLE"]),
+)
+"""What a command line needs beyond the plain install; whatever trains or reproduces is added to these."""
+
+
+def test_every_command_says_which_extra_it_lacks(root: Path, tmp_path: Path) -> None:
+    done = run_without_torch(
+        root,
+        f"""
+import os
+from viseme.cli.main import COMMANDS, main
+from viseme.core.extras import EXTRAS
+from viseme.weights import assets_folder
+
+class RefuseExtras:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in refused:
+            raise ModuleNotFoundError(f"{{name}} is not installed", name=name)
+
+refused = set(EXTRAS)
+sys.meta_path.insert(0, RefuseExtras())
+os.chdir({str(tmp_path)!r})
+sample = str(assets_folder() / "samples" / "sample_in_sync.mp4")
+trains = [("train", name.split()) for name in COMMANDS if name.startswith(("train", "reproduce"))]
+assert len(trains) >= 5
+for extra, words in [*{COMMANDS_OF_EXTRAS!r}, *trains, ("av", ["fix", sample])]:
+    refused |= {{extra}} & {{"av"}}
+    code = main([sample if word == "SAMPLE" else word for word in words])
+    print(code, extra, " ".join(words), file=sys.stderr)
+""",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = done.stderr.splitlines()
+    for said, (code, extra, words) in zip(lines[::2], (line.split(" ", 2) for line in lines[1::2])):
+        how = "install viseme again: pip install viseme" if extra == "av" else f"run: pip install 'viseme[{extra}]'"
+        assert code == "1", words
+        assert re.fullmatch(rf"viseme: error: this needs the package \w+, .*{re.escape(how)}", said), (words, said)
+
+
+def test_every_package_of_an_extra_is_known(root: Path) -> None:
+    from viseme.core.extras import EXTRAS
+
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    extras = dict(re.findall(r"^(render|train|bench|otio) = \[(.*?)\]", text, re.DOTALL | re.MULTILINE))
+    packages = {extra: set(re.findall(r'"([\w-]+)', names)) for extra, names in extras.items()}
+    assert set(EXTRAS) == set().union(*packages.values())
+    assert all(package in packages[extra] for package, extra in EXTRAS.items())
 
 
 @pytest.mark.parametrize("name", ["torch", "viseme.sync.train"])
