@@ -26,6 +26,22 @@ with Screen() as screen, screen.progress("a_very_long_file_name_of_an_interview_
 """
 
 
+ANSWERS = """
+from fractions import Fraction
+import stubs
+from viseme.cli.screen import Screen
+from viseme.cli.speaker_table import speaker_table
+from viseme.cli.tables import card, line, line_header
+from test_speakers_report import small_result
+
+with Screen() as screen:
+    screen.show(speaker_table(small_result("interviews/" + "x" * 120 + ".mp4"), screen.columns))
+    check = stubs.result("interviews/" + "y" * 120 + ".mp4", 0.2)
+    screen.show(card(check, screen.columns), line_header(screen.columns), line(check, screen.columns))
+    screen.say("a.mp4\\n  compared  " + "every stream is what it was, " * 9 + "\\n  written   b.mp4")
+"""
+
+
 def in_terminal(arguments: list[str], columns: int) -> bytes:
     """What a Python program writes to a terminal of this width."""
     child, terminal = pty.fork()
@@ -91,3 +107,25 @@ def test_a_name_is_shortened_in_the_middle() -> None:
     assert shortened("short.mp4", 20) == "short.mp4"
     assert len(shortened("x" * 100 + ".mp4", 30)) == 30
     assert shortened("x" * 100 + ".mp4", 30).endswith(".mp4")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_answers_fit_the_terminal(columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]))
+    script = tmp_path / "program.py"
+    script.write_text(ANSWERS)
+    lines = lines_left(in_terminal([str(script)], columns))
+    assert max(map(len, lines)) <= columns
+    text = "\n".join(lines)
+    assert text.count("…") == 3, "the names of three answers are shortened in the middle"
+    assert text.count(".mp4") == 5
+    assert "A speaks" in text
+    assert "other words" in text.lower()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("words", [["--help"], ["fix", "--help"]], ids=" ".join)
+def test_help_is_as_wide_as_the_terminal(words: list[str], columns: int) -> None:
+    lines = lines_left(in_terminal(["-m", "viseme", *words], columns))
+    assert columns - 14 <= max(map(len, lines)) <= columns

@@ -34,11 +34,11 @@ def face(track_id: int, person: int, start: float, parts: list[tuple[float, Face
     )
 
 
-@pytest.fixture
-def result() -> SpeakersResult:
+def small_result(file: str) -> SpeakersResult:
+    """Two people in three faces, of whom one says other words."""
     speak, quiet = FaceState.SPEAKING, FaceState.NOT_SPEAKING
     return SpeakersResult(
-        file='somewhere/my clip<"&>.mp4',
+        file=file,
         faces=(
             face(0, 0, 0.0, [(1.0, quiet), (2.0, speak)]),
             face(3, 0, 2.0, [(3.0, speak), (4.0, FaceState.DUBBING_SUSPECTED)]),
@@ -60,6 +60,11 @@ def result() -> SpeakersResult:
         audio_times=np.arange(80) * 0.05,
         audio_level_db=np.linspace(-50, -10, 80),
     )
+
+
+@pytest.fixture
+def result() -> SpeakersResult:
+    return small_result('somewhere/my clip<"&>.mp4')
 
 
 def test_turns_join_across_a_cut(result: SpeakersResult) -> None:

@@ -208,6 +208,11 @@ class Screen:
         """Whether a person looks at stdout."""
         return self._out.isatty()
 
+    @property
+    def columns(self) -> int | None:
+        """Of the terminal that a person looks at; None in a pipe, where lines are as long as they are."""
+        return self._console(self._out).width if self.is_terminal else None
+
     @contextmanager
     def progress(self, words: str, *, unit: str = "") -> Iterator[Tick | None]:
         """A bar on stderr, or None in a pipe. `unit`: "files" shows counts, otherwise only the fraction."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from viseme.cli.screen import one_line
+from viseme.cli.screen import one_line, shortened
 from viseme.core.results import CheckResult, Verdict
 from viseme.core.time import format_time, in_frames
 from viseme.report.words import REASON_WORDS, VERDICT_WORDS, milliseconds, percent
@@ -17,11 +17,17 @@ __all__ = ["CSV_COLUMNS", "card", "csv_row", "line", "line_header", "summary"]
 _STYLES = {Verdict.IN_SYNC: "bold green", Verdict.OUT_OF_SYNC: "bold red", Verdict.CANNOT_TELL: "bold yellow"}
 
 
-def card(result: CheckResult) -> Text:
-    """Everything about one file: verdict, delay with interval, confidence, reasons, every face."""
+def card(result: CheckResult, width: int | None = None) -> Text:
+    """Everything about one file: verdict, delay with interval, confidence, reasons, every face.
+
+    Args:
+        result: Of `check`.
+        width: Columns of the terminal; None = as many as are needed, as in a pipe.
+    """
     e = result.estimate
     text = Text()
-    text.append(one_line(result.file), style="bold").append("\n")
+    name = one_line(result.file)
+    text.append(name if width is None else shortened(name, width), style="bold").append("\n")
     text.append("  ").append(VERDICT_WORDS[e.verdict], style=_STYLES[e.verdict])
     if e.audio_delay is not None:
         text.append(f": {e.words}")
@@ -71,22 +77,37 @@ def _faces(result: CheckResult) -> Iterable[str]:
         yield f"{where}  not used: {REASON_WORDS[r.reason]} ({r.measured:.3g} {r.unit}, limit {r.limit:.3g})"
 
 
-def line_header() -> Text:
+WIDE = 100
+"""Columns of a terminal that has room for the interval in a line a file."""
+
+
+def line_header(width: int | None = None) -> Text:
     """Names of the columns of `line`."""
-    return Text(f"{'VERDICT':<12}  {'DELAY':>8}  {'FRAMES':>7}  {'95 % INTERVAL':<20}  {'SURE':>6}  FILE", style="dim")
+    between = "" if width is not None and width < WIDE else f"  {'95 % INTERVAL':<20}"
+    return Text(f"{'VERDICT':<12}  {'DELAY':>8}  {'FRAMES':>7}{between}  {'SURE':>6}  FILE", style="dim")
 
 
-def line(result: CheckResult) -> Text:
-    """One file in one line; the name comes last, as it may be long."""
+def line(result: CheckResult, width: int | None = None) -> Text:
+    """One file in one line; the name comes last, as it may be long.
+
+    Args:
+        result: Of `check`.
+        width: Columns of the terminal: the name is shortened to what is left, reasons stand below. None = a pipe.
+    """
     e = result.estimate
     delay = "" if e.audio_delay is None else milliseconds(e.audio_delay)
-    interval = "" if e.interval is None else f"{milliseconds(e.interval[0])} to {milliseconds(e.interval[1])}"
     text = Text(f"{VERDICT_WORDS[e.verdict]:<12}", style=_STYLES[e.verdict])
     frames = "" if e.audio_delay is None else in_frames(e.audio_delay, result.frame_rate).partition(" ")[0]
-    text.append(f"  {delay:>8}  {frames:>7}  {interval:<20}  {percent(e.confidence):>6}  ", style="default")
-    text.append(one_line(result.file), style="default")
+    text.append(f"  {delay:>8}  {frames:>7}", style="default")
+    if width is None or width >= WIDE:
+        interval = "" if e.interval is None else f"{milliseconds(e.interval[0])} to {milliseconds(e.interval[1])}"
+        text.append(f"  {interval:<20}", style="default")
+    text.append(f"  {percent(e.confidence):>6}  ", style="default")
+    name = one_line(result.file)
+    text.append(name if width is None else shortened(name, width - len(text)), style="default")
     if e.reasons:
-        text.append(f"  ({'; '.join(REASON_WORDS[r] for r in e.reasons)})", style="dim")
+        text.append("  " if width is None else "\n  ")
+        text.append(f"({'; '.join(REASON_WORDS[r] for r in e.reasons)})", style="dim")
     return text
 
 

@@ -339,12 +339,12 @@ class _Tables:
 
         result: CheckResult = outcome
         if self._cards:
-            self._screen.show(card(result))
+            self._screen.show(card(result, self._screen.columns))
             return
         if not self._started:
-            self._screen.show(line_header())
+            self._screen.show(line_header(self._screen.columns))
         self._started = True
-        self._screen.show(line(result))
+        self._screen.show(line(result, self._screen.columns))
 
     def add_earlier(self, entry: dict[str, Any]) -> None:
         """Shown by the run that answered it."""

@@ -110,7 +110,7 @@ def run(options: Options, screen: Screen) -> int:
 
     screen.say("The samples that ship with viseme are synthetic people; every answer about them is known.\n\n")
     with screen.progress("checking the samples"):
-        result = demo(options.out, on_check=lambda check: screen.show(card(check)))
+        result = demo(options.out, on_check=lambda check: screen.show(card(check, screen.columns)))
     if result.fixed is not None:
         fixed = result.fixed
         left = fixed.residual.estimate

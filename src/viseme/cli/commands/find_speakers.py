@@ -7,19 +7,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from viseme.cli.arguments import time_of
 from viseme.cli.exits import ExitCode, UsageError
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.screen import Screen
 from viseme.core.time import Seconds
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-    from viseme.core.speakers import SpeakersResult
 
 __all__ = ["EXAMPLES", "Options", "run"]
 
@@ -197,7 +192,9 @@ def _one(options: Options, file: str, screen: Screen) -> None:
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
     else:
-        screen.show(_table(result))
+        from viseme.cli.speaker_table import speaker_table
+
+        screen.show(speaker_table(result, screen.columns))
 
 
 def _live(options: Options, source: str, screen: Screen) -> int:
@@ -241,45 +238,3 @@ def _live(options: Options, source: str, screen: Screen) -> int:
 def _write(replacing: Callable, target: Path, text: str) -> None:
     with replacing(target) as out:
         out.write(text)
-
-
-def _table(result: SpeakersResult) -> Text:
-    """Everything about one file, for people."""
-    from rich.text import Text
-
-    from viseme.core.speakers import FaceState, VoiceState
-    from viseme.core.time import format_time
-    from viseme.report.speakers import VOICE_WORDS, person_name, turns
-    from viseme.report.words import REASON_WORDS, percent
-
-    text = Text()
-    text.append(one_line(result.file), style="bold").append("\n")
-    people = f"{result.num_people} {'person' if result.num_people == 1 else 'people'}"
-    delay = f"; {result.delay_words}" if result.delay_words else ""
-    text.append(f"  {len(result.faces)} {'face' if len(result.faces) == 1 else 'faces'}, {people}{delay}\n")
-    if result.faces:
-        head = (
-            f"  {'PERSON':<7} {'FACE':>4}  {'IN VIEW':<27}  {'SPEAKS':>8}  {'UNSURE':>8}  {'OTHER WORDS':>11}  SURE\n"
-        )
-        text.append(head, style="dim")
-    for f in result.faces:
-        text.append(f"  {person_name(f.person):<7} {f.track_id:>4}  ")
-        text.append(f"{format_time(f.start):>12} to {format_time(f.end):<11}  ")
-        for state in (FaceState.SPEAKING, FaceState.CANNOT_TELL, FaceState.DUBBING_SUSPECTED):
-            width = 11 if state is FaceState.DUBBING_SUSPECTED else 8
-            text.append(f"{f.seconds(state):.1f} s".rjust(width) + "  ")
-        text.append(f"{percent(f.person_confidence)}\n")
-    for start, end, name in turns(result):
-        if name != "offscreen":
-            text.append(f"  {format_time(start):>12} to {format_time(end):<11}  ")
-            text.append(f"{name} speaks\n", style="green")
-    for v in result.voice:
-        if v.state is not VoiceState.ONSCREEN:
-            text.append(f"  {format_time(v.start):>12} to {format_time(v.end):<11}  ")
-            text.append(f"voice: {VOICE_WORDS[v.state]}\n", style="yellow")
-    for r in result.rejected:
-        text.append(f"  not used: face {r.track_id}, {format_time(r.start)} to {format_time(r.end)}, ")
-        text.append(f"{REASON_WORDS[r.reason]} ({r.measured:.3g} {r.unit}, limit {r.limit:.3g})\n")
-    for warning in result.warnings:
-        text.append(f"  note: {one_line(warning)}\n", style="dim")
-    return text

@@ -198,6 +198,8 @@ def _tell(outcome: FixOutcome | FailedFix, answer: dict[str, Any], options: Opti
     """One line about one file; failures and notes go to stderr."""
     if options.json:
         screen.write(jsonlib.dumps(answer, allow_nan=False) + "\n")
+        if answer["error"] is None:
+            screen.event("answer", f"{outcome.file}: {outcome.message}")
     elif answer["error"] is None:
         from viseme.report.repairs import STATUS_WORDS
 
@@ -245,6 +247,7 @@ def _run_one(options: Options, screen: Screen) -> int:
         _write_page(result, options.report, options)
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
+        screen.event("answer", f"{result.file}: moved by {result.shift * 1000:+.1f} ms, written {result.out}")
     else:
         from viseme.sync.repair import found_words
 

@@ -171,6 +171,7 @@ def _show(options: Options, outcome: Outcome, screen: Screen) -> None:
     for warning in outcome.warnings:
         screen.warn(warning)
     if options.json:
+        screen.event("answer", f"{outcome.file}: {outcome.words} -> {outcome.out}")
         return
     screen.say(f"{one_line(outcome.file)}: {outcome.words} -> {one_line(outcome.out)}\n")
     for face in outcome.rejected:
