@@ -27,7 +27,7 @@ with Screen() as screen, screen.progress("a_very_long_file_name_of_an_interview_
 
 
 ANSWERS = """
-from fractions import Fraction
+from dataclasses import replace
 import stubs
 from viseme.cli.screen import Screen
 from viseme.cli.speaker_table import speaker_table
@@ -35,7 +35,9 @@ from viseme.cli.tables import card, line, line_header
 from test_speakers_report import small_result
 
 with Screen() as screen:
-    screen.show(speaker_table(small_result("interviews/" + "x" * 120 + ".mp4"), screen.columns))
+    found = small_result("interviews/" + "x" * 120 + ".mp4")
+    found = replace(found, faces=tuple(replace(f, person_confidence=0.999) for f in found.faces))
+    screen.show(speaker_table(found, screen.columns))
     check = stubs.result("interviews/" + "y" * 120 + ".mp4", 0.2)
     screen.show(card(check, screen.columns), line_header(screen.columns), line(check, screen.columns))
     screen.say("a.mp4\\n  compared  " + "every stream is what it was, " * 9 + "\\n  written   b.mp4")
@@ -121,6 +123,7 @@ def test_answers_fit_the_terminal(columns: int, tmp_path: Path, monkeypatch: pyt
     assert text.count("…") == 3, "the names of three answers are shortened in the middle"
     assert text.count(".mp4") == 5
     assert "A speaks" in text
+    assert sum(line.endswith(" s  > 99 %") for line in lines) == 3, "a face is a row"
     assert "other words" in text.lower()
 
 

@@ -64,11 +64,11 @@ def _wide_rows(result: SpeakersResult) -> Iterator[str]:
 
 def _narrow_rows(result: SpeakersResult) -> Iterator[str]:
     """The same within 60 columns: tenths of a second, and other words below the face that says them."""
-    yield f"  {'WHO':<3}  {'FACE':>4}  {'FROM':>9}  {'TO':>9}  {'SPEAKS':>8}  {'UNSURE':>8}  SURE"
+    yield f"  {'WHO':<3}  {'FACE':>4}  {'FROM':>9}  {'TO':>9}  {'SPEAKS':>7}  {'UNSURE':>7}  SURE"
     for f in result.faces:
         speaks, unsure = (f"{f.seconds(state):.1f} s" for state in (FaceState.SPEAKING, FaceState.CANNOT_TELL))
         seen = f"{format_time(f.start)[:-2]:>9}  {format_time(f.end)[:-2]:>9}"
-        row = f"  {person_name(f.person):<3}  {f.track_id:>4}  {seen}  {speaks:>8}  {unsure:>8}"
+        row = f"  {person_name(f.person):<3}  {f.track_id:>4}  {seen}  {speaks:>7}  {unsure:>7}"
         yield f"{row}  {percent(f.person_confidence)}"
         other = f.seconds(FaceState.DUBBING_SUSPECTED)
         if other:
