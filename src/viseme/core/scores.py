@@ -82,7 +82,7 @@ class MetricProtocol:
     """Rises when the same clip would give another value."""
     needs: frozenset[Need]
     floor: str
-    """Anchor at which a failed clip is counted: "still_face", "mismatched_audio" or "audio_only"."""
+    """Anchor at which a failed clip is counted: "still_face", "mismatched_audio" or "audio_only"; "" = at `worst`."""
     worst: float
     """What a failed clip counts where the floor could not be measured on any clip."""
     identical: float | None = None

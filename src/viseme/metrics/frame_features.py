@@ -5,7 +5,6 @@ Knows graphs and files that the user has; refuses to know what is done with the 
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from viseme.core.errors import BadHash, ConfigError, MissingWeights
-from viseme.core.extras import missing_extra
-from viseme.weights import Session, assets_folder, sha256_of, weights_id
+from viseme.core.errors import ConfigError, MissingWeights
+from viseme.weights import Session, assets_folder, weights_id
+from viseme.weights.packaged import packaged_file
 from viseme.weights.torch_file import read_state_arrays
 
 __all__ = ["FrameFeatures", "Inception", "MobileNetV2"]
@@ -67,7 +66,7 @@ class MobileNetV2:
             MissingExtra: the extra is not installed.
             WeightsError: the file is not what it should be.
         """
-        file = _packaged(self.PACKAGE, self.FILE, self.SHA256) if path is None else Path(path)
+        file = packaged_file(self.PACKAGE, self.FILE, self.SHA256) if path is None else Path(path)
         self.weights = weights_id(file)
         state = {k: v for k, v in read_state_arrays(file).items() if _used(k)}
         self._session = Session((assets_folder() / "mobilenet-v2.onnx").read_bytes(), state, device=device)
@@ -125,19 +124,6 @@ class Inception:
 
 def _used(name: str) -> bool:
     return not name.startswith("classifier.") and not name.endswith("num_batches_tracked")
-
-
-def _packaged(package: str, file: str, sha256: str) -> Path:
-    """A file inside an installed package, which is not imported."""
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        told = missing_extra(ModuleNotFoundError(name=package))
-        assert told is not None
-        raise told
-    path = Path(spec.submodule_search_locations[0]) / file
-    if sha256_of(path) != sha256:
-        raise BadHash(f"{path} is not the file it should be; install the package {package} again")
-    return path
 
 
 def _in_batches(frames: NDArray[np.uint8], side: int, run: Any, size: int) -> NDArray[np.float32]:

@@ -141,6 +141,8 @@ frame_metrics: Registry[type] = Registry(
         "ssim": "viseme.metrics.ssim:Ssim",
         "psnr": "viseme.metrics.psnr:Psnr",
         "lmd": "viseme.metrics.landmark_distance:LandmarkDistance",
+        "cpbd": "viseme.metrics.cpbd:Cpbd",
+        "jitter": "viseme.metrics.jitter:Jitter",
     },
 )
 """Name -> class of a `FrameMetric` that is made without arguments."""

@@ -6,9 +6,13 @@ Knows points on a regular grid of frames; refuses to know which.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["JitterSums", "jitter", "jitter_ratio"]
+from viseme.core.scores import Better, MetricProtocol, Need
+from viseme.faces.schemes import EYE_CORNERS, IBUG68_MOUTH
+from viseme.metrics.interface import ClipAudio, FaceView, FramePair, Measured
+
+__all__ = ["Jitter", "JitterSums", "jitter", "jitter_ratio"]
 
 
 class JitterSums:
@@ -73,3 +77,64 @@ def jitter_ratio(generated: ArrayLike, true: ArrayLike) -> float:
     """
     above, below = jitter(generated), jitter(true)
     return above / below if below > 0 else float("nan")
+
+
+class Jitter:
+    """Jitter of the mouth over that of the reference, on the same frames."""
+
+    protocols = (
+        MetricProtocol(
+            name="jitter",
+            unit="1",
+            better=Better.ONE,
+            version=1,
+            needs=frozenset({Need.REFERENCE, Need.LANDMARKS}),
+            floor="still_face",
+            worst=0.0,
+            identical=1.0,
+            text="squared second difference of 20 mouth points seen from the eyes, in outer-eye distances; mean over "
+            "points and frames, generated over reference",
+        ),
+    )
+
+    def start(self, audio: ClipAudio | None) -> JitterOfPairs:
+        """See `FrameMetric.start`."""
+        return JitterOfPairs()
+
+
+UNEVEN = 0.25
+"""Difference between two successive steps of time, as a share of the first, from which there is a gap."""
+
+
+class JitterOfPairs:
+    """Jitter of the two faces of a clip; remembers three frames."""
+
+    def __init__(self) -> None:
+        self._sums = JitterSums(), JitterSums()
+        self._recent: list[tuple[float, tuple[NDArray[np.float64], NDArray[np.float64]]]] = []
+
+    def add(self, pair: FramePair) -> None:
+        """See `FrameAccumulator.add`."""
+        assert pair.reference is not None
+        self._recent = [*self._recent[-2:], (pair.time, (_mouth(pair.generated), _mouth(pair.reference)))]
+        if len(self._recent) == 3 and _even([time for time, _ in self._recent]):
+            for sums, points in zip(self._sums, zip(*(faces for _, faces in self._recent))):
+                sums.add(np.stack(points))
+
+    def compute(self) -> dict[str, Measured]:
+        """See `FrameAccumulator.compute`."""
+        generated, reference = self._sums
+        ratio = generated.compute() / reference.compute() if reference.energy > 0 else float("nan")
+        return {Jitter.protocols[0].name: Measured(value=ratio, num_frames=reference.num // len(IBUG68_MOUTH))}
+
+
+def _even(times: list[float]) -> bool:
+    first, second = np.diff(times)
+    return bool(abs(second - first) <= UNEVEN * first)
+
+
+def _mouth(face: FaceView) -> NDArray[np.float64]:
+    """(20, 2) mouth points from the middle of the eyes, in outer-eye distances."""
+    points = face.landmarks[:, :2].astype(np.float64)
+    right, left = points[EYE_CORNERS]
+    return (points[IBUG68_MOUTH] - (left + right) / 2) / np.linalg.norm(left - right)
