@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from viseme.core.errors import BadHash, ConfigError, MissingExtra, MissingWeights, WeightsError
+from viseme.metrics.fid import FrameSets
 from viseme.metrics.frame_features import Inception, MobileNetV2
 from viseme.metrics.frechet_distance import RunningGaussian, frechet_distance, small_sample_caution
 from viseme.weights import packaged
@@ -171,3 +172,54 @@ def test_another_network_is_no_inception(tmp_path: Path) -> None:
         Inception(inception(tmp_path / "small.onnx", 1000), device="cpu")
     with pytest.raises(MissingWeights, match=r"docs/metrics\.md"):
         Inception(tmp_path / "none.onnx")
+
+
+class Means:
+    """The mean colour of a frame."""
+
+    name, size = "means", 3
+
+    def __init__(self, weights: str = "means@1") -> None:
+        self.weights = weights
+
+    def of(self, frames: np.ndarray) -> np.ndarray:
+        return frames.mean((1, 2)).astype(np.float32)
+
+
+def film(seed: int, num: int = 12) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (num, 2, 2, 3), dtype=np.uint8)
+
+
+def test_sets_of_frames_are_compared_once_over_all_clips() -> None:
+    whole, parts, other = FrameSets(Means()), FrameSets(Means()), FrameSets(Means())
+    whole.add(film(1, 40), film(2, 40))
+    parts.add(film(1, 40)[:10], None)
+    other.add(film(1, 40)[10:], film(2, 40))
+    parts.merge(other)
+    found = parts.compute()
+    assert found.value == pytest.approx(whole.compute().value)
+    assert found.value == pytest.approx(gathered(Means().of(film(1, 40))).distance(gathered(Means().of(film(2, 40)))))
+    assert (found.num_generated, found.num_real, found.caution) == (40, 40, "")
+    with pytest.raises(ValueError, match="do not mix"):
+        parts.merge(FrameSets(Means("means@2")))
+
+
+def test_a_failed_clip_is_held_still_and_makes_the_distance_larger() -> None:
+    good, bad = FrameSets(Means()), FrameSets(Means())
+    good.add(film(1), film(1))
+    bad.add(film(1), film(1))
+    good.add(film(2), film(2))
+    bad.add_failed(film(2))
+    assert good.compute().value == pytest.approx(0, abs=1e-6)
+    assert bad.compute().value > 1
+    assert bad.compute().num_generated == good.compute().num_generated
+    assert "1 failed clips held still" in str(bad.compute())
+    with pytest.raises(ValueError, match="needs frames"):
+        bad.add_failed(film(1)[:0])
+
+
+def test_a_result_names_its_network_and_warns_of_few_frames() -> None:
+    sets = FrameSets(Means())
+    sets.add(film(1), film(2))
+    assert str(sets.compute()).startswith("means[means@1] ")
+    assert "12 frames for 3 features" in str(sets.compute())

@@ -1,0 +1,105 @@
+"""FID of two sets of clips, gathered clip by clip. Knows frames and a network of features; memory is constant.
+
+A distance between two sets is not a mean over clips: it is taken once, over all frames of all clips.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.metrics.frame_features import FrameFeatures
+from viseme.metrics.frechet_distance import RunningGaussian, small_sample_caution
+
+__all__ = ["FrameDistance", "FrameSets"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameDistance:
+    """What was measured, with what, on how much."""
+
+    name: str
+    """"fid" for Inception's features, "fid-mbv2" for MobileNetV2's; numbers of two names are never compared."""
+    weights: str
+    """Name and hash of the network."""
+    value: float
+    """NaN with fewer than two frames in a set."""
+    num_generated: int
+    """Frames, those of failed clips included."""
+    num_real: int
+    """Frames."""
+    num_failed_clips: int
+    caution: str
+    """A sentence where there are so few frames that the distance is too large; else empty."""
+
+    def __str__(self) -> str:
+        said = f"{self.name}[{self.weights}] {self.value:.2f}, {self.num_generated} generated and {self.num_real} real frames"
+        said += f", {self.num_failed_clips} failed clips held still" if self.num_failed_clips else ""
+        return f"{said} ({self.caution})" if self.caution else said
+
+
+class FrameSets:
+    """Gathers generated and real frames; sets of other workers can be merged in."""
+
+    def __init__(self, features: FrameFeatures) -> None:
+        """Nothing yet.
+
+        Args:
+            features: `Inception(file)`, `MobileNetV2()`, or anything of that form.
+        """
+        self._features = features
+        self._generated, self._real = RunningGaussian(), RunningGaussian()
+        self._failed = 0
+
+    def add(self, generated: NDArray[np.uint8] | None, real: NDArray[np.uint8] | None) -> None:
+        """Take in frames (T, H, W, 3) of either set, all of one crop.
+
+        Raises:
+            ValueError: they are no such frames.
+        """
+        for gaussian, frames in ((self._generated, generated), (self._real, real)):
+            if frames is not None:
+                gaussian.add(self._features.of(frames))
+
+    def add_failed(self, real: NDArray[np.uint8]) -> None:
+        """Count a clip that has no generated face: its first real frame, held, stands in for it.
+
+        Args:
+            real: (T > 0, H, W, 3) frames of the real clip.
+
+        Raises:
+            ValueError: there is no frame.
+        """
+        if not len(real):
+            raise ValueError("a failed clip needs frames of the real one to be counted")
+        found = self._features.of(real)
+        self._real.add(found)
+        self._generated.add(np.repeat(found[:1], len(found), 0))
+        self._failed += 1
+
+    def merge(self, other: FrameSets) -> None:
+        """Take in what another one has gathered.
+
+        Raises:
+            ValueError: it used another network.
+        """
+        if other._features.weights != self._features.weights:
+            raise ValueError(f"features of {other._features.weights} do not mix with {self._features.weights}")
+        self._generated.merge(other._generated)
+        self._real.merge(other._real)
+        self._failed += other._failed
+
+    def compute(self) -> FrameDistance:
+        """The distance of what was gathered."""
+        few = min(self._generated.num, self._real.num)
+        return FrameDistance(
+            name=self._features.name,
+            weights=self._features.weights,
+            value=self._generated.distance(self._real),
+            num_generated=self._generated.num,
+            num_real=self._real.num,
+            num_failed_clips=self._failed,
+            caution=small_sample_caution(few, self._features.size),
+        )
