@@ -213,7 +213,8 @@ def test_a_failed_clip_is_held_still_and_makes_the_distance_larger() -> None:
     assert good.compute().value == pytest.approx(0, abs=1e-6)
     assert bad.compute().value > 1
     assert bad.compute().num_generated == good.compute().num_generated
-    assert "1 failed clips held still" in str(bad.compute())
+    assert "1 failed clips held still, 0.00 without them" in str(bad.compute())
+    assert bad.compute().valid == pytest.approx(0, abs=1e-6)
     with pytest.raises(ValueError, match="needs frames"):
         bad.add_failed(film(1)[:0])
 

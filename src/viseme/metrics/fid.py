@@ -25,7 +25,9 @@ class FrameDistance:
     weights: str
     """Name and hash of the network."""
     value: float
-    """NaN with fewer than two frames in a set."""
+    """Failed clips held still; NaN with fewer than two frames in a set."""
+    valid: float
+    """Without the failed clips. A real face that is held may be nearer than a bad generated one: look at both."""
     num_generated: int
     """Frames, those of failed clips included."""
     num_real: int
@@ -35,8 +37,10 @@ class FrameDistance:
     """A sentence where there are so few frames that the distance is too large; else empty."""
 
     def __str__(self) -> str:
-        said = f"{self.name}[{self.weights}] {self.value:.2f}, {self.num_generated} generated and {self.num_real} real frames"
-        said += f", {self.num_failed_clips} failed clips held still" if self.num_failed_clips else ""
+        frames = f"{self.num_generated} generated and {self.num_real} real frames"
+        said = f"{self.name}[{self.weights}] {self.value:.2f}, {frames}"
+        if self.num_failed_clips:
+            said += f", {self.num_failed_clips} failed clips held still, {self.valid:.2f} without them"
         return f"{said} ({self.caution})" if self.caution else said
 
 
@@ -50,7 +54,8 @@ class FrameSets:
             features: `Inception(file)`, `MobileNetV2()`, or anything of that form.
         """
         self._features = features
-        self._generated, self._real = RunningGaussian(), RunningGaussian()
+        self._valid = RunningGaussian(), RunningGaussian()
+        self._held = RunningGaussian(), RunningGaussian()
         self._failed = 0
 
     def add(self, generated: NDArray[np.uint8] | None, real: NDArray[np.uint8] | None) -> None:
@@ -59,7 +64,7 @@ class FrameSets:
         Raises:
             ValueError: they are no such frames.
         """
-        for gaussian, frames in ((self._generated, generated), (self._real, real)):
+        for gaussian, frames in zip(self._valid, (generated, real)):
             if frames is not None:
                 gaussian.add(self._features.of(frames))
 
@@ -75,8 +80,8 @@ class FrameSets:
         if not len(real):
             raise ValueError("a failed clip needs frames of the real one to be counted")
         found = self._features.of(real)
-        self._real.add(found)
-        self._generated.add(np.repeat(found[:1], len(found), 0))
+        for gaussian, features in zip(self._held, (np.repeat(found[:1], len(found), 0), found)):
+            gaussian.add(features)
         self._failed += 1
 
     def merge(self, other: FrameSets) -> None:
@@ -87,19 +92,28 @@ class FrameSets:
         """
         if other._features.weights != self._features.weights:
             raise ValueError(f"features of {other._features.weights} do not mix with {self._features.weights}")
-        self._generated.merge(other._generated)
-        self._real.merge(other._real)
+        for ours, theirs in zip((*self._valid, *self._held), (*other._valid, *other._held)):
+            ours.merge(theirs)
         self._failed += other._failed
 
     def compute(self) -> FrameDistance:
         """The distance of what was gathered."""
-        few = min(self._generated.num, self._real.num)
+        generated, real = (_joined(valid, held) for valid, held in zip(self._valid, self._held))
+        value = generated.distance(real)
         return FrameDistance(
             name=self._features.name,
             weights=self._features.weights,
-            value=self._generated.distance(self._real),
-            num_generated=self._generated.num,
-            num_real=self._real.num,
+            value=value,
+            valid=self._valid[0].distance(self._valid[1]) if self._failed else value,
+            num_generated=generated.num,
+            num_real=real.num,
             num_failed_clips=self._failed,
-            caution=small_sample_caution(few, self._features.size),
+            caution=small_sample_caution(min(generated.num, real.num), self._features.size),
         )
+
+
+def _joined(one: RunningGaussian, other: RunningGaussian) -> RunningGaussian:
+    both = RunningGaussian()
+    both.merge(one)
+    both.merge(other)
+    return both
