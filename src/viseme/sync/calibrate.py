@@ -31,6 +31,16 @@ GENTLE = AugmentConfig(mixing=0.3, region_gain=0.2, jitter=(0.0005, 0.006), froz
 NUM_LANDMARKS = len(LIP_POINTS)
 RIGHT = 0.04
 """Seconds: an answer this near the truth is right."""
+MISMATCHED = 0.4
+"""Fraction of trials under the audio of another person."""
+
+
+def _another(clips: Sequence[Clip], clip: Clip, rng: np.random.Generator) -> Clip:
+    """A clip of somebody else: one recording may be the voice of many synthetic talkers."""
+    while True:
+        other = clips[int(rng.integers(len(clips)))]
+        if other.speaker != clip.speaker:
+            return other
 
 
 def _trial(
@@ -38,8 +48,8 @@ def _trial(
 ) -> tuple[DelayCurve, float | None]:
     """One cut of one clip, shifted or under mismatched audio: its curve, and the true delay (None = there is none)."""
     clip = clips[int(rng.integers(len(clips)))]
-    mismatched = rng.random() < 0.3
-    heard = clips[int(rng.integers(len(clips)))] if mismatched else clip
+    mismatched = rng.random() < MISMATCHED
+    heard = _another(clips, clip, rng) if mismatched else clip
     span = clip.times[-1] - clip.times[0]
     length = min(span, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))))
     start = clip.times[0] + rng.uniform(0, span - length)

@@ -134,10 +134,18 @@ def recorded_clips(num: int, speech: Path, work: Path, *, input: str, num_jobs: 
     return ClipSet.of(made, input)
 
 
-def people_apart(clips: ClipSet, least: int, *, seed: int = 0) -> tuple[ClipSet, ClipSet]:
+def people_apart(
+    clips: ClipSet, least: int, *, least_people: int = 1, seed: int = 0
+) -> tuple[ClipSet, ClipSet]:
     """Clips of some people, at least `least` of them, and those of everybody else.
 
     Nobody with more than a tenth of the clips is among the first, unless there is nobody else.
+
+    Args:
+        clips: Of many people.
+        least: Clips kept apart.
+        least_people: People kept apart, where there are more.
+        seed: Of who they are.
     """
     rng = np.random.default_rng(seed)
     counts = Counter(info.speaker for info in clips.infos)
@@ -145,7 +153,8 @@ def people_apart(clips: ClipSet, least: int, *, seed: int = 0) -> tuple[ClipSet,
     names.sort(key=lambda name: counts[name] > max(1, len(clips) // 10))
     chosen: set[str] = set()
     for name in names:
-        if sum(counts[c] for c in chosen) >= least or len(chosen) == len(names) - 1:
+        enough = len(chosen) >= least_people and sum(counts[c] for c in chosen) >= least
+        if enough or len(chosen) == len(names) - 1:
             break
         chosen.add(name)
     apart = np.array([info.speaker in chosen for info in clips.infos], bool)

@@ -28,16 +28,20 @@ class SyncRecipe:
     held_out: int = 40
     """At least so many real clips, recorded talkers and synthetic ones are kept for calibration, of people who are then
     not in training."""
+    held_out_voices: int = 12
+    """At least so many recorded people are kept for calibration."""
     num_models: int = 2
     """Networks that answer together."""
     batch: int = 32
     """Clips of one update."""
     crop: tuple[int, int] = (26, 40)
     """Least and most video steps of a crop, 40 ms each."""
-    num_mismatched: int = 3
+    num_mismatched: int = 6
     """How many other clips' audio count as wrong answers too."""
     stretch_weight: float = 1.0
     """Weight of the stretch loss beside multi-way matching."""
+    phones: LoopConfig | None = field(default_factory=lambda: LoopConfig(steps=1500, average=0.99))
+    """The schedule by which the audio stream first learns to tell phones of recorded people; None = it does not."""
     model: TwoStream.Config = field(default_factory=lambda: TwoStream.Config(dropout=0.2))
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -57,7 +61,7 @@ def shipped_recipe() -> SyncRecipe:
     """Settings that the weights that ship were made with. They learnt from the clips that were marked `train` then: one
     speaker of GRID."""
     return replace(
-        open_recipe(), num_synthetic=4000, num_recorded=0, balanced=False, loop=LoopConfig(steps=2200, average=0.995)
+        open_recipe(), num_synthetic=4000, num_recorded=0, balanced=False, phones=None, num_mismatched=3, loop=LoopConfig(steps=2200, average=0.995)
     )
 
 
@@ -74,6 +78,7 @@ def quick_recipe() -> SyncRecipe:
         held_out=8,
         num_models=1,
         batch=8,
+        phones=LoopConfig(steps=5),
         loop=LoopConfig(steps=20, save_every=10),
         num_trials=60,
     )

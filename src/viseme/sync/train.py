@@ -33,6 +33,7 @@ from viseme.sync.inputs.interface import Input
 from viseme.sync.loss import batch_loss
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.networks import model_name, network_of
+from viseme.sync.phones import PhoneClip, phone_clips, teach_phones
 from viseme.sync.recipes import RECIPES, SyncRecipe
 
 __all__ = ["TrainResult", "train_network", "train_sync"]
@@ -128,14 +129,17 @@ def train_sync(
     needed = chosen.held_out + chosen.batch
     if len(found.clips) < needed:
         raise DataError(f"only {len(found.clips)} clips of {data} could be used; {needed} are needed ({found})")
-    pairs = [people_apart(clips, chosen.held_out) for clips in (found.clips, talkers, recorded) if clips is not None]
+    pairs = [people_apart(found.clips, chosen.held_out), people_apart(talkers, chosen.held_out)]
+    if recorded is not None:  # one person says one thing through many faces: more people, not more clips
+        pairs.append(people_apart(recorded, chosen.held_out, least_people=chosen.held_out_voices))
     kept, (real, *others) = JoinedClips(tuple(a for a, _ in pairs)), [b for _, b in pairs]
     synthetic = JoinedClips(tuple(others))
     run = hashlib.sha256(repr((chosen, real.keys, real.delays, synthetic.keys)).encode()).hexdigest()[:8]
+    heard = phone_clips(speech) if chosen.phones else []
     checkpoints = [work / f"{recipe}-{input}-{run}-{number}.pt" for number in range(chosen.num_models)]
     for checkpoint in () if resume else checkpoints:
         checkpoint.unlink(missing_ok=True)
-    networks = _train_all(_Run(real, synthetic, chosen, input, device, jobs), checkpoints)
+    networks = _train_all(_Run(real, synthetic, heard, chosen, input, device, jobs), checkpoints)
     calibration, measured = calibrate(
         [TorchModel(n) for n in networks], kept, num_trials=chosen.num_trials, on_progress=Bar("calibrating")
     )
@@ -201,6 +205,7 @@ class _Run:
 
     real: ClipSet
     synthetic: Sequence[Clip]
+    phones: Sequence[PhoneClip]
     recipe: SyncRecipe
     input: str
     device: Device
@@ -232,6 +237,7 @@ def _train_one(run: _Run, number: int, checkpoint: Path) -> nn.Module:
         run.real,
         run.synthetic,
         run.recipe,
+        phones=run.phones,
         input=run.input,
         seed=run.recipe.loop.seed + number,
         device=run.device,
@@ -246,6 +252,7 @@ def train_network(
     synthetic: Sequence[Clip],
     recipe: SyncRecipe,
     *,
+    phones: Sequence[PhoneClip] = (),
     input: str,
     seed: int,
     device: Device = "auto",
@@ -259,6 +266,7 @@ def train_network(
         real: Real clips.
         synthetic: Synthetic talkers; may be empty.
         recipe: Everything else that decides.
+        phones: Recordings whose phones the audio stream learns to tell first; may be empty.
         input: What the clips show.
         seed: Of the network and its batches.
         device: Where to train.
@@ -268,6 +276,17 @@ def train_network(
     """
     torch.manual_seed(seed)
     network = network_of(input, real[0], recipe.model)
+    if phones and recipe.phones:
+        teach_phones(
+            network,
+            phones,
+            augment=recipe.augment,
+            loop=replace(recipe.phones, seed=seed),
+            width=recipe.model.width,
+            device=device,
+            checkpoint=checkpoint and checkpoint.with_suffix(".phones.pt"),
+            on_step=None if bar is None else lambda step, shown: bar(step, recipe.phones.steps, shown),
+        )
     draw = BatchDraw(
         real=real,
         real_odds=balanced([info.speaker for info in real.infos]) if recipe.balanced else None,

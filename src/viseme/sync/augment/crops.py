@@ -18,7 +18,7 @@ from viseme.sync.augment.lips import other_face
 from viseme.sync.clips import Clip
 from viseme.sync.embeddings import normalise_mels
 
-__all__ = ["Batch", "Draw", "draw_frames", "draw_points"]
+__all__ = ["Batch", "Draw", "audio_crop", "draw_frames", "draw_points"]
 
 
 class Batch(NamedTuple):
@@ -63,10 +63,28 @@ def _crop(
     times, points = clip.times[keep], clip.video[keep]
     lips = _rows(points, np.interp(first + np.arange(num) * step, times, np.arange(len(times))))
     instants = first - lead * step + (np.arange(4 * (num + lead + tail)) - 1.5) * step / 4
-    logs = _rows(clip.audio, np.clip((instants - first_centre) / FRAME_S, 0, len(clip.audio) - 1))
-    logs = other_voice(logs, config, rng)
+    return lips, audio_crop(clip.audio, (instants - first_centre) / FRAME_S, clip.level, config, rng)
+
+
+def audio_crop(
+    audio: NDArray[np.floating],
+    positions: NDArray[np.floating],
+    level: float,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """(N, 40) mel power of the same words in another voice.
+
+    Args:
+        audio: (A, 105) logarithm of the power in bands.
+        positions: (N,) rows of `audio`, fractional; outside it the first and the last one count.
+        level: Taken off the logarithms.
+        config: What the voice goes through.
+        rng: Of everything random.
+    """
+    logs = other_voice(_rows(audio, np.clip(positions, 0, len(audio) - 1)), config, rng)
     warp = round(float(rng.uniform(*config.warp)) * 50) / 50 if rng.random() < 0.8 else 1.0
-    return lips, np.exp(logs - clip.level + 6) @ band_filters(warp)
+    return np.exp(logs - level + 6) @ band_filters(warp)
 
 
 def draw_points(

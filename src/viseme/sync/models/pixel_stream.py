@@ -78,6 +78,10 @@ class PixelStream(nn.Module):
         """See `TwoStream.embed_audio`."""
         return self.stream.embed_audio(mels)
 
+    def audio_states(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T W"]:
+        """See `TwoStream.audio_states`."""
+        return self.stream.audio_states(mels)
+
     def scale(self) -> Tensor:
         """Factor on the dot product of the embeddings."""
         return self.stream.scale()

@@ -109,9 +109,15 @@ class TwoStream(nn.Module):
 
     def embed_audio(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T D"]:
         """Embed log-mels (100 Hz, mean removed) at every fourth frame: output `t` is centred on frame `4 t + 1.5`."""
+        return self.audio_out(self._heard(mels)).transpose(1, 2)
+
+    def audio_states(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B T W"]:
+        """What the audio stream knows before it embeds, centred as `embed_audio`."""
+        return self._heard(mels).transpose(1, 2)
+
+    def _heard(self, mels: Float[Tensor, "B A M"]) -> Float[Tensor, "B W T"]:
         front = self.audio_front(mels[:, None])
-        x = self.audio_in(front.transpose(2, 3).flatten(1, 2))
-        return self.audio_out(self.audio_blocks(x)).transpose(1, 2)
+        return self.audio_blocks(self.audio_in(front.transpose(2, 3).flatten(1, 2)))
 
     def scale(self) -> Tensor:
         """Factor on the dot product of the embeddings."""
