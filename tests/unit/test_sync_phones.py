@@ -29,11 +29,13 @@ def made_up_clip(seed: int = 0) -> PhoneClip:
 def test_labels_belong_to_the_middle_of_each_step() -> None:
     clip = made_up_clip()
     batch = PhoneDraw(clips=[clip], config=PLAIN, size=6)(np.random.default_rng(1))
-    assert batch.mels.shape == (6, 160, 40) and batch.phones.shape == (6, 40)
+    assert batch.mels.shape == (6, 160, 40)
+    assert batch.phones.shape == (6, 40)
     loudest = batch.mels[:, 1::4].reshape(-1, 40).argmax(1)
     known = batch.phones.ravel() != UNKNOWN
     places = [np.median(loudest[known & (batch.phones.ravel() == phone)]) for phone in range(4)]
-    assert all(low < high for low, high in pairwise(places)) and 0.5 < known.mean() <= 1
+    assert all(low < high for low, high in pairwise(places))
+    assert 0.5 < known.mean() <= 1
 
 
 def test_the_lesson_is_learnt() -> None:
@@ -56,4 +58,5 @@ def test_no_folder_is_no_lesson(tmp_path: Path) -> None:
 
 
 def test_every_phone_has_one_number() -> None:
-    assert len(set(PHONES)) == len(PHONES) == 40 and PHONES[0] == "SIL"
+    assert len(set(PHONES)) == len(PHONES) == 40
+    assert PHONES[0] == "SIL"

@@ -36,7 +36,7 @@ def card(result: CheckResult, width: int | None = None) -> Text:
         told = ", ".join(filter(None, (milliseconds(e.audio_delay), in_frames(e.audio_delay, result.frame_rate))))
         _row(text, "delay", f"{told}{_between(e.interval)}{' in the longest piece' if e.pieces else ''}")
     told = "sure to be within 40 ms" if e.audio_delay is not None else "for the likeliest delay, too little to give it"
-    _row(text, "confidence", f"{percent(e.confidence)} {told}")
+    _row(text, "confidence", f"{percent(e.confidence)} {told}{_held(e.held)}")
     if e.reasons:
         _row(text, "because" if e.audio_delay is None else "but", "; ".join(REASON_WORDS[r] for r in e.reasons))
     if e.audio_delay is None and e.searched is not None:
@@ -57,6 +57,11 @@ def card(result: CheckResult, width: int | None = None) -> Text:
 
 def _row(text: Text, label: str, value: str) -> None:
     text.append(f"  {label:<11} ", style="dim").append(value).append("\n")
+
+
+def _held(held: tuple[int, int] | None) -> str:
+    """What a confidence rests on."""
+    return "" if held is None else f" ({held[0]:,} of {held[1]:,} trials as sure were right)"
 
 
 def _between(interval: tuple[float, float] | None) -> str:

@@ -149,6 +149,9 @@ class DelayEstimate:
     """Calibrated probability that the best delay is within 40 ms of the truth, also when that is withheld."""
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+    held: tuple[int, int] | None = None
+    """What `confidence` rests on: of the trials of the calibration that were about as sure, how many were right, and
+    how many there were; None = not known."""
     searched: tuple[float, float] | None = None
     """Delays really compared, seconds: what the overlap of video and audio allowed."""
     num_windows: int = 0
@@ -308,6 +311,7 @@ class CheckResult(Card):
                 "confidence": e.confidence,
                 "verdict": e.verdict,
                 "reasons": e.reasons,
+                "held": e.held,
                 "words": e.words,
                 "drift_ms_per_min": None if e.drift is None else e.drift.ms_per_min,
                 "drift": e.drift,

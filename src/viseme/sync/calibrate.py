@@ -31,6 +31,8 @@ GENTLE = AugmentConfig(mixing=0.3, region_gain=0.2, jitter=(0.0005, 0.006), froz
 NUM_LANDMARKS = len(LIP_POINTS)
 RIGHT = 0.04
 """Seconds: an answer this near the truth is right."""
+SURENESS = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+"""Least probabilities of the bins in which trials are counted."""
 MISMATCHED = 0.4
 """Fraction of trials under the audio of another person."""
 
@@ -121,8 +123,19 @@ def calibrate(
         "answered": float(answered.mean()),
         "right_among_answers": float(labels[answered].mean()) if answered.any() else float("nan"),
     }
-    calibration = Calibration(coefficients=tuple(float(c) for c in coefficients), temperature=temperature)
+    calibration = Calibration(
+        coefficients=tuple(float(c) for c in coefficients),
+        temperature=temperature,
+        trials=_by_sureness(crossed, labels),
+    )
     return calibration, found
+
+
+def _by_sureness(probabilities: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[tuple[float, int, int], ...]:
+    """Least probability of every bin that holds a trial, how many trials in it were right, and how many there are."""
+    bins = np.searchsorted(SURENESS, probabilities, side="right") - 1
+    counted = ((least, bins == number) for number, least in enumerate(SURENESS))
+    return tuple((least, int(right[inside].sum()), int(inside.sum())) for least, inside in counted if inside.any())
 
 
 def _fit(features: NDArray[np.floating], labels: NDArray[np.bool_]) -> NDArray[np.float64]:

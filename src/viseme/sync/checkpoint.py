@@ -38,6 +38,8 @@ class Calibration:
     """Divides summed evidence in the posterior, so that 95 % intervals hold the truth in 95 %."""
     bias: float = 0.0
     """Seconds taken off every delay: what clips known to be in sync were measured at."""
+    trials: tuple[tuple[float, int, int], ...] = ()
+    """Trials on people kept out of training, by how sure they were: least probability of the bin, right ones, all."""
 
     @staticmethod
     def features(peak: Peak) -> NDArray[np.float64]:
@@ -52,6 +54,16 @@ class Calibration:
     def probability(self, peak: Peak) -> float:
         """Probability that `peak.delay` is within 40 ms of the truth."""
         return float(1 / (1 + np.exp(-np.clip(self.features(peak) @ np.array(self.coefficients), -30, 30))))
+
+    def held(self, probability: float) -> tuple[int, int] | None:
+        """Of the trials that were about as sure, how many were right, and how many there were; None = not known.
+
+        Example:
+            >>> Calibration(trials=((0.0, 10, 60), (0.9, 95, 100))).held(0.97)
+            (95, 100)
+        """
+        found = [(int(right), int(total)) for least, right, total in self.trials if probability >= least]
+        return found[-1] if found else None
 
 
 class ShippedSyncModel:

@@ -134,9 +134,7 @@ def recorded_clips(num: int, speech: Path, work: Path, *, input: str, num_jobs: 
     return ClipSet.of(made, input)
 
 
-def people_apart(
-    clips: ClipSet, least: int, *, least_people: int = 1, seed: int = 0
-) -> tuple[ClipSet, ClipSet]:
+def people_apart(clips: ClipSet, least: int, *, least_people: int = 1, seed: int = 0) -> tuple[ClipSet, ClipSet]:
     """Clips of some people, at least `least` of them, and those of everybody else.
 
     Nobody with more than a tenth of the clips is among the first, unless there is nobody else.

@@ -198,6 +198,7 @@ class DelayMeasurement:
             confidence=min(near.confidence, far.confidence),
             verdict=Verdict.CANNOT_TELL,
             reasons=(Reason.BEYOND_SEARCH,),
+            held=None,
         )
 
     def _track(self, track_id: int, face: FaceRecord, curve: DelayCurve, weight: float, *, jumps: bool) -> TrackResult:

@@ -30,9 +30,13 @@ from viseme.synthetic.recordings import Recording, read_recordings
 
 __all__ = ["PHONES", "PhoneBatch", "PhoneClip", "PhoneDraw", "phone_clip", "phone_clips", "teach_phones"]
 
+# fmt: off
 PHONES = (
-    "SIL AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
-).split()
+    "SIL", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G",
+    "HH", "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T",
+    "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
+)
+# fmt: on
 """ARPABET; the first is silence."""
 UNKNOWN = -100
 """Label of a step whose phone is not known."""
@@ -156,5 +160,13 @@ def teach_phones(
     """
     draw: Any = PhoneDraw(clips=clips, config=augment)
     listener = _Listener(network, width)
-    fit(listener, _loss, loop, batches=Loader(draw=draw, seed=loop.seed), device=device, checkpoint=checkpoint, on_step=on_step)
+    fit(
+        listener,
+        _loss,
+        loop,
+        batches=Loader(draw=draw, seed=loop.seed),
+        device=device,
+        checkpoint=checkpoint,
+        on_step=on_step,
+    )
     return network

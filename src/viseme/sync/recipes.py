@@ -61,7 +61,13 @@ def shipped_recipe() -> SyncRecipe:
     """Settings that the weights that ship were made with. They learnt from the clips that were marked `train` then: one
     speaker of GRID."""
     return replace(
-        open_recipe(), num_synthetic=4000, num_recorded=0, balanced=False, phones=None, num_mismatched=3, loop=LoopConfig(steps=2200, average=0.995)
+        open_recipe(),
+        num_synthetic=4000,
+        num_recorded=0,
+        balanced=False,
+        phones=None,
+        num_mismatched=3,
+        loop=LoopConfig(steps=2200, average=0.995),
     )
 
 

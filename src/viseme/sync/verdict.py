@@ -93,6 +93,7 @@ def decide(
         audio_delay=delay,
         interval=(min(interval[0], peak.delay) - calibration.bias, max(interval[1], peak.delay) - calibration.bias),
         confidence=confidence,
+        held=calibration.held(confidence),
         verdict=Verdict.IN_SYNC if low <= delay <= high else Verdict.OUT_OF_SYNC,
         searched=searched,
         num_windows=peak.count,
@@ -114,6 +115,7 @@ def with_pieces(estimate: DelayEstimate, pieces: tuple[DelayPiece, ...]) -> Dela
         confidence=longest.confidence,
         verdict=Verdict.OUT_OF_SYNC,
         reasons=(Reason.DELAY_JUMPS,),
+        held=None,
         pieces=pieces,
         drift=None,
     )
