@@ -174,7 +174,7 @@ def check_tracks(
         >>> from viseme.sync.checkpoint import load_sync_weights
         >>> silence = MelFrames.of_samples(np.zeros(16_000))
         >>> check_tracks(load_sync_weights(), [], silence).estimate.words
-        'cannot tell (no_face)'
+        'cannot tell (no face)'
     """
     measurement = DelayMeasurement(weights, audio, config or EstimatorConfig())
     for event in events:
