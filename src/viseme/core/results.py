@@ -168,7 +168,8 @@ class DelayEstimate:
     def words(self) -> str:
         """For people: "audio lags by 120 ms; shift the audio by -120 ms"."""
         if self.audio_delay is None:
-            return "cannot tell" + (f" ({', '.join(r.value.replace('_', ' ') for r in self.reasons)})" if self.reasons else "")
+            why = ", ".join(reason.value.replace("_", " ") for reason in self.reasons)
+            return "cannot tell" + (f" ({why})" if why else "")
         if self.pieces:
             told = [f"{_lateness(p.audio_delay)} from {p.start:.1f} s" for p in self.pieces[:MOST_PIECES_TOLD]]
             more = len(self.pieces) - len(told)

@@ -7,9 +7,9 @@ recordings and bands of audio; refuses to know faces.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from viseme.audio.bands import bands
-from viseme.audio.clock import frame_centre
+from viseme.audio.clock import FRAME_S, frame_centre
 from viseme.data.loader import Loader
 from viseme.engine.loop import Device, LoopConfig, fit
 from viseme.media.audio import read_audio
@@ -28,7 +28,7 @@ from viseme.sync.embeddings import normalise_mels
 from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.recordings import Recording, read_recordings
 
-__all__ = ["PHONES", "PhoneBatch", "PhoneClip", "PhoneDraw", "phone_clip", "phone_clips", "teach_phones"]
+__all__ = ["PHONES", "PhoneBatch", "PhoneClip", "PhoneClips", "PhoneDraw", "phone_clip", "phone_clips", "teach_phones"]
 
 # fmt: off
 PHONES = (
@@ -70,7 +70,7 @@ def phone_clip(recording: Recording) -> PhoneClip:
         MediaError: it cannot be read.
     """
     first, audio = bands(np.concatenate([block.samples for block in read_audio(recording.path, rate=SAMPLE_RATE)]))
-    centres = frame_centre(first + np.arange(len(audio)))
+    centres = frame_centre(first) + np.arange(len(audio)) * FRAME_S
     phones = np.zeros(len(audio), np.int8)
     for name, start, end in recording.phones:
         phones[(centres >= start) & (centres < end)] = PHONES.index(name) if name in PHONES else 0
@@ -78,9 +78,35 @@ def phone_clip(recording: Recording) -> PhoneClip:
     return PhoneClip(audio, float(np.percentile(np.log(power), 90)), phones)
 
 
-def phone_clips(speech: Path) -> list[PhoneClip]:
+@dataclass(frozen=True)
+class PhoneClips(Sequence[PhoneClip]):
+    """Recordings, each heard when it is first asked for and then kept: a minute takes 1.3 MB."""
+
+    recordings: tuple[Recording, ...]
+    _heard: dict[int, PhoneClip] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    @overload
+    def __getitem__(self, index: int) -> PhoneClip: ...
+    @overload
+    def __getitem__(self, index: slice) -> PhoneClips: ...
+    def __getitem__(self, index: int | slice) -> PhoneClip | PhoneClips:
+        """A recording as training hears it, or some of them."""
+        if isinstance(index, slice):
+            return PhoneClips(self.recordings[index])
+        if index not in self._heard:
+            self._heard[index] = phone_clip(self.recordings[index])
+        return self._heard[index]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PhoneClips, (self.recordings,)
+
+
+def phone_clips(speech: Path) -> PhoneClips:
     """Every recording of a folder that may be learnt from; none where there is no such folder."""
-    return [phone_clip(r) for r in read_recordings(speech)] if (speech / "phones.jsonl").is_file() else []
+    return PhoneClips(read_recordings(speech) if (speech / "phones.jsonl").is_file() else ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +114,7 @@ class PhoneDraw:
     """Draws batches of crops."""
 
     clips: Sequence[PhoneClip]
+    """All are drawn alike often: as many words of everybody."""
     config: AugmentConfig
     """What crops go through, as those of clips with faces do."""
     size: int = 24
@@ -97,8 +124,7 @@ class PhoneDraw:
 
     def __call__(self, rng: np.random.Generator) -> PhoneBatch:
         """The same generator gives the same batch."""
-        odds = np.array([len(clip.audio) for clip in self.clips], np.float64)
-        chosen = rng.choice(len(self.clips), size=self.size, p=odds / odds.sum())
+        chosen = rng.integers(len(self.clips), size=self.size)
         power, phones = zip(*(self._crop(self.clips[i], rng) for i in chosen.tolist()))
         heard = other_channel(np.stack(power).astype(np.float32), self.config, rng)
         return PhoneBatch(normalise_mels(heard), np.stack(phones))

@@ -135,7 +135,7 @@ def train_sync(
     kept, (real, *others) = JoinedClips(tuple(a for a, _ in pairs)), [b for _, b in pairs]
     synthetic = JoinedClips(tuple(others))
     run = hashlib.sha256(repr((chosen, real.keys, real.delays, synthetic.keys)).encode()).hexdigest()[:8]
-    heard = phone_clips(speech) if chosen.phones else []
+    heard = phone_clips(speech) if chosen.phones else ()
     checkpoints = [work / f"{recipe}-{input}-{run}-{number}.pt" for number in range(chosen.num_models)]
     for checkpoint in () if resume else checkpoints:
         checkpoint.unlink(missing_ok=True)
@@ -277,15 +277,16 @@ def train_network(
     torch.manual_seed(seed)
     network = network_of(input, real[0], recipe.model)
     if phones and recipe.phones:
+        lessons = replace(recipe.phones, seed=seed)
         teach_phones(
             network,
             phones,
             augment=recipe.augment,
-            loop=replace(recipe.phones, seed=seed),
+            loop=lessons,
             width=recipe.model.width,
             device=device,
             checkpoint=checkpoint and checkpoint.with_suffix(".phones.pt"),
-            on_step=None if bar is None else lambda step, shown: bar(step, recipe.phones.steps, shown),
+            on_step=None if bar is None else lambda step, shown: bar(step, lessons.steps, shown),
         )
     draw = BatchDraw(
         real=real,
