@@ -100,6 +100,12 @@ class PhoneClips(Sequence[PhoneClip]):
             self._heard[index] = phone_clip(self.recordings[index])
         return self._heard[index]
 
+    @property
+    def odds(self) -> NDArray[np.float64]:
+        """(N,) how often each is drawn: as it is long."""
+        seconds = np.array([recording.phones[-1][2] for recording in self.recordings])
+        return seconds / seconds.sum()
+
     def __reduce__(self) -> tuple[Any, ...]:
         return PhoneClips, (self.recordings,)
 
@@ -114,17 +120,18 @@ class PhoneDraw:
     """Draws batches of crops."""
 
     clips: Sequence[PhoneClip]
-    """All are drawn alike often: as many words of everybody."""
     config: AugmentConfig
     """What crops go through, as those of clips with faces do."""
     size: int = 24
     """Crops of a batch."""
     num_steps: int = 40
     """Steps of a crop, 40 ms each."""
+    odds: NDArray[np.float64] | None = None
+    """How often each clip is drawn; sums to 1. None = all alike."""
 
     def __call__(self, rng: np.random.Generator) -> PhoneBatch:
         """The same generator gives the same batch."""
-        chosen = rng.integers(len(self.clips), size=self.size)
+        chosen = rng.choice(len(self.clips), size=self.size, p=self.odds)
         power, phones = zip(*(self._crop(self.clips[i], rng) for i in chosen.tolist()))
         heard = other_channel(np.stack(power).astype(np.float32), self.config, rng)
         return PhoneBatch(normalise_mels(heard), np.stack(phones))
@@ -184,7 +191,8 @@ def teach_phones(
         checkpoint: Where training goes on from, and is kept.
         on_step: Told the step just done and its numbers.
     """
-    draw: Any = PhoneDraw(clips=clips, config=augment)
+    odds = clips.odds if isinstance(clips, PhoneClips) else None
+    draw = PhoneDraw(clips=clips, config=augment, odds=odds)
     listener = _Listener(network, width)
     fit(
         listener,

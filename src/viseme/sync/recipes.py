@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from viseme.engine.loop import LoopConfig
 from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.models.two_stream import TwoStream
 
 __all__ = ["RECIPES", "SyncRecipe", "open_recipe", "quick_recipe", "research_recipe", "shipped_recipe"]
+
+
+class Crops(NamedTuple):
+    """Cuts of clips, and how many make a batch."""
+
+    least: int
+    """Fewest video steps, 40 ms each."""
+    most: int
+    """Most video steps."""
+    batch: int
+    """Clips of one update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +44,9 @@ class SyncRecipe:
     """At least so many recorded people are kept for calibration."""
     num_models: int = 2
     """Networks that answer together."""
-    batch: int = 32
-    """Clips of one update."""
-    crop: tuple[int, int] = (26, 40)
-    """Least and most video steps of a crop, 40 ms each."""
+    crops: tuple[Crops, ...] = (Crops(26, 40, 32), Crops(40, 75, 18))
+    """What the first network sees of a clip, the second, and so on in turn: short crops teach to tell neighbouring
+    delays apart, long ones to tell the own audio from that of others."""
     num_mismatched: int = 6
     """How many other clips' audio count as wrong answers too."""
     stretch_weight: float = 1.0
@@ -46,7 +57,7 @@ class SyncRecipe:
     """The network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """What crops go through."""
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3000, average=0.995))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2400, average=0.995))
     """The schedule."""
     num_trials: int = 1600
     """Cuts on which the calibration is fitted."""
@@ -65,6 +76,7 @@ def shipped_recipe() -> SyncRecipe:
         num_synthetic=4000,
         num_recorded=0,
         balanced=False,
+        crops=(Crops(26, 40, 32),),
         phones=None,
         num_mismatched=3,
         loop=LoopConfig(steps=2200, average=0.995),
@@ -83,7 +95,7 @@ def quick_recipe() -> SyncRecipe:
         num_recorded=20,
         held_out=8,
         num_models=1,
-        batch=8,
+        crops=(Crops(26, 40, 8),),
         phones=LoopConfig(steps=5),
         loop=LoopConfig(steps=20, save_every=10),
         num_trials=60,

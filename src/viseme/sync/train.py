@@ -34,7 +34,7 @@ from viseme.sync.loss import batch_loss
 from viseme.sync.models.torch_model import TorchModel
 from viseme.sync.networks import model_name, network_of
 from viseme.sync.phones import PhoneClip, phone_clips, teach_phones
-from viseme.sync.recipes import RECIPES, SyncRecipe
+from viseme.sync.recipes import RECIPES, Crops, SyncRecipe
 
 __all__ = ["TrainResult", "train_network", "train_sync"]
 
@@ -126,7 +126,7 @@ def train_sync(
     note(str(found))
     talkers = synthetic_clips(chosen.num_synthetic, work, input=input, num_jobs=jobs)
     recorded = recorded_clips(chosen.num_recorded, speech, work, input=input, num_jobs=jobs)
-    needed = chosen.held_out + chosen.batch
+    needed = chosen.held_out + max(crops.batch for crops in chosen.crops)
     if len(found.clips) < needed:
         raise DataError(f"only {len(found.clips)} clips of {data} could be used; {needed} are needed ({found})")
     pairs = [people_apart(found.clips, chosen.held_out), people_apart(talkers, chosen.held_out)]
@@ -240,6 +240,7 @@ def _train_one(run: _Run, number: int, checkpoint: Path) -> nn.Module:
         phones=run.phones,
         input=run.input,
         seed=run.recipe.loop.seed + number,
+        crops=run.recipe.crops[number % len(run.recipe.crops)],
         device=run.device,
         workers=workers,
         checkpoint=checkpoint,
@@ -255,6 +256,7 @@ def train_network(
     phones: Sequence[PhoneClip] = (),
     input: str,
     seed: int,
+    crops: Crops | None = None,
     device: Device = "auto",
     workers: int = 0,
     checkpoint: Path | None = None,
@@ -269,6 +271,7 @@ def train_network(
         phones: Recordings whose phones the audio stream learns to tell first; may be empty.
         input: What the clips show.
         seed: Of the network and its batches.
+        crops: What it sees of a clip; None = the first of the recipe.
         device: Where to train.
         workers: Processes that draw batches ahead; 0 = none.
         checkpoint: Where training goes on from, and is kept.
@@ -288,14 +291,15 @@ def train_network(
             checkpoint=checkpoint and checkpoint.with_suffix(".phones.pt"),
             on_step=None if bar is None else lambda step, shown: bar(step, lessons.steps, shown),
         )
+    crops = crops or recipe.crops[0]
     draw = BatchDraw(
         real=real,
         real_odds=balanced([info.speaker for info in real.infos]) if recipe.balanced else None,
         synthetic=synthetic,
         input=input,
-        size=recipe.batch,
+        size=crops.batch,
         real_share=recipe.real_share,
-        crop=recipe.crop,
+        crop=(crops.least, crops.most),
         augment=recipe.augment,
     )
     steps = recipe.loop.steps

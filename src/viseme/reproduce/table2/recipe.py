@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from viseme.engine.loop import LoopConfig
 from viseme.sync.models.two_stream import TwoStream
-from viseme.sync.recipes import SyncRecipe
+from viseme.sync.recipes import Crops, SyncRecipe
 
 __all__ = ["BLURS", "LENGTHS", "MINI", "REACH", "SETS", "WINDOWS", "YAWS", "table_recipe"]
 
@@ -28,7 +28,7 @@ def table_recipe(steps: int, *, seed: int = 0) -> SyncRecipe:
     return SyncRecipe(
         real_share=0.5,
         num_models=1,
-        batch=16,
+        crops=(Crops(26, 40, 16),),
         num_mismatched=2,
         model=TwoStream.Config(width=96, embedding=64, dropout=0.1),
         loop=LoopConfig(steps=steps, average=min(0.99, max(0.0, 1 - 10 / steps)), seed=seed, save_every=10**9),
