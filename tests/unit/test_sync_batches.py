@@ -43,7 +43,11 @@ def test_the_losses_are_those_of_the_trainer_before_the_loader(tmp_path, input, 
     torch.set_num_threads(1)
     draw = _draw(tmp_path, input)
     recipe = replace(
-        quick_recipe(), balanced=False, model=SMALL, loop=LoopConfig(steps=10, save_every=100, average=0.9)
+        quick_recipe(),
+        balanced=False,
+        num_mismatched=3,
+        model=SMALL,
+        loop=LoopConfig(steps=10, save_every=100, average=0.9),
     )
     seen = []
     train_network(

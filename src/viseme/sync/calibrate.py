@@ -7,6 +7,7 @@ logistic map and the temperature of the posterior are fitted to what then was ri
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from viseme.sync.estimator import DelayCurve, EstimatorConfig, credible_interval
 from viseme.sync.evidence import FaceEvidence, compare
 from viseme.sync.interface import SyncModel
 
-__all__ = ["calibrate"]
+__all__ = ["TrialClips", "calibrate"]
 
 GENTLE = AugmentConfig(mixing=0.3, region_gain=0.2, jitter=(0.0005, 0.006), frozen=0.1)
 NUM_LANDMARKS = len(LIP_POINTS)
@@ -33,25 +34,37 @@ RIGHT = 0.04
 """Seconds: an answer this near the truth is right."""
 SURENESS = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 """Least probabilities of the bins in which trials are counted."""
-MISMATCHED = 0.4
+MISMATCHED = 0.25
 """Fraction of trials under the audio of another person."""
 
 
-def _another(clips: Sequence[Clip], clip: Clip, rng: np.random.Generator) -> Clip:
-    """A clip of somebody else: one recording may be the voice of many synthetic talkers."""
-    while True:
-        other = clips[int(rng.integers(len(clips)))]
-        if other.speaker != clip.speaker:
-            return other
+@dataclass(frozen=True, kw_only=True)
+class TrialClips:
+    """Clips of people kept out of training, from which trials are cut."""
+
+    clips: Sequence[Clip]
+    voices: Sequence[Clip]
+    """Whose audio is heard where it does not belong: natural speech, as a clip's own corpus may say the same sentences
+    again and again."""
+    odds: NDArray[np.float64] | None = None
+    """How often each clip is drawn; sums to 1. None = all alike."""
+
+    def draw(self, rng: np.random.Generator) -> tuple[Clip, Clip]:
+        """A clip, and the clip whose audio is heard: its own, or somebody else's."""
+        clip = self.clips[int(rng.choice(len(self.clips), p=self.odds))]
+        if rng.random() >= MISMATCHED:
+            return clip, clip
+        while True:
+            other = self.voices[int(rng.integers(len(self.voices)))]
+            if other.speaker != clip.speaker:
+                return clip, other
 
 
 def _trial(
-    models: Sequence[SyncModel], clips: Sequence[Clip], lags: NDArray[np.int64], rng: np.random.Generator
+    models: Sequence[SyncModel], kept: TrialClips, lags: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[DelayCurve, float | None]:
     """One cut of one clip, shifted or under mismatched audio: its curve, and the true delay (None = there is none)."""
-    clip = clips[int(rng.integers(len(clips)))]
-    mismatched = rng.random() < MISMATCHED
-    heard = _another(clips, clip, rng) if mismatched else clip
+    clip, heard = kept.draw(rng)
     span = clip.times[-1] - clip.times[0]
     length = min(span, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))))
     start = clip.times[0] + rng.uniform(0, span - length)
@@ -67,7 +80,7 @@ def _trial(
     shift = first * FRAME_S - start
     if rng.random() < 0.6:
         loud = np.percentile(power.sum(1), 90)
-        other = clips[int(rng.integers(len(clips)))]
+        other = kept.clips[int(rng.integers(len(kept.clips)))]
         noise = np.resize(np.exp(other.audio.astype(np.float32)) @ band_filters(1.0), power.shape)
         noise = noise[rng.permutation(len(noise))] if rng.random() < 0.5 else noise
         power = power + noise * (loud / max(noise.sum(1).mean(), 1e-9) * 10 ** (-rng.uniform(3, 30) / 10))
@@ -76,12 +89,12 @@ def _trial(
         low = max(low, 0)
         power, first = power[low : max(high, low)], first + low
     evidence = FaceEvidence(0, compare(models, grid, points, first, power, lags))
-    return evidence.curve(lags), None if mismatched else shift
+    return evidence.curve(lags), shift if heard is clip else None
 
 
 def calibrate(
     models: Sequence[SyncModel],
-    clips: Sequence[Clip],
+    kept: TrialClips,
     *,
     num_trials: int = 1500,
     seed: int = 0,
@@ -98,7 +111,7 @@ def calibrate(
     lags = np.arange(-200, 201)
     rows, right, curves = [], [], []
     for trial in range(num_trials):
-        curve, truth = _trial(models, clips, lags, rng)
+        curve, truth = _trial(models, kept, lags, rng)
         peak = find_peak(curve, config)
         if on_progress:
             on_progress(trial + 1, num_trials)

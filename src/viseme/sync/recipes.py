@@ -59,7 +59,7 @@ class SyncRecipe:
     """What crops go through."""
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2400, average=0.995))
     """The schedule."""
-    num_trials: int = 1600
+    num_trials: int = 2400
     """Cuts on which the calibration is fitted."""
 
 

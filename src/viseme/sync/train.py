@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,7 +26,7 @@ from viseme.engine.jobs import one_thread
 from viseme.engine.loop import Device, fit, training_device
 from viseme.engine.progress import Bar, note
 from viseme.sync.batches import BatchDraw, balanced
-from viseme.sync.calibrate import calibrate
+from viseme.sync.calibrate import TrialClips, calibrate
 from viseme.sync.clips import Clip, ClipSet, JoinedClips
 from viseme.sync.corpus import RealClips, people_apart, real_clips, recorded_clips, synthetic_clips
 from viseme.sync.export import save_sync_weights
@@ -132,7 +133,7 @@ def train_sync(
     pairs = [people_apart(found.clips, chosen.held_out), people_apart(talkers, chosen.held_out)]
     if recorded is not None:  # one person says one thing through many faces: more people, not more clips
         pairs.append(people_apart(recorded, chosen.held_out, least_people=chosen.held_out_voices))
-    kept, (real, *others) = JoinedClips(tuple(a for a, _ in pairs)), [b for _, b in pairs]
+    kept, (real, *others) = _trial_clips([a for a, _ in pairs]), [b for _, b in pairs]
     synthetic = JoinedClips(tuple(others))
     run = hashlib.sha256(repr((chosen, real.keys, real.delays, synthetic.keys)).encode()).hexdigest()[:8]
     heard = phone_clips(speech) if chosen.phones else ()
@@ -153,6 +154,14 @@ def train_sync(
         seconds=time.perf_counter() - began,
         calibration=measured,
     )
+
+
+def _trial_clips(sets: Sequence[ClipSet]) -> TrialClips:
+    """Half of the trials are of real clips, the first set, the other half of the others alike; voices that do not
+    belong are those of the others."""
+    shares = [0.5, *([0.5 / (len(sets) - 1)] * (len(sets) - 1))]
+    odds = np.concatenate([np.full(len(clips), share / len(clips)) for clips, share in zip(sets, shares)])
+    return TrialClips(clips=JoinedClips(tuple(sets)), voices=JoinedClips(tuple(sets[1:])), odds=odds / odds.sum())
 
 
 def _chosen(recipe: str, steps: int | None, models: int | None) -> SyncRecipe:
