@@ -1,0 +1,87 @@
+"""The lip-reading decoder: a transformer over units that attends to an encoded clip. Names are the published ones.
+
+Knows tensors; refuses to know what a unit is written as.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from viseme.expert.networks import Attention
+from viseme.expert.sizes import ExpertConfig
+
+__all__ = ["BOS", "EOS", "PAD", "UNK", "Decoder", "positions"]
+
+BOS, PAD, EOS, UNK = range(4)
+"""Special units, in this order; decoding starts from `EOS`."""
+
+
+def positions(num: int, width: int) -> Float[Tensor, "T D"]:
+    """Sinusoids of positions 2, 3, ...: sines, then cosines.
+
+    Source:
+        fairseq's convention with padding index 1: frequency `exp(-ln 10000 i / (D/2 - 1))`.
+    """
+    half = width // 2
+    rates = torch.exp(torch.arange(half) * (-math.log(10000) / (half - 1)))
+    angles = (torch.arange(num) + PAD + 1)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+class _DecoderLayer(nn.Module):
+    """Pre-norm self-attention, attention to the clip, and a ReLU feed-forward part."""
+
+    def __init__(self, config: ExpertConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config.width, config.decoder_heads, config.dropout)
+        self.self_attn_layer_norm = nn.LayerNorm(config.width)
+        self.encoder_attn = Attention(config.width, config.decoder_heads, config.dropout)
+        self.encoder_attn_layer_norm = nn.LayerNorm(config.width)
+        self.fc1 = nn.Linear(config.width, config.hidden)
+        self.fc2 = nn.Linear(config.hidden, config.width)
+        self.final_layer_norm = nn.LayerNorm(config.width)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B U D"],
+        clip: Float[Tensor, "B T D"],
+        before: Bool[Tensor, "U U"],
+        inside: Bool[Tensor, "..."] | None,
+    ) -> Float[Tensor, "B U D"]:
+        normal = self.self_attn_layer_norm(x)
+        x = x + self.drop(self.self_attn(normal, normal, before))
+        x = x + self.drop(self.encoder_attn(self.encoder_attn_layer_norm(x), clip, inside))
+        return x + self.drop(self.fc2(self.fc1(self.final_layer_norm(x)).relu()))
+
+
+class Decoder(nn.Module):
+    """Units from an encoded clip; the output is tied to the embeddings, which are not scaled."""
+
+    def __init__(self, config: ExpertConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.units, config.width, PAD)
+        self.layers = nn.ModuleList(_DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.layer_norm = nn.LayerNorm(config.width)
+
+    def forward(
+        self, units: Int[Tensor, "B U"], clip: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B U V"]:
+        """Logits of the unit after each.
+
+        Args:
+            units: The first is `EOS`.
+            clip: Encoded.
+            pad: True beyond the end of a clip.
+        """
+        num = units.shape[1]
+        x = self.embed_tokens(units) + positions(num, clip.shape[-1]).to(clip)
+        before = torch.ones(num, num, dtype=torch.bool, device=units.device).tril()
+        inside = None if pad is None else ~pad[:, None, None]
+        for layer in self.layers:
+            x = layer(x, clip, before, inside)
+        return self.layer_norm(x) @ self.embed_tokens.weight.T

@@ -1,0 +1,162 @@
+"""The encoder of AV-HuBERT in plain PyTorch, with the names of parameters that published files have.
+
+Knows tensors; refuses to know files and faces. A missing modality is zeros after its projection, before fusion.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from viseme.expert.front_ends import AudioFrontEnd, PixelFrontEnd, PointFrontEnd
+from viseme.expert.interface import AUDIO_FEATURES
+from viseme.expert.sizes import ExpertConfig
+
+__all__ = ["Attention", "SpeechEncoder"]
+
+POSITIONS = 128
+"""Steps that the convolution of positions sees."""
+
+
+class Attention(nn.Module):
+    """Multi-head attention with separate projections."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.k_proj, self.v_proj = nn.Linear(width, width), nn.Linear(width, width)
+        self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], kept: Float[Tensor, "B S D"], mask: Bool[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "B T D"]:
+        """Attend from `x` to `kept`; `mask`, broadcast to (B, heads, T, S), is True where that is allowed."""
+        q, k, v = (
+            proj(of).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for proj, of in ((self.q_proj, x), (self.k_proj, kept), (self.v_proj, kept))
+        )
+        drop = self.dropout if self.training else 0.0
+        found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=drop)
+        return self.out_proj(found.transpose(1, 2).flatten(2))
+
+
+class _Layer(nn.Module):
+    """x += MHA(LN x); x += fc2(GELU(fc1(LN x)))."""
+
+    def __init__(self, config: ExpertConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config.width, config.heads, config.dropout)
+        self.self_attn_layer_norm = nn.LayerNorm(config.width)
+        self.fc1 = nn.Linear(config.width, config.hidden)
+        self.fc2 = nn.Linear(config.hidden, config.width)
+        self.final_layer_norm = nn.LayerNorm(config.width)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "..."] | None) -> Float[Tensor, "B T D"]:
+        normal = self.self_attn_layer_norm(x)
+        x = x + self.drop(self.self_attn(normal, normal, mask))
+        return x + self.drop(self.fc2(gelu(self.fc1(self.final_layer_norm(x)))))
+
+
+class _PositionConv(nn.Module):
+    """Grouped convolution whose weight is v g / |v|, the norm over the first two dimensions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        start = torch.empty(width, width // 16, POSITIONS).normal_(0, (4 / (POSITIONS * width)) ** 0.5)
+        self.weight_g = nn.Parameter(start.norm(dim=(0, 1), keepdim=True))
+        self.weight_v = nn.Parameter(start)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Float[Tensor, "B D T"]) -> Float[Tensor, "B D T"]:
+        weight = self.weight_v * (self.weight_g / self.weight_v.norm(dim=(0, 1), keepdim=True))
+        return nn.functional.conv1d(x, weight, self.bias, padding=POSITIONS // 2, groups=16)[..., :-1]
+
+
+class _Transformer(nn.Module):
+    def __init__(self, config: ExpertConfig) -> None:
+        super().__init__()
+        self.pos_conv = nn.Sequential(_PositionConv(config.width))
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
+        self.layer_norm = nn.LayerNorm(config.width)
+        self.layer_drop = config.layer_drop
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None, layer: int | None
+    ) -> Float[Tensor, "B T D"]:
+        mask = None
+        if pad is not None:
+            x = x.masked_fill(pad[..., None], 0)
+            mask = ~pad[:, None, None]
+        x = self.drop(x + gelu(self.pos_conv(x.transpose(1, 2))).transpose(1, 2))
+        for number, block in enumerate(self.layers, start=1):
+            if not self.training or torch.rand(()) >= self.layer_drop:
+                x = block(x, mask)
+            if number == layer:
+                return x
+        return self.layer_norm(x)
+
+
+class SpeechEncoder(nn.Module):
+    """Audio and video of speech to one representation, 25 steps a second.
+
+    Source:
+        Shi et al., 2022, section 3; `base` and `large` have the shapes and names of the published files.
+    """
+
+    def __init__(self, config: ExpertConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mask_emb = nn.Parameter(torch.rand(AUDIO_FEATURES))
+        self.label_embs_concat = nn.Parameter(torch.rand(config.classes, config.projection))
+        self.feature_extractor_audio = AudioFrontEnd(config)
+        self.feature_extractor_video = (PixelFrontEnd if config.input == "pixel" else PointFrontEnd)(config)
+        self.layer_norm = nn.LayerNorm(2 * config.width)
+        self.post_extract_proj = nn.Linear(2 * config.width, config.width)
+        self.drop = nn.Dropout(config.dropout)
+        self.encoder = _Transformer(config)
+        self.final_proj = nn.Linear(config.width, config.projection)
+
+    def encode(
+        self,
+        audio: Float[Tensor, "B T F"] | None = None,
+        video: Float[Tensor, "B T ..."] | None = None,
+        pad: Bool[Tensor, "B T"] | None = None,
+        layer: int | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """Embed.
+
+        Args:
+            audio: (B, T, 104); None = missing.
+            video: (B, T, 88, 88) or (B, T, K, 3); None = missing.
+            pad: True at steps beyond the end of a clip.
+            layer: Layer whose output is returned, from 1; None = the last, normalised.
+
+        Raises:
+            ValueError: both are missing.
+        """
+        return self.encoder(self.fuse(*self.features(audio, video)), pad, layer)
+
+    def features(
+        self, audio: Float[Tensor, "B T F"] | None, video: Float[Tensor, "B T ..."] | None
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
+        """Projected audio and video, zeros for what is missing."""
+        heard = None if audio is None else self.feature_extractor_audio(audio)
+        seen = None if video is None else self.feature_extractor_video(video)
+        there = heard if heard is not None else seen
+        if there is None:
+            raise ValueError("there is neither audio nor video")
+        none = torch.zeros_like(there)
+        return none if heard is None else heard, none if seen is None else seen
+
+    def fuse(self, heard: Float[Tensor, "B T D"], seen: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """What enters the transformer, from projected audio and video."""
+        return self.drop(self.post_extract_proj(self.layer_norm(torch.cat([heard, seen], -1))))
+
+    def logits(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... C"]:
+        """Cosine of steps with classes over .1."""
+        projected = nn.functional.normalize(self.final_proj(x), dim=-1)
+        return projected @ nn.functional.normalize(self.label_embs_concat, dim=-1).T / 0.1
