@@ -41,8 +41,18 @@ def test_padding_changes_no_valid_step(network: SpeechEncoder) -> None:
     audio, video = clip(30)
     longer = [torch.cat([x, torch.ones_like(x[:, :9])], 1) for x in (audio, video)]
     pad = torch.arange(39)[None] >= 30
-    exact = network.encode(longer[0], None, pad=pad)[:, :30] - network.encode(audio, None)
-    assert exact.abs().max() < 1e-5
+    for given in ((0, None), (None, 1), (0, 1)):
+        short, long = ([None if i is None else clips[i] for i in given] for clips in ((audio, video), longer))
+        assert (network.encode(*long, pad=pad)[:, :30] - network.encode(*short)).abs().max() < 1e-5, given
+
+
+def test_padding_changes_no_valid_step_of_pixels() -> None:
+    torch.manual_seed(0)
+    network = SpeechEncoder(SMALL).eval()
+    video = torch.randn(1, 7, 88, 88)
+    longer = torch.cat([video, torch.ones(1, 4, 88, 88)], 1)
+    found = network.encode(None, longer, pad=torch.arange(11)[None] >= 7)[:, :7]
+    assert (found - network.encode(None, video)).abs().max() < 1e-5
 
 
 def test_a_missing_modality_is_zeros_after_its_projection(network: SpeechEncoder) -> None:

@@ -6,7 +6,7 @@ Names of parameters are those of published files. Knows tensors; refuses to know
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from viseme.expert.interface import AUDIO_FEATURES
@@ -78,7 +78,11 @@ class PixelFrontEnd(nn.Module):
         self.resnet = _ResNet(config.video_width)
         self.proj = nn.Linear(8 * config.video_width, config.width)
 
-    def forward(self, video: Float[Tensor, "B T H W"]) -> Float[Tensor, "B T D"]:
+    def forward(
+        self, video: Float[Tensor, "B T H W"], pad: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T D"]:
+        if pad is not None:
+            video = video.masked_fill(pad[..., None, None], 0)  # what the convolution takes for frames after the end
         return self.proj(self.resnet(video[:, None]))
 
 
@@ -91,11 +95,14 @@ class PointFrontEnd(nn.Module):
         self.mix = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2) for _ in range(2))
         self.proj = nn.Linear(width, config.width)
 
-    def forward(self, video: Float[Tensor, "B T K C"]) -> Float[Tensor, "B T D"]:
+    def forward(
+        self, video: Float[Tensor, "B T K C"], pad: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T D"]:
         x = video.flatten(2).transpose(1, 2) * 20
         velocity = torch.nn.functional.pad(x[..., 1:] - x[..., :-1], (1, 0)) * 2
         x = self.enter(torch.cat([x, velocity], 1))
         for mix in self.mix:
+            x = x if pad is None else x.masked_fill(pad[:, None], 0)  # what a convolution sees after the end
             x = x + torch.nn.functional.gelu(mix(x))
         return self.proj(x.transpose(1, 2))
 

@@ -138,14 +138,17 @@ class SpeechEncoder(nn.Module):
         Raises:
             ValueError: both are missing.
         """
-        return self.encoder(self.fuse(*self.features(audio, video)), pad, layer)
+        return self.encoder(self.fuse(*self.features(audio, video, pad)), pad, layer)
 
     def features(
-        self, audio: Float[Tensor, "B T F"] | None, video: Float[Tensor, "B T ..."] | None
+        self,
+        audio: Float[Tensor, "B T F"] | None,
+        video: Float[Tensor, "B T ..."] | None,
+        pad: Bool[Tensor, "B T"] | None = None,
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
         """Projected audio and video, zeros for what is missing."""
         heard = None if audio is None else self.feature_extractor_audio(audio)
-        seen = None if video is None else self.feature_extractor_video(video)
+        seen = None if video is None else self.feature_extractor_video(video, pad)
         there = heard if heard is not None else seen
         if there is None:
             raise ValueError("there is neither audio nor video")
