@@ -82,6 +82,7 @@ _TABLE = {
     "fix_many": "viseme.sync.repair_batch",
     "list_corpus": "viseme.data.lists",
     "read_standardized": "viseme.standardization.files",
+    "reproduce_figure5": "viseme.reproduce.figure5",
     "reproduce_table1": "viseme.reproduce.table1",
     "reproduce_table2": "viseme.reproduce.table2",
     "standardize": "viseme.standardization.pipeline",

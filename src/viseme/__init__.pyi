@@ -140,6 +140,9 @@ from viseme.media.compare import (
 from viseme.report.html import (
     write_report as write_report,
 )
+from viseme.reproduce.figure5 import (
+    reproduce_figure5 as reproduce_figure5,
+)
 from viseme.reproduce.table1 import (
     reproduce_table1 as reproduce_table1,
 )
@@ -305,6 +308,7 @@ __all__ = [
     "fix_many",
     "list_corpus",
     "read_standardized",
+    "reproduce_figure5",
     "reproduce_table1",
     "reproduce_table2",
     "standardize",

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
-from viseme.faces.crop_recorder import CropRecorder, FacePatch
+from viseme.faces.crop_recorder import CropRecorder, FacePatch, ImagesInMemory
 from viseme.faces.mouth_roi import canvas_transforms, mouth_input, mouth_rois, nearest_rows
 from viseme.faces.schemes import IBUG68_EYES_AND_NOSE, IBUG68_MOUTH
 
 STABLE = np.array([(128.870, 137.303), (92.522, 94.369), (112.772, 94.944), (145.525, 94.535), (166.677, 93.566)])
-
-
-@dataclass
-class Patches:
-    """Images at hand with their squares."""
-
-    images: np.ndarray
-    squares: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, rows):
-        return self.images[rows]
-
-    def rows(self, rows):
-        return Patches(self.images[rows], self.squares[rows])
 
 
 def _face(num: int, *, seed: int = 0, side: float = 150) -> np.ndarray:
@@ -117,7 +98,7 @@ def test_the_five_points_come_to_their_places() -> None:
 
 def test_a_change_is_made_about_the_centre_of_the_crop() -> None:
     landmarks = np.repeat(_face(1), 2, 0)
-    images = Patches(_frames(2)[:, :280, :280], np.tile([140.0, 140.0, 280.0], (2, 1)))
+    images = ImagesInMemory(_frames(2)[:, :280, :280], np.tile([140.0, 140.0, 280.0], (2, 1)))
     plain = mouth_rois(images, landmarks).astype(int)
     moved = mouth_rois(images, landmarks, change=np.array([[1.0, 0, 6], [0, 1, -2]])).astype(int)
     assert np.abs(moved[:, :90, 10:] - plain[:, 2:92, 4:-6]).max() <= 2

@@ -64,6 +64,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "reproduce table2": Command(
             "viseme.cli.commands.reproduce_table2", "Table II of the papers: one sync network on every input."
         ),
+        "reproduce figure5": Command(
+            "viseme.cli.commands.reproduce_figure5", "Figure 5 of the papers: measures of sync under shift and turn."
+        ),
         "list-corpus": Command(
             "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRS3, GRID on your disk: a table for --data."
         ),
@@ -94,6 +97,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "evaluate folder",
             "reproduce table1",
             "reproduce table2",
+            "reproduce figure5",
             "study make",
             "study analyse",
             "list-corpus",

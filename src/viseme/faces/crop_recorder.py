@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viseme.faces.crops import CROP_SIZE, MARGIN, crop_frame, crop_squares
 
-__all__ = ["CropKind", "CropRecorder", "FaceCrop", "FacePatch", "RecordedCrops"]
+__all__ = ["CropKind", "CropRecorder", "FaceCrop", "FacePatch", "ImagesInMemory", "RecordedCrops"]
 
 Rows: TypeAlias = "slice | NDArray[np.integer] | NDArray[np.bool_]"
 
@@ -215,3 +215,23 @@ class RecordedCrops:
     def rows(self, rows: Rows) -> RecordedCrops:
         """Some of the frames, still to be read."""
         return RecordedCrops(self._recorder, self._places[rows], self.squares[rows])
+
+
+class ImagesInMemory:
+    """Crops of a stretch of one face that are at hand: the plainest `FaceImages`."""
+
+    def __init__(self, images: NDArray[np.uint8], squares: NDArray[np.floating]) -> None:
+        """(T, S, S, 3) crops and (T, 3) what each shows, see `FaceImages.squares`."""
+        self._images = images
+        self.squares = np.asarray(squares, np.float64)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
+        """(N, ...) some of the frames."""
+        return self._images[rows]
+
+    def rows(self, rows: Rows) -> ImagesInMemory:
+        """Some of the frames."""
+        return ImagesInMemory(self._images[rows], self.squares[rows])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CROP_SIZE", "MARGIN", "crop_frame", "crop_squares", "into_crop"]
+__all__ = ["CROP_SIZE", "MARGIN", "crop_again", "crop_frame", "crop_squares", "into_crop"]
 
 CROP_SIZE = 224
 """Side of the standard crop, pixels."""
@@ -64,6 +64,22 @@ def crop_frame(
     part = _part(image, rows.covered, columns.covered).astype(np.float32)
     mixed = resample(resample(part, rows).swapaxes(0, 1), columns).swapaxes(0, 1)
     return np.ascontiguousarray((mixed + np.float32(0.5)).astype(np.uint8))
+
+
+def crop_again(
+    image: NDArray[np.uint8], shown: NDArray[np.floating], crop: NDArray[np.floating], *, size: int = CROP_SIZE
+) -> NDArray[np.uint8]:
+    """(size, size, 3) a square crop of a larger one.
+
+    Args:
+        image: (S, S, 3) the larger crop.
+        shown: (3,) centre x, centre y, side of what it shows, source pixels.
+        crop: (3,) the same of what is wanted.
+        size: Side of the result, pixels.
+    """
+    scale = len(image) / float(shown[2])
+    corner = shown[:2] - shown[2] / 2
+    return crop_frame(image, np.array([*(crop[:2] - corner), crop[2]]) * scale, size=size)
 
 
 LARGE = 1 / 0.45

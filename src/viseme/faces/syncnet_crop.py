@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import medfilt
 
-from viseme.faces.crops import crop_frame
+from viseme.faces.crops import crop_again
 from viseme.faces.interface import FaceImages
 
 __all__ = ["SYNCNET_PX", "syncnet_frames", "syncnet_square", "syncnet_squares"]
@@ -69,10 +69,7 @@ def syncnet_frames(
         height: Of the source frame, pixels.
     """
     for row, square in enumerate(squares):
-        image, (x, y, side) = images[row : row + 1][0], images.squares[row]
-        scale = len(image) / side
-        within = np.array([(square[0] - x + side / 2) * scale, (square[1] - y + side / 2) * scale, square[2] * scale])
-        crop = crop_frame(image, within, size=SYNCNET_PX)
+        crop = crop_again(images[row : row + 1][0], images.squares[row], square, size=SYNCNET_PX)
         along = (np.arange(SYNCNET_PX) + 0.5) / SYNCNET_PX * square[2] - square[2] / 2
         crop[(along + square[1] < 0) | (along + square[1] > height)] = OUTSIDE
         crop[:, (along + square[0] < 0) | (along + square[0] > width)] = OUTSIDE

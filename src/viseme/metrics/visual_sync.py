@@ -11,17 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from viseme.audio.clock import FRAME_S
 from viseme.audio.mel_frames import MelFrames
 from viseme.core.results import RejectedTrack
 from viseme.core.scores import Better, MetricProtocol, Need
-from viseme.faces import FaceEvent
+from viseme.faces import FaceEvent, FaceTrack
 from viseme.faces.crop_recorder import CropRecorder
 from viseme.metrics.interface import ClipAudio, Measured
 from viseme.metrics.sync_confidence import LAGS_FRAMES, DelayDistances, SyncConfidence, sync_confidence
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
-from viseme.sync.comparer import ComparedStretch, Comparer
+from viseme.sync.comparer import ComparedStretch, Comparer, compare_track
+from viseme.sync.embeddings import CONTEXT, EmbeddedAudio
+from viseme.sync.inputs.interface import VisualInput, visual_inputs
 
-__all__ = ["TrackVisualSync", "VisualSync", "VisualSyncMetric"]
+__all__ = ["TrackVisualSync", "VisualSync", "VisualSyncMetric", "visual_sync_of_track"]
 
 AUDIO_FRAMES = 4
 """Audio frames of a video frame."""
@@ -79,6 +82,22 @@ class VisualSync:
         if compared is not None and len(compared.scored.steps):
             sums = self._sums.setdefault(compared.track.track_id, DelayDistances(exclude_edges=True))
             sums.add(1 - compared.scored.cosines.astype(np.float64), compared.scored.present)
+
+
+def visual_sync_of_track(weights: SyncWeights, track: FaceTrack, audio: MelFrames) -> SyncConfidence:
+    """VSC (confidence) and VSD (distance) of one face that is at hand as a whole, a minute at most.
+
+    Args:
+        weights: Sync models.
+        track: At least two frames, with images where the models see pixels.
+        audio: Of the clip.
+    """
+    lags = LAGS_FRAMES * AUDIO_FRAMES
+    reach = float(lags.max()) * FRAME_S + CONTEXT
+    first, power = audio.window(float(track.times[0]) - reach, float(track.times[-1]) + reach)
+    visual: VisualInput = visual_inputs[weights.input_mode]()
+    compared = compare_track(weights.models, visual, track, EmbeddedAudio.of(weights.models, first, power), lags)
+    return sync_confidence(1 - compared.scored.cosines.astype(np.float64), compared.scored.present)
 
 
 class VisualSyncMetric:
