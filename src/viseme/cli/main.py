@@ -72,6 +72,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         ),
         "study make": Command("viseme.cli.commands.study_make", "A user study: a page for raters, a key for you."),
         "study analyse": Command("viseme.cli.commands.study_analyse", "What raters said: means, intervals, tests."),
+        "expert import": Command(
+            "viseme.cli.commands.expert_import", "A published AV-HuBERT file of yours to a speech expert."
+        ),
         "weights list": Command("viseme.cli.commands.weights_list", "What weights there are, and their licences."),
         "weights convert": Command(
             "viseme.cli.commands.weights_convert", "Authors' weights to a file that runs without torch."
@@ -101,6 +104,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "study make",
             "study analyse",
             "list-corpus",
+            "expert import",
             "weights list",
             "weights convert",
             "weights verify",

@@ -13,8 +13,12 @@ from torch.nn.functional import gelu
 from viseme.expert.front_ends import AudioFrontEnd, PixelFrontEnd, PointFrontEnd
 from viseme.expert.interface import AUDIO_FEATURES
 from viseme.expert.sizes import ExpertConfig
+from viseme.weights.graphs import GraphPart
 
-__all__ = ["Attention", "SpeechEncoder"]
+__all__ = ["PIXELS", "Attention", "SpeechEncoder"]
+
+PIXELS = 88
+"""Side of a mouth, where the input is pixels."""
 
 POSITIONS = 128
 """Steps that the convolution of positions sees."""
@@ -87,17 +91,23 @@ class _Transformer(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None, layer: int | None
     ) -> Float[Tensor, "B T D"]:
-        mask = None
+        found = self.outputs(x, pad, layer)[-1]
+        return self.layer_norm(found) if layer is None else found
+
+    def outputs(
+        self, x: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None = None, last: int | None = None
+    ) -> list[Float[Tensor, "B T D"]]:
+        """What each layer gives, up to layer `last`, before the last normalisation."""
+        mask, found = None, []
         if pad is not None:
             x = x.masked_fill(pad[..., None], 0)
             mask = ~pad[:, None, None]
         x = self.drop(x + gelu(self.pos_conv(x.transpose(1, 2))).transpose(1, 2))
-        for number, block in enumerate(self.layers, start=1):
+        for block in self.layers[:last]:
             if not self.training or torch.rand(()) >= self.layer_drop:
                 x = block(x, mask)
-            if number == layer:
-                return x
-        return self.layer_norm(x)
+            found.append(x)
+        return found
 
 
 class SpeechEncoder(nn.Module):
@@ -119,6 +129,40 @@ class SpeechEncoder(nn.Module):
         self.drop = nn.Dropout(config.dropout)
         self.encoder = _Transformer(config)
         self.final_proj = nn.Linear(config.width, config.projection)
+        if config.phones:
+            self.phone_head = nn.Linear(config.width, config.phones)
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What ships: audio alone, video alone, both, and phones seen."""
+        frame = (PIXELS, PIXELS) if self.config.input == "pixel" else (self.config.num_points, 3)
+        audio, video = {"audio": ("B", "T", AUDIO_FEATURES)}, {"video": ("B", "T", *frame)}
+        found = ("embedding", "layers")
+        parts = {
+            "audio": GraphPart("heard_alone", audio, found),
+            "video": GraphPart("seen_alone", video, found),
+            "both": GraphPart("heard_and_seen", {**audio, **video}, found),
+        }
+        return parts | ({"phones": GraphPart("phones_seen", video, ("phones",))} if self.config.phones else {})
+
+    def heard_alone(self, audio: Float[Tensor, "B T F"]) -> tuple[Tensor, Tensor]:
+        """(B, T, D) and (B, L, T, D): after the last normalisation, and what each layer gives."""
+        return self._embedded(audio, None)
+
+    def seen_alone(self, video: Float[Tensor, "B T ..."]) -> tuple[Tensor, Tensor]:
+        """See `heard_alone`."""
+        return self._embedded(None, video)
+
+    def heard_and_seen(self, audio: Float[Tensor, "B T F"], video: Float[Tensor, "B T ..."]) -> tuple[Tensor, Tensor]:
+        """See `heard_alone`."""
+        return self._embedded(audio, video)
+
+    def phones_seen(self, video: Float[Tensor, "B T ..."]) -> Float[Tensor, "B T P"]:
+        """Log-probabilities of the phones, lips alone."""
+        return self.phone_head(self.encode(None, video)).log_softmax(-1)
+
+    def _embedded(self, audio: Tensor | None, video: Tensor | None) -> tuple[Tensor, Tensor]:
+        found = self.encoder.outputs(self.fuse(*self.features(audio, video)))
+        return self.encoder.layer_norm(found[-1]), torch.stack(found, 1)
 
     def encode(
         self,

@@ -37,6 +37,8 @@ class ExpertConfig:
     """Attention heads of the decoder."""
     units: int = 1000
     """Entries of the vocabulary of the decoder, four special ones among them."""
+    phones: int = 0
+    """Classes of the head that names phones, pause first; 0 = there is none, as in published files."""
     dropout: float = 0.1
     """Probability of dropping a unit, in training."""
     layer_drop: float = 0.05

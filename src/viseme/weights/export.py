@@ -54,6 +54,7 @@ def save_networks(
     component: str,
     header: Mapping[str, Any],
     storage: Storage = "float16",
+    beside: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
     """Write networks with their graphs, after comparing each graph with torch.
 
@@ -63,11 +64,13 @@ def save_networks(
         component: See `write_checkpoint`.
         header: See `write_checkpoint`.
         storage: Of floating-point tensors.
+        beside: Further tensors to store, which no graph reads.
 
     Raises:
         WeightsError: a graph does not answer as its network does.
     """
     tensors = {f"{prefix}{k}": v for prefix, network in networks.items() for k, v in arrays_of(network).items()}
+    tensors |= beside or {}
     graphs = export_graphs(next(iter(networks.values())))
     for network in networks.values():
         _compare(network, graphs)
