@@ -14,9 +14,9 @@ from viseme.metrics.speech_similarity import avs_audio_floor, avs_m, avs_u, avs_
 class Stub:
     """Lips and audio are the same two numbers of a frame: the angle of what is said. Both together are added."""
 
-    id = "stub@0"
+    id, input, width = "stub@0", "pixel", 2
 
-    def encode(self, audio: np.ndarray | None = None, video: np.ndarray | None = None) -> np.ndarray:
+    def encode(self, audio=None, video=None, layer=None) -> np.ndarray:
         parts = []
         if audio is not None:
             parts.append(np.stack([np.cos(audio[:, 0]), np.sin(audio[:, 0])], 1))

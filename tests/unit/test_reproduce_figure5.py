@@ -109,7 +109,9 @@ class Pixels:
 class Columns:
     """A speech expert that sees one column of the mouth, and hears something else."""
 
-    def encode(self, audio: np.ndarray | None = None, video: np.ndarray | None = None) -> np.ndarray:
+    id, input, width = "columns@0", "pixel", 88
+
+    def encode(self, audio=None, video=None, layer=None) -> np.ndarray:
         one = 0 if audio is None else audio[:, :88]
         return np.asarray(one + (0 if video is None else video[:, :, 44]), np.float32)
 
@@ -130,7 +132,7 @@ def test_syncnet_sees_the_changed_crop() -> None:
 
 
 def test_the_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    meters = [SyncMeter(lip_reading_weights()), SpeechMeter(Columns(), "columns@0")]
+    meters = [SyncMeter(lip_reading_weights()), SpeechMeter(Columns())]
     few = [Change("shift", 0.0), Change("shift", 12.0), Change("rotation", 30.0)]
 
     def look_at(path: Path, seconds: float, change: object = None) -> Look | None:

@@ -13,7 +13,18 @@ from viseme.faces.interface import FaceImages
 from viseme.faces.schemes import IBUG68_EYES_AND_NOSE, IBUG68_MOUTH
 from viseme.media.images import warp_affine
 
-__all__ = ["CANVAS_PX", "INPUT_PX", "ROI_PX", "canvas_transforms", "mouth_input", "mouth_rois", "nearest_rows"]
+__all__ = [
+    "CANVAS_PX",
+    "INPUT_PX",
+    "ROI_PX",
+    "STEP_S",
+    "WINDOW",
+    "canvas_transforms",
+    "mouth_input",
+    "mouth_roi",
+    "mouth_rois",
+    "nearest_rows",
+]
 
 CANVAS_PX = 256
 """Side of the canvas that a face is aligned on, pixels."""
@@ -96,22 +107,40 @@ def mouth_rois(
         AV-HuBERT's crops: bilinear, the corner on whole pixels of the canvas; beyond the image its edge is repeated
         where the published program has black.
     """
-    out = np.empty((len(landmarks), ROI_PX, ROI_PX), np.uint8)
-    if not len(landmarks):
-        return out
-    matrices = canvas_transforms(landmarks)
-    mouths = np.asarray(landmarks, np.float64)[:, IBUG68_MOUTH, :2].mean(1)
-    centres = np.einsum("tij,tj->ti", matrices[:, :, :2], mouths) + matrices[:, :, 2]
-    corners = np.clip(np.rint(centres - 0.5), ROI_PX // 2, CANVAS_PX - ROI_PX // 2) - ROI_PX // 2
-    for row, matrix in enumerate(matrices):
-        image, square = images[row : row + 1][0], images.squares[row]
-        matrix = _shifted(matrix, -corners[row])
-        if change is not None:
-            middle = np.full(2, ROI_PX / 2)
-            matrix = _after(_shifted(_after(change, _shifted(np.eye(2, 3), -middle)), middle), matrix)
-        colours = warp_affine(image, _after(matrix, _from_square(square, len(image))), ROI_PX, ROI_PX)
-        out[row] = np.rint(colours @ np.array([0.299, 0.587, 0.114]))
-    return out
+    matrices = canvas_transforms(landmarks) if len(landmarks) else np.zeros((0, 2, 3))
+    out = [
+        mouth_roi(images[row : row + 1][0], images.squares[row], landmarks[row], matrix, change=change)
+        for row, matrix in enumerate(matrices)
+    ]
+    return np.array(out, np.uint8).reshape(-1, ROI_PX, ROI_PX)
+
+
+def mouth_roi(
+    image: NDArray[np.uint8],
+    square: NDArray[np.floating],
+    landmarks: NDArray[np.floating],
+    matrix: NDArray[np.floating],
+    *,
+    change: NDArray[np.floating] | None = None,
+) -> NDArray[np.uint8]:
+    """(96, 96) the mouth of one frame; see `mouth_rois`.
+
+    Args:
+        image: (S, S, 3) crop of the face.
+        square: (3,) centre x, centre y, side of what it shows, source pixels.
+        landmarks: (478, 3) source pixels.
+        matrix: (2, 3) the frame's row of `canvas_transforms`.
+        change: As `mouth_rois`.
+    """
+    mouth = np.asarray(landmarks, np.float64)[IBUG68_MOUTH, :2].mean(0)
+    centre = matrix[:, :2] @ mouth + matrix[:, 2]
+    corner = np.clip(np.rint(centre - 0.5), ROI_PX // 2, CANVAS_PX - ROI_PX // 2) - ROI_PX // 2
+    moved = _shifted(matrix, -corner)
+    if change is not None:
+        middle = np.full(2, ROI_PX / 2)
+        moved = _after(_shifted(_after(change, _shifted(np.eye(2, 3), -middle)), middle), moved)
+    colours = warp_affine(image, _after(moved, _from_square(square, len(image))), ROI_PX, ROI_PX)
+    return np.rint(colours @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
 
 
 def mouth_input(rois: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from scipy.signal import medfilt
 from viseme.faces.crops import crop_again
 from viseme.faces.interface import FaceImages
 
-__all__ = ["SYNCNET_PX", "syncnet_frames", "syncnet_square", "syncnet_squares"]
+__all__ = ["MEDIAN_FRAMES", "SYNCNET_PX", "syncnet_frame", "syncnet_frames", "syncnet_square", "syncnet_squares"]
 
 SYNCNET_PX = 224
 """Side of a crop, pixels."""
@@ -69,8 +69,29 @@ def syncnet_frames(
         height: Of the source frame, pixels.
     """
     for row, square in enumerate(squares):
-        crop = crop_again(images[row : row + 1][0], images.squares[row], square, size=SYNCNET_PX)
-        along = (np.arange(SYNCNET_PX) + 0.5) / SYNCNET_PX * square[2] - square[2] / 2
+        yield syncnet_frame(images[row : row + 1][0], images.squares[row], square, width=width, height=height)
+
+
+def syncnet_frame(
+    image: NDArray[np.uint8],
+    shown: NDArray[np.floating],
+    square: NDArray[np.floating],
+    *,
+    width: float = np.inf,
+    height: float = np.inf,
+) -> NDArray[np.uint8]:
+    """(224, 224, 3) RGB of one frame; see `syncnet_frames`.
+
+    Args:
+        image: (S, S, 3) larger crop of the face.
+        shown: (3,) centre x, centre y, side of what it shows, source pixels.
+        square: (3,) what is to be seen.
+        width: Of the source frame, pixels; infinite = not known, and the edge of `image` is repeated instead.
+        height: Of the source frame, pixels.
+    """
+    crop = crop_again(image, shown, square, size=SYNCNET_PX)
+    along = (np.arange(SYNCNET_PX) + 0.5) / SYNCNET_PX * square[2] - square[2] / 2
+    if np.isfinite([width, height]).all():
         crop[(along + square[1] < 0) | (along + square[1] > height)] = OUTSIDE
         crop[:, (along + square[0] < 0) | (along + square[0] > width)] = OUTSIDE
-        yield crop
+    return crop

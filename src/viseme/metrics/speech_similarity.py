@@ -7,12 +7,12 @@ the key of a result names the expert (`avs_key`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import DataError
+from viseme.expert.interface import SpeechExpert
 
 __all__ = [
     "MOST_APART_FRAMES",
@@ -27,16 +27,6 @@ __all__ = [
 
 MOST_APART_FRAMES = 2
 """Frames by which two lengths may differ; the shorter one counts."""
-
-
-class Encoder(Protocol):
-    """What of a speech expert is needed here; `viseme.expert` has them."""
-
-    def encode(
-        self, audio: NDArray[np.float32] | None = None, video: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
-        """(T, D) embeddings after the last normalisation, of (T, 104) audio features, (T, 88, 88) mouths, or both."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +74,12 @@ def similarity(one: NDArray[np.floating], other: NDArray[np.floating]) -> Speech
     )
 
 
-def avs_u(expert: Encoder, video: NDArray[np.float32], audio: NDArray[np.float32]) -> SpeechSimilarity:
+def avs_u(expert: SpeechExpert, video: NDArray[np.float32], audio: NDArray[np.float32]) -> SpeechSimilarity:
     """AVS_u: lips alone against audio alone; needs no reference.
 
     Args:
         expert: A speech expert.
-        video: (T, 88, 88) mouths as the expert sees them (`viseme.faces.mouth_roi`).
+        video: (T, ...) what the expert's video stream sees: mouths (`viseme.faces.mouth_roi`) or points.
         audio: (T, 104) `viseme.audio.features.speech_features`; lengths as for `similarity`.
 
     Raises:
@@ -104,7 +94,7 @@ def avs_u(expert: Encoder, video: NDArray[np.float32], audio: NDArray[np.float32
 
 
 def avs_m(
-    expert: Encoder,
+    expert: SpeechExpert,
     video: NDArray[np.float32],
     reference: NDArray[np.float32],
     audio: NDArray[np.float32],
@@ -115,8 +105,8 @@ def avs_m(
 
     Args:
         expert: A speech expert.
-        video: (T, 88, 88) generated.
-        reference: (T, 88, 88) real.
+        video: (T, ...) generated.
+        reference: (T, ...) real.
         audio: (T, 104).
 
     Source:
@@ -128,7 +118,7 @@ def avs_m(
     )
 
 
-def avs_v(expert: Encoder, video: NDArray[np.float32], reference: NDArray[np.float32]) -> SpeechSimilarity:
+def avs_v(expert: SpeechExpert, video: NDArray[np.float32], reference: NDArray[np.float32]) -> SpeechSimilarity:
     """AVS_v: a generated video against the real one, without audio. See `avs_u`.
 
     Source:
@@ -138,7 +128,9 @@ def avs_v(expert: Encoder, video: NDArray[np.float32], reference: NDArray[np.flo
     return similarity(expert.encode(video=video[:num]), expert.encode(video=reference[:num]))
 
 
-def avs_audio_floor(expert: Encoder, reference: NDArray[np.float32], audio: NDArray[np.float32]) -> SpeechSimilarity:
+def avs_audio_floor(
+    expert: SpeechExpert, reference: NDArray[np.float32], audio: NDArray[np.float32]
+) -> SpeechSimilarity:
     """What AVS_m gives for a generated video of nothing: the audio alone, against the real video with the audio."""
     num = _common_length(len(reference), len(audio))
     return similarity(expert.encode(audio=audio[:num]), expert.encode(audio=audio[:num], video=reference[:num]))

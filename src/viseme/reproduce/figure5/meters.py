@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from viseme.audio.features import speech_features
 from viseme.core.errors import ConfigError
+from viseme.expert.interface import SpeechExpert
 from viseme.faces.crop_recorder import ImagesInMemory
 from viseme.faces.crops import crop_again, crop_squares
 from viseme.faces.mouth_roi import mouth_input, mouth_rois
 from viseme.faces.syncnet_crop import SYNCNET_PX, syncnet_frames, syncnet_squares
 from viseme.metrics.lip_sync_error import lip_sync_error
-from viseme.metrics.speech_similarity import Encoder, avs_key, avs_m, avs_u, avs_v
+from viseme.metrics.speech_similarity import avs_key, avs_m, avs_u, avs_v
 from viseme.metrics.visual_sync import visual_sync_of_track
 from viseme.reproduce.figure5.changes import Change, changed_images
 from viseme.reproduce.figure5.looks import Look
@@ -100,8 +101,8 @@ class SpeechMeter:
 
     modes: Sequence[Mode] = MODES
 
-    def __init__(self, expert: Encoder, expert_id: str) -> None:
-        self._expert, self._id = expert, expert_id
+    def __init__(self, expert: SpeechExpert) -> None:
+        self._expert, self._id = expert, expert.id
 
     def measure(self, look: Look, change: Change, reference: Look) -> dict[str, float]:
         """See `Meter.measure`; AVS_m and AVS_v where both looks are at the same frames."""
