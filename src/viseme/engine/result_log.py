@@ -162,7 +162,7 @@ def recorded(
     run: Callable[[list[str]], Iterable[tuple[str, AnyAnswer]]],
     log: ResultLog,
     *,
-    options: str,
+    options: str | Callable[[str], str],
     close: bool = False,
 ) -> Generator[AnyAnswer, None, None]:
     """Ask about the files that a log has no answer for, and write each answer down before it is handed on.
@@ -171,10 +171,10 @@ def recorded(
         files: Paths.
         run: Answers for some of them: pairs of path and answer, in any order.
         log: Where answers are.
-        options: Digest of what is asked; see `options_digest`.
+        options: Digest of what is asked, see `options_digest`; or of each file, where what is asked depends on it.
         close: Close the log at the end.
     """
-    identities = {file: _identity(file, options) for file in files}
+    identities = {file: _identity(file, options if isinstance(options, str) else options(file)) for file in files}
     try:
         for file, answer in run([f for f in identities if identities[f] not in log]):
             log.append(answer, identities[file])

@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viseme.core.scores import Better, MetricProtocol, Need
-from viseme.metrics.crop_means import CROPS, CropMeans
-from viseme.metrics.interface import ClipAudio
+from viseme.metrics.crop_means import CROPS, FrameMeans
+from viseme.metrics.interface import ClipAudio, FramePair, Measured
 
-__all__ = ["Ssim", "ssim"]
+__all__ = ["Ssim", "ssim", "ssim_map"]
 
 SIGMA = 1.5
 RADIUS = 5
 """Pixels of the Gaussian window to either side: 11 x 11."""
 RANGE = 255.0
+MIDDLE = np.float32(128)
+"""Taken off all values before they are squared, which single precision then holds to 1e-4."""
 C1, C2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
 
 
@@ -42,31 +44,60 @@ def ssim(one: ArrayLike, other: ArrayLike) -> float:
         >>> round(ssim(grey, grey + 50), 4)  # (2 x 100 x 150 + C1) / (100^2 + 150^2 + C1)
         0.9231
     """
-    a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    return float(ssim_map(one, other).mean())
+
+
+def ssim_map(one: ArrayLike, other: ArrayLike) -> NDArray[np.float32]:
+    """(C, H - 10, W - 10) similarity around each pixel whose window lies in the image; see `ssim`."""
+    a, b = np.asarray(one, np.float32) - MIDDLE, np.asarray(other, np.float32) - MIDDLE
     if a.shape != b.shape or a.ndim != 3 or min(a.shape[:2]) <= 2 * RADIUS:
         raise ValueError(f"two images (H, W, C) of one shape, at least 11 x 11, are needed, not {a.shape}, {b.shape}")
     a, b = a.transpose(2, 0, 1), b.transpose(2, 0, 1)
     mean_a, mean_b, squares, product = (_blurred(v) for v in (a, b, a * a + b * b, a * b))
-    across = mean_a * mean_b
-    level = mean_a**2 + mean_b**2
-    alike = (2 * across + C1) * (2 * (product - across) + C2)
-    return float(np.mean(alike / ((level + C1) * (squares - level + C2))))
+    both = 2 * (product - mean_a * mean_b) + C2
+    spread = squares - mean_a**2 - mean_b**2 + C2
+    mean_a, mean_b = mean_a + MIDDLE, mean_b + MIDDLE
+    level = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    return level * both / spread
 
 
-def _blurred(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _blurred(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """(C, H - 10, W - 10) Gaussian means: products with two banded matrices, which is faster than a filter here."""
     rows, columns = (_band(n) for n in planes.shape[1:])
     return rows @ planes @ columns.T
 
 
 @lru_cache(maxsize=8)
-def _band(num: int) -> NDArray[np.float64]:
+def _band(num: int) -> NDArray[np.float32]:
     """(num - 10, num) the window at each place."""
     weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
-    band = np.zeros((num - 2 * RADIUS, num))
+    band = np.zeros((num - 2 * RADIUS, num), np.float32)
     for row in range(len(band)):
         band[row, row : row + 2 * RADIUS + 1] = weights / weights.sum()
     return band
+
+
+class SsimMeans:
+    """SSIM over the frames of a clip; that of the lower half is part of the whole face's."""
+
+    def __init__(self) -> None:
+        self._means = FrameMeans(tuple(p.name for p in Ssim.protocols))
+
+    def add(self, pair: FramePair) -> None:
+        """See `FrameAccumulator.add`."""
+        assert pair.reference is not None
+        whole = ssim_map(pair.generated.crop("face256"), pair.reference.crop("face256"))
+        self._means.add(
+            {
+                "ssim": ssim(pair.generated.crop("face96"), pair.reference.crop("face96")),
+                "ssim@face256": float(whole.mean()),
+                "ssim@lower256": float(whole[:, 128:].mean()),
+            }
+        )
+
+    def compute(self) -> dict[str, Measured]:
+        """See `FrameAccumulator.compute`."""
+        return self._means.compute()
 
 
 class Ssim:
@@ -89,6 +120,6 @@ class Ssim:
         for crop, suffix in CROPS.items()
     )
 
-    def start(self, audio: ClipAudio | None) -> CropMeans:
+    def start(self, audio: ClipAudio | None) -> SsimMeans:
         """See `FrameMetric.start`."""
-        return CropMeans(self.protocols, ssim)
+        return SsimMeans()

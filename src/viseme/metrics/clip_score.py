@@ -1,0 +1,307 @@
+"""One clip scored: generated and reference decoded once, side by side, with every metric fed on the way.
+
+Knows the order of the work: sources -> faces -> pairs -> metrics -> values, anchors and faults. Refuses to know how any
+metric is computed, and other clips.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from viseme.audio.mel_frames import MelFrames
+from viseme.core.errors import MediaError
+from viseme.core.results import DelayEstimate
+from viseme.core.scores import ClipScore, FailureCause, MetricProtocol, Need
+from viseme.faces import tracker as trackers
+from viseme.media.source import MediaSource
+from viseme.metrics.clip_anchors import FrameScores, TrackScores
+from viseme.metrics.clip_audio import SourceAudio, TurnedAudio
+from viseme.metrics.clip_faults import EVERYTHING, Faults, audio_faults
+from viseme.metrics.face_views import MainFace, SeenFrame, View, seen_frames
+from viseme.metrics.interface import ClipAudio, FrameMetric, Measured, TrackMetric
+from viseme.metrics.lockstep import lockstep
+from viseme.sync.checkpoint import load_sync_weights
+from viseme.sync.estimator import EstimatorConfig
+from viseme.sync.measurement import DelayMeasurement
+
+__all__ = ["ClipSources", "MetricSet", "score_sources", "share_in_sync"]
+
+MOST_APART_FRAMES = 2
+"""Frames by which two lengths may differ."""
+SAME_RATE = 0.01
+"""Share by which two frame rates may differ."""
+MOST_LOST = 0.2
+"""Share of the frames with a face in the reference on which the generated one may have none."""
+REFERENCE = frozenset({Need.REFERENCE})
+
+
+@dataclass(frozen=True)
+class MetricSet:
+    """What is measured."""
+
+    frames: Sequence[FrameMetric]
+    tracks: Sequence[TrackMetric]
+
+    def protocols(self, *, has_reference: bool) -> tuple[MetricProtocol, ...]:
+        """All that apply, in order."""
+        every = [p for m in (*self.frames, *self.tracks) for p in m.protocols]
+        return tuple(p for p in every if has_reference or Need.REFERENCE not in p.needs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSources:
+    """What is compared. A source brings its own audio."""
+
+    name: str
+    generated: MediaSource | None
+    """None = it could not be opened; its faults are known."""
+    reference: MediaSource | None
+    heard: MediaSource | None
+    """Whose audio the generated lips are compared with; None = there is none."""
+    reference_heard: MediaSource | None
+    mismatched: MediaSource | None
+    """Another clip's audio; None = the clip's own, turned by half its length."""
+    has_reference: bool
+    """Whether a reference was asked for, even if it could not be opened."""
+
+
+def score_sources(
+    sources: ClipSources,
+    metrics: MetricSet,
+    *,
+    faults: Faults | None = None,
+    tracker: str = "mediapipe",
+    in_sync_band: tuple[float, float] = (-0.045, 0.125),
+    on_progress: Callable[[float], None] | None = None,
+) -> ClipScore:
+    """Score one clip.
+
+    Args:
+        sources: Generated and reference video, and their audio.
+        metrics: What is measured.
+        faults: What is known to be wrong; added to.
+        tracker: Face tracker, by name.
+        in_sync_band: Delays that count as in sync, seconds.
+        on_progress: Told the fraction done, 0 to 1, now and then.
+
+    Returns:
+        A value or a cause for each metric, and the anchors that could be measured.
+    """
+    began = time.perf_counter()
+    faults = faults or Faults()
+    run = _Run(sources, metrics, faults, tracker)
+    try:
+        run.read(on_progress)
+    except MediaError as error:
+        faults.add(FailureCause.UNREADABLE, EVERYTHING, str(error))
+    run.judge()
+    measured = {**run.frames.compute(), **run.lips.get("generated", {})}
+    protocols = metrics.protocols(has_reference=sources.has_reference)
+    generated = sources.generated
+    return ClipScore(
+        file=sources.name,
+        reference=None if sources.reference is None else sources.reference.name,
+        audio=None if sources.heard is None else sources.heard.name,
+        metrics={p.name: faults.value(p, measured) for p in protocols},
+        anchors=run.anchors({p.name for p in protocols}),
+        audio_delay=None if run.estimate is None else run.estimate.audio_delay,
+        reference_delay=None if run.reference_estimate is None else run.reference_estimate.audio_delay,
+        share_in_sync=None if run.estimate is None else share_in_sync(run.estimate, in_sync_band),
+        num_frames=run.num_generated,
+        num_pairs=run.num_pairs,
+        num_without_face=run.num_lost,
+        frame_rate=None if generated is None else generated.frame_rate,
+        failures=tuple(faults.found),
+        message=faults.message,
+        warnings=tuple(dict.fromkeys(run.warnings)),
+        elapsed=time.perf_counter() - began,
+    )
+
+
+class _Run:
+    """The state of one pass."""
+
+    def __init__(self, sources: ClipSources, metrics: MetricSet, faults: Faults, tracker: str) -> None:
+        self._sources, self._faults, self._tracker = sources, faults, tracker
+        self.warnings: list[str] = []
+        audio = None if sources.heard is None else SourceAudio(sources.heard, self.warnings.append)
+        self.frames = FrameScores(metrics.frames, audio, has_reference=sources.reference is not None)
+        self._tracks = TrackScores(metrics.tracks, self._audios(audio))
+        self._reference_tracks = TrackScores(metrics.tracks, self._reference_audios())
+        self._delay = _delay_of(sources.heard if sources.generated is not None else None)
+        self._reference_delay = _delay_of(sources.reference_heard if sources.reference is not None else None)
+        self.estimate: DelayEstimate | None = None
+        self.reference_estimate: DelayEstimate | None = None
+        self.lips: dict[str, dict[str, Measured]] = {}
+        self.num_generated = self.num_reference = self.num_pairs = self.num_lost = 0
+        self._num_faces = self._num_reference_faces = 0
+        self._face, self._reference_face = MainFace(), MainFace()
+
+    def _audios(self, audio: ClipAudio | None) -> dict[str, ClipAudio]:
+        """Under which the generated lips are measured."""
+        if audio is None or self._sources.generated is None:
+            return {}
+        if self._sources.reference is not None:
+            return {"generated": audio}
+        return {"generated": audio, "mismatched_audio": self._mismatched(self._sources.heard)}
+
+    def _reference_audios(self) -> dict[str, ClipAudio]:
+        heard = self._sources.reference_heard
+        if heard is None or self._sources.reference is None:
+            return {}
+        return {"reference": SourceAudio(heard), "mismatched_audio": self._mismatched(heard)}
+
+    def _mismatched(self, own: MediaSource | None) -> ClipAudio:
+        other = self._sources.mismatched
+        if other is not None:
+            return SourceAudio(other)
+        assert own is not None
+        return TurnedAudio(own)
+
+    def read(self, on_progress: Callable[[float], None] | None) -> None:
+        """Decode both videos and feed everything."""
+        streams = [_stream(s, self._tracker, self.warnings) for s in (self._sources.generated, self._sources.reference)]
+        length = next((s.duration for s in (self._sources.generated, self._sources.reference) if s is not None), None)
+        pairs = lockstep(*streams, time_of_first=_time, time_of_second=_time, apart=self._apart())
+        try:
+            for generated, reference in pairs:
+                self._take(generated, reference)
+                seen = generated or reference
+                if on_progress is not None and length and seen is not None:
+                    on_progress(min(1.0, float(seen.frame.time) / length))
+        finally:
+            for stream in streams:
+                stream.close()
+        self._finish()
+
+    def _apart(self) -> Fraction:
+        """How far apart two frames of a pair may be; negative where the rates differ."""
+        rates = [s.frame_rate for s in (self._sources.generated, self._sources.reference) if s is not None]
+        known = [r for r in rates if r]
+        if len(known) == 2 and abs(known[0] / known[1] - 1) > SAME_RATE:
+            words = f"{known[0]:.5g} and {known[1]:.5g} frames a second cannot be compared; convert one of the videos"
+            self._faults.add(FailureCause.FRAME_RATES_DIFFER, REFERENCE, words)
+            return Fraction(-1)
+        return Fraction(1, 2) / Fraction(known[0] if known else 25).limit_denominator(1001)
+
+    def _take(self, generated: SeenFrame | None, reference: SeenFrame | None) -> None:
+        right = None if reference is None else self._reference_face.of(reference)
+        found = None if generated is None else self._view(generated, right)
+        if generated is not None:
+            self.num_generated += 1
+            self._num_faces += found is not None
+            self._tracks.take(generated.events)
+            _measure(self._delay, generated)
+        if reference is not None:
+            self.num_reference += 1
+            self._num_reference_faces += right is not None
+            self._reference_tracks.take(reference.events)
+            _measure(self._reference_delay, reference)
+        if right is not None:
+            self.frames.add_reference(right)
+        paired = generated is not None and reference is not None
+        self.num_pairs += paired
+        self.num_lost += found is None and (right is not None if paired else generated is not None)
+        self.frames.add(found, right)
+
+    def _view(self, generated: SeenFrame, right: View | None) -> View | None:
+        """The generated face, seen where the reference has it if both videos have one shape of frame."""
+        ours, theirs = self._sources.generated, self._sources.reference
+        if right is None or ours is None or theirs is None or not _same_shape(ours, theirs):
+            return self._face.of(generated)
+        size = ours.width / theirs.width
+        found = self._face.of(generated, like=right.tight * size)
+        return None if found is None else found.showing(right.box * size)
+
+    def _finish(self) -> None:
+        self.lips = self._tracks.compute()
+        for name, values in self._reference_tracks.compute().items():
+            self.lips[name] = values
+        self.estimate = None if self._delay is None else self._delay.finish().estimate
+        if self._reference_delay is not None:
+            self.reference_estimate = self._reference_delay.finish().estimate
+
+    def judge(self) -> None:
+        """Add what the pass has shown to be wrong."""
+        name, faults = self._sources.name, self._faults
+        if self._sources.generated is None or FailureCause.UNREADABLE in faults.found:
+            return
+        if self.num_generated < 2:
+            faults.add(FailureCause.ONE_FRAME, EVERYTHING, f"{name} has a single frame")
+        elif self._num_faces == 0:
+            faults.add(FailureCause.NO_FACE, EVERYTHING, f"no face is seen in {name}")
+        elif self.num_lost > MOST_LOST * (self._num_faces + self.num_lost):
+            share = f"{self.num_lost} of {self._num_faces + self.num_lost} frames"
+            faults.add(FailureCause.NO_FACE, EVERYTHING, f"no face is seen in {share} of {name}")
+        if self._sources.reference is not None:
+            self._judge_reference(name)
+        audio_faults(faults, self.estimate, name)
+
+    def _judge_reference(self, name: str) -> None:
+        if self._num_reference_faces == 0:
+            self._faults.add(FailureCause.NO_FACE, REFERENCE, f"no face is seen in the reference of {name}")
+        if FailureCause.FRAME_RATES_DIFFER in self._faults.found:
+            return
+        apart = abs(self.num_generated - self.num_reference)
+        if apart > MOST_APART_FRAMES:
+            words = f"{name} has {self.num_generated} frames, its reference {self.num_reference}"
+            self._faults.add(FailureCause.LENGTHS_DIFFER, REFERENCE, words)
+
+    def anchors(self, names: set[str]) -> dict[str, dict[str, float]]:
+        """Anchor -> metric -> value, of the metrics that are asked for and could be measured."""
+        found: dict[str, dict[str, float]] = {}
+        lips = {name: values for name, values in self.lips.items() if name != "generated"}
+        for part in (self.frames.anchors(), lips):
+            for anchor, values in part.items():
+                told = {n: m.value for n, m in values.items() if m.value == m.value and m.num_frames and n in names}
+                found.setdefault(anchor, {}).update(told)
+        return {anchor: values for anchor, values in found.items() if values}
+
+
+def share_in_sync(estimate: DelayEstimate, band: tuple[float, float]) -> float | None:
+    """Share of the time that could be judged in which the delay lies in a band, seconds.
+
+    Returns:
+        0 to 1; None where nothing could be judged.
+    """
+    stretches = estimate.pieces or (() if estimate.drift is None else estimate.drift.segments)
+    told = [(s.end - s.start, s.audio_delay) for s in stretches if s.audio_delay is not None]
+    if not told:
+        told = [] if estimate.audio_delay is None else [(1.0, estimate.audio_delay)]
+    total = sum(length for length, _ in told)
+    return sum(n for n, delay in told if band[0] <= delay <= band[1]) / total if total else None
+
+
+def _delay_of(heard: MediaSource | None) -> DelayMeasurement | None:
+    if heard is None:
+        return None
+    return DelayMeasurement(load_sync_weights(), MelFrames(heard.audio()), EstimatorConfig())
+
+
+def _measure(delay: DelayMeasurement | None, seen: SeenFrame) -> None:
+    if delay is not None:
+        for event in seen.events:
+            delay.take(event)
+
+
+def _stream(source: MediaSource | None, name: str, warnings: list[str]) -> Any:
+    """Frames with faces; none where there is no video."""
+    if source is None:
+        return _nothing()
+    return seen_frames(source, trackers[name](trackers[name].Config()), on_warning=warnings.append)
+
+
+def _nothing() -> Iterator[SeenFrame]:
+    yield from ()
+
+
+def _time(seen: SeenFrame) -> Fraction:
+    return seen.frame.time
+
+
+def _same_shape(one: MediaSource, other: MediaSource) -> bool:
+    return abs(one.width * other.height - other.width * one.height) <= 0.01 * one.width * other.height
