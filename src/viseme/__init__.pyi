@@ -95,6 +95,30 @@ from viseme.core.results import (
 from viseme.core.results import (
     Verdict as Verdict,
 )
+from viseme.core.scores import (
+    ClipScore as ClipScore,
+)
+from viseme.core.scores import (
+    ClipValue as ClipValue,
+)
+from viseme.core.scores import (
+    FailedScore as FailedScore,
+)
+from viseme.core.scores import (
+    FailureCause as FailureCause,
+)
+from viseme.core.scores import (
+    MetricProtocol as MetricProtocol,
+)
+from viseme.core.scores import (
+    MetricValue as MetricValue,
+)
+from viseme.core.scores import (
+    ScoreComparison as ScoreComparison,
+)
+from viseme.core.scores import (
+    ScoreResult as ScoreResult,
+)
 from viseme.core.speakers import (
     FaceState as FaceState,
 )
@@ -136,6 +160,12 @@ from viseme.media.compare import (
 )
 from viseme.media.compare import (
     KeptStream as KeptStream,
+)
+from viseme.metrics.pipeline import (
+    score as score,
+)
+from viseme.metrics.score_ranking import (
+    compare_scores as compare_scores,
 )
 from viseme.report.html import (
     write_report as write_report,

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "check": Command("viseme.cli.commands.check", "How late or early is the audio, and how sure is that?"),
         "fix": Command("viseme.cli.commands.fix", "Move the audio to where the lips are, and measure again."),
+        "score": Command("viseme.cli.commands.score", "How good is a generated talking face, beside the real video?"),
         "find-speakers": Command("viseme.cli.commands.find_speakers", "Who speaks when, and whose voice is it?"),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
@@ -87,6 +88,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "check and repair": ("check", "fix", "demo"),
+        "score": ("score",),
         "speakers": ("find-speakers",),
         "faces": ("standardize", "face-models"),
         "synthetic": ("synth", "synth conversation"),

@@ -7,7 +7,8 @@ the reference under mismatched audio, a still face.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
@@ -17,20 +18,27 @@ from viseme.core.results import to_jsonable
 
 __all__ = [
     "CLIP_SCORE_SCHEMA",
+    "SCORE_COMPARISON_SCHEMA",
     "SCORE_SCHEMA",
     "Better",
     "ClipScore",
     "ClipValue",
     "FailedScore",
     "FailureCause",
+    "MethodDifference",
+    "MethodRank",
+    "MetricComparison",
     "MetricProtocol",
     "MetricValue",
     "Need",
+    "ScoreComparison",
     "ScoreResult",
+    "protocols_to_json",
 ]
 
 SCORE_SCHEMA = "viseme.score/1"
 CLIP_SCORE_SCHEMA = "viseme.score-clip/1"
+SCORE_COMPARISON_SCHEMA = "viseme.score-comparison/1"
 
 
 class Better(str, Enum):
@@ -82,7 +90,7 @@ class MetricProtocol:
     """Rises when the same clip would give another value."""
     needs: frozenset[Need]
     floor: str
-    """Anchor at which a failed clip is counted: "still_face", "mismatched_audio" or "audio_only"; "" = at `worst`."""
+    """Anchor at which a failed clip is counted: "still_face", "mismatched_audio", "audio_only"; empty = `worst`."""
     worst: float
     """What a failed clip counts where the floor could not be measured on any clip."""
     identical: float | None = None
@@ -95,6 +103,11 @@ class MetricProtocol:
     """Paper or program it follows."""
     weights: str = ""
     """Name and hash of the networks that take part."""
+
+
+def protocols_to_json(protocols: Sequence[MetricProtocol]) -> list[dict[str, Any]]:
+    """Plain JSON values."""
+    return [{**to_jsonable(p), "needs": sorted(n.value for n in p.needs)} for p in protocols]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +129,8 @@ class ClipScore(Card):
     """Everything measured on one clip."""
 
     file: str
+    name: str = ""
+    """Of the clip: its file below the folder, without the ending; the same for all methods."""
     reference: str | None
     audio: str | None
     """Where the audio was taken from that the lips are compared with."""
@@ -188,6 +203,7 @@ class FailedScore(Card):
         """The same as an answer without values."""
         return ClipScore(
             file=self.file,
+            name=os.path.splitext(os.path.basename(self.file))[0],
             reference=None,
             audio=None,
             metrics={},
@@ -266,7 +282,7 @@ class ScoreResult(Card):
                     for name, m in self.metrics.items()
                 },
                 "anchors": {name: dict(values) for name, values in self.anchors.items()},
-                "protocols": [{**to_jsonable(p), "needs": sorted(n.value for n in p.needs)} for p in self.protocols],
+                "protocols": protocols_to_json(self.protocols),
                 "protocol_hash": self.protocol_hash,
                 "failures": {c.value: n for c, n in self.failures.items()},
                 "share_in_sync": self.share_in_sync,
@@ -274,3 +290,66 @@ class ScoreResult(Card):
                 "elapsed": self.elapsed,
             }
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodRank:
+    """One method under one metric, on the clips that all methods have."""
+
+    method: str
+    value: float
+    """Headline; failed clips at their floor."""
+    interval: tuple[float, float] | None
+    rank: int
+    """1 + the number of methods that are certainly better."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodDifference:
+    """Two methods under one metric, clip by clip."""
+
+    first: str
+    second: str
+    difference: float
+    """Mean over clips of the first minus the second."""
+    interval: tuple[float, float] | None
+    """95 %, paired bootstrap over clips."""
+    better: str | None
+    """Which of the two is certainly better; None where the interval holds zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricComparison:
+    """All methods under one metric."""
+
+    unit: str
+    better: Better
+    ranks: tuple[MethodRank, ...]
+    """Best first."""
+    pairs: tuple[MethodDifference, ...]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ScoreComparison(Card):
+    """Methods side by side on the same clips."""
+
+    methods: tuple[str, ...]
+    n: int
+    """Clips, the same for all methods."""
+    metrics: Mapping[str, MetricComparison]
+    results: tuple[ScoreResult, ...]
+    """Of each method."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {"clips": self.n, **{name: c.ranks[0].method for name, c in self.metrics.items()}}
+
+    def to_json(self) -> dict[str, Any]:
+        """The versioned object that `--json` prints."""
+        return {
+            "schema": SCORE_COMPARISON_SCHEMA,
+            "methods": list(self.methods),
+            "n": self.n,
+            "metrics": {name: to_jsonable(c) for name, c in self.metrics.items()},
+            "results": [result.to_json() for result in self.results],
+        }

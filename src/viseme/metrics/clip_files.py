@@ -29,6 +29,8 @@ AUDIO_EXTENSIONS = frozenset({".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", 
 class ClipFiles:
     """The files of one clip; None = there is none, or none was asked for."""
 
+    name: str
+    """Below the folder, without the ending."""
     generated: str | None
     reference: str | None = None
     audio: str | None = None
@@ -63,14 +65,15 @@ def match_clips(
         for name, path in (("reference", reference), ("audio", audio)):
             if path is not None and os.path.isdir(path):
                 raise ConfigError(f"{generated} is a file, so --{name} must be one too, not the folder {path}")
-        return [ClipFiles(generated=_text(generated), reference=_text(reference), audio=_text(audio))]
+        name = os.path.splitext(os.path.basename(os.fspath(generated)))[0]
+        return [ClipFiles(name=name, generated=_text(generated), reference=_text(reference), audio=_text(audio))]
     ours, theirs = _by_name(generated, MEDIA_EXTENSIONS), {}
     if reference is not None:
         _refuse_file("reference", reference)
         theirs = _by_name(reference, MEDIA_EXTENSIONS)
     heard = {} if audio is None else _audio_by_name(audio)
     names = sorted({*ours, *theirs})
-    return [ClipFiles(generated=ours.get(n), reference=theirs.get(n), audio=heard.get(n)) for n in names]
+    return [ClipFiles(name=n, generated=ours.get(n), reference=theirs.get(n), audio=heard.get(n)) for n in names]
 
 
 def metric_set(names: Sequence[str] | None = None) -> MetricSet:
@@ -93,6 +96,7 @@ def _made(registry: Registry[type], names: Sequence[str] | None) -> list:
 def score_clip(
     path: str,
     *,
+    name: str,
     generated: str | None,
     reference: str | None,
     audio: str | None,
@@ -107,7 +111,7 @@ def score_clip(
 
     Args:
         path: Stands for the clip.
-        generated, reference, audio: See `ClipFiles`.
+        name, generated, reference, audio: See `ClipFiles`.
         mismatched: A file with another clip's audio.
         has_reference: Whether metrics that need a reference are wanted.
         metrics: Names of their registries; None = all.
@@ -126,7 +130,8 @@ def score_clip(
     if mismatched is not None and (video := generated or reference) is not None and (ours or theirs) is not None:
         other = _opened(video if ours is not None else reference, mismatched, Faults(), ours=True)
     sources = ClipSources(
-        name=path,
+        name=name,
+        file=path,
         generated=ours,
         reference=theirs,
         heard=heard,

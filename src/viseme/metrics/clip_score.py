@@ -57,6 +57,9 @@ class ClipSources:
     """What is compared. A source brings its own audio."""
 
     name: str
+    """Of the clip, for all methods."""
+    file: str
+    """For messages."""
     generated: MediaSource | None
     """None = it could not be opened; its faults are known."""
     reference: MediaSource | None
@@ -103,7 +106,8 @@ def score_sources(
     protocols = metrics.protocols(has_reference=sources.has_reference)
     generated = sources.generated
     return ClipScore(
-        file=sources.name,
+        file=sources.file,
+        name=sources.name,
         reference=None if sources.reference is None else sources.reference.name,
         audio=None if sources.heard is None else sources.heard.name,
         metrics={p.name: faults.value(p, measured) for p in protocols},
@@ -227,7 +231,7 @@ class _Run:
 
     def judge(self) -> None:
         """Add what the pass has shown to be wrong."""
-        name, faults = self._sources.name, self._faults
+        name, faults = self._sources.file, self._faults
         if self._sources.generated is None or FailureCause.UNREADABLE in faults.found:
             return
         if self.num_generated < 2:
@@ -250,6 +254,9 @@ class _Run:
         if apart > MOST_APART_FRAMES:
             words = f"{name} has {self.num_generated} frames, its reference {self.num_reference}"
             self._faults.add(FailureCause.LENGTHS_DIFFER, REFERENCE, words)
+        elif self.num_pairs < min(self.num_generated, self.num_reference) - MOST_APART_FRAMES:
+            words = f"only {self.num_pairs} of {self.num_generated} frames of {name} lie at times of the reference's"
+            self._faults.add(FailureCause.FRAME_RATES_DIFFER, REFERENCE, words)
 
     def anchors(self, names: set[str]) -> dict[str, dict[str, float]]:
         """Anchor -> metric -> value, of the metrics that are asked for and could be measured."""

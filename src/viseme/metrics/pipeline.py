@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
 from viseme.core.scores import CLIP_SCORE_SCHEMA, ClipScore, FailedScore, ScoreResult
@@ -88,12 +88,12 @@ def score(
         files = {k: _stamp(v) for k, v in settings[path].items() if k in ("generated", "reference", "audio")}
         return options_digest({**settings[path], "files": files, "protocols": protocol_hash(protocols)})
 
-    found = {path: outcome for path, outcome in _answers(list(settings), run, digest, resume, on_clip)}
+    found = dict(_answers(list(settings), run, digest, resume, on_clip))
     scored = [found[c.path] if c.path in found else FailedScore(file=c.path, error_type="", message="") for c in clips]
     return summarise(
         os.fspath(generated),
         None if reference is None else os.fspath(reference),
-        [s.clip if isinstance(s, FailedScore) else s for s in scored],
+        [replace(s.clip, name=c.name) if isinstance(s, FailedScore) else s for s, c in zip(scored, clips)],
         protocols,
         elapsed=time.perf_counter() - began,
     )
@@ -112,7 +112,9 @@ def _answers(
             _tell(on_clip, outcome)
             yield path, outcome
         return
-    log = resume if isinstance(resume, ResultLog) else ResultLog(os.fspath(resume), schema=CLIP_SCORE_SCHEMA, resume=True)
+    log = (
+        resume if isinstance(resume, ResultLog) else ResultLog(os.fspath(resume), schema=CLIP_SCORE_SCHEMA, resume=True)
+    )
     try:
         done: set[str] = set()
         for outcome in recorded(paths, run, log, options=digest):

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import viseme
-from viseme.core.results import to_jsonable
-from viseme.core.scores import ClipScore, MetricProtocol, MetricValue, ScoreResult
+from viseme.core.scores import ClipScore, MetricProtocol, MetricValue, ScoreResult, protocols_to_json
 from viseme.metrics.intervals import bootstrap
 
 __all__ = ["counted_values", "protocol_hash", "summarise"]
@@ -56,8 +55,7 @@ def summarise(
 
 def protocol_hash(protocols: Sequence[MetricProtocol]) -> str:
     """12 hexadecimal digits that change with anything in the protocols, and with the version of this package."""
-    facts = [{**to_jsonable(p), "needs": sorted(n.value for n in p.needs)} for p in protocols]
-    text = json.dumps([viseme.__version__, facts], sort_keys=True)
+    text = json.dumps([viseme.__version__, protocols_to_json(protocols)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -104,7 +102,7 @@ def _relative(
     protocol: MetricProtocol, value: float | None, anchors: Mapping[str, Mapping[str, float]]
 ) -> float | None:
     """(value - floor) / (real - floor)."""
-    floor = anchors.get(protocol.floor, {}).get(protocol.name)
+    floor = anchors.get(protocol.floor, {}).get(protocol.name) if protocol.floor else protocol.worst
     real = anchors.get("reference", {}).get(protocol.name)
     if value is None or floor is None or real is None or abs(real - floor) < 1e-12:
         return None

@@ -1,0 +1,184 @@
+"""Scores as text of 80 columns, as CSV and as a table for LaTeX. Knows results alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+from viseme.core.scores import (
+    Better,
+    ClipScore,
+    FailureCause,
+    MetricProtocol,
+    MetricValue,
+    ScoreComparison,
+    ScoreResult,
+)
+
+__all__ = ["ARROWS", "comparison_text", "digits", "protocol_text", "score_csv", "score_latex", "score_text", "words"]
+
+ARROWS = {Better.HIGHER: "\N{UPWARDS ARROW}", Better.LOWER: "\N{DOWNWARDS ARROW}", Better.ONE: "1"}
+_LATEX_ARROWS = {Better.HIGHER: r"$\uparrow$", Better.LOWER: r"$\downarrow$", Better.ONE: r"$\to 1$"}
+NAME_COLUMNS = 14
+MOST_FAILED_TOLD = 5
+
+
+def score_text(result: ScoreResult) -> str:
+    """Metrics with intervals, floor and real video, then what failed."""
+    single = len(result.clips) == 1
+    lines = [f"{'METRIC':<{NAME_COLUMNS}}    VALUE  95 % INTERVAL       VALID    FLOOR     REAL   REL."]
+    for protocol in result.protocols:
+        lines += _metric_lines(protocol, result)
+    lines.append("")
+    delays = [c.audio_delay for c in result.clips if c.audio_delay is not None]
+    if single and delays:
+        lines.append(f"audio delay {1000 * delays[0]:+.0f} ms")
+    if result.share_in_sync is not None:
+        lines.append(f"{100 * result.share_in_sync:.0f} % of the time in sync")
+    lines += _failure_lines(result)
+    lines.append(f"{len(result.clips)} clip{'' if single else 's'}, protocols {result.protocol_hash}")
+    return "\n".join(lines) + "\n"
+
+
+def _metric_lines(protocol: MetricProtocol, result: ScoreResult) -> list[str]:
+    found = result.metrics[protocol.name]
+    floor = result.anchors.get(protocol.floor, {}).get(protocol.name) if protocol.floor else protocol.worst
+    real = result.anchors.get("reference", {}).get(protocol.name)
+    interval = "" if found.interval is None else f"{digits(found.interval[0])} to {digits(found.interval[1])}"
+    valid = "" if not found.failures else digits(found.valid)
+    relative = "" if found.relative is None else f"{found.relative:.2f}"
+    cells = (
+        f"{digits(found.value):>7}  {interval:<18}  {valid:>6}  {digits(floor):>7}  {digits(real):>7}  {relative:>5}"
+    )
+    name = f"{protocol.name}"
+    arrow = ARROWS[protocol.better]
+    if len(name) > NAME_COLUMNS:
+        return [name, f"{'':<{NAME_COLUMNS}} {arrow} {cells}".rstrip()]
+    return [f"{name:<{NAME_COLUMNS}} {arrow} {cells}".rstrip()]
+
+
+def _failure_lines(result: ScoreResult) -> list[str]:
+    if not result.failures:
+        return []
+    causes = ", ".join(f"{n} {words(cause)}" for cause, n in result.failures.items())
+    failed = [c for c in result.clips if c.failures]
+    lines = [f"failed {len(failed)} of {len(result.clips)} ({causes}); counted at the floor, VALID leaves them out"]
+    lines += [f"  {c.name}: {c.message}" for c in failed[:MOST_FAILED_TOLD]]
+    more = len(failed) - MOST_FAILED_TOLD
+    return [*lines, f"  and {more} more"] if more > 0 else lines
+
+
+def words(cause: FailureCause) -> str:
+    """A cause for people."""
+    return cause.value.replace("_", " ")
+
+
+def comparison_text(comparison: ScoreComparison) -> str:
+    """For each metric the methods, best first, with the rank that is certain."""
+    width = max(len(m) for m in comparison.methods)
+    lines = [f"{comparison.n} clips that all methods have; a rank is 1 + the methods that are certainly better", ""]
+    for name, found in comparison.metrics.items():
+        lines.append(f"{name} {ARROWS[found.better]}")
+        for rank in found.ranks:
+            interval = "" if rank.interval is None else f"  {digits(rank.interval[0])} to {digits(rank.interval[1])}"
+            lines.append(f"  {rank.rank}  {rank.method:<{width}}  {digits(rank.value):>7}{interval}")
+    return "\n".join(lines) + "\n"
+
+
+def protocol_text(protocols: Sequence[MetricProtocol], protocol_hash: str) -> str:
+    """How each metric is computed."""
+    lines = []
+    for p in protocols:
+        crop = f", {p.crop}" if p.crop else ""
+        lines.append(f"{p.name}  version {p.version}, {p.unit}, better {p.better.value}{crop}")
+        lines.append(f"  {p.text}{f' ({p.source})' if p.source else ''}")
+        lines.append(f"  needs {', '.join(sorted(n.value for n in p.needs))}; floor {p.floor or f'{p.worst:g}'}")
+        lines += [f"  weights {p.weights}"] if p.weights else []
+    return "\n".join([*lines, f"hash of all: {protocol_hash}"]) + "\n"
+
+
+def score_csv(results: Sequence[ScoreResult]) -> str:
+    """One row a method, clip and metric, then the means over clips with an empty clip; anchors as columns."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    anchors = sorted({a for r in results for a in r.anchors})
+    writer.writerow(
+        ["method", "clip", "metric", "value", "low", "high", "valid", "relative", "num_frames", "failure", *anchors]
+    )
+    for result in results:
+        for clip in result.clips:
+            writer.writerows(_clip_rows(result.name, clip, result.protocols, anchors))
+        for name, m in result.metrics.items():
+            low, high = m.interval or (None, None)
+            told = "; ".join(f"{n} {cause.value}" for cause, n in m.failures.items())
+            around = [_cell(result.anchors.get(a, {}).get(name)) for a in anchors]
+            writer.writerow(
+                [result.name, "", name, *map(_cell, (m.value, low, high, m.valid, m.relative)), m.n, told, *around]
+            )
+    return file.getvalue()
+
+
+def _clip_rows(
+    method: str, clip: ClipScore, protocols: Sequence[MetricProtocol], anchors: Sequence[str]
+) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for protocol in protocols:
+        found = clip.metrics.get(protocol.name)
+        value = None if found is None else found.value
+        cause = clip.failures[0] if found is None and clip.failures else None if found is None else found.failure
+        around = [_cell(clip.anchors.get(a, {}).get(protocol.name)) for a in anchors]
+        frames = 0 if found is None else found.num_frames
+        told = "" if cause is None else cause.value
+        rows.append([method, clip.name, protocol.name, _cell(value), "", "", "", "", frames, told, *around])
+    return rows
+
+
+def score_latex(results: Sequence[ScoreResult]) -> str:
+    """A tabular with a row a method; needs the package booktabs. The best value of a column is bold."""
+    protocols = results[0].protocols
+    heads = " & ".join(f"{_escaped(p.name)} {_LATEX_ARROWS[p.better]}" for p in protocols)
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(protocols)}}}", r"\toprule", rf"Method & {heads} \\", r"\midrule"]
+    best = {p.name: _best(p, [r.metrics[p.name] for r in results]) for p in protocols}
+    for result in results:
+        cells = []
+        for p in protocols:
+            text = digits(result.metrics[p.name].value)
+            cells.append(rf"\textbf{{{text}}}" if len(results) > 1 and text == best[p.name] else text)
+        lines.append(rf"{_escaped(result.name)} & {' & '.join(cells)} \\")
+    for anchor in ("reference", "still_face", "mismatched_audio"):
+        found: Mapping[str, float] = results[0].anchors.get(anchor, {})
+        if found:
+            cells = [digits(found.get(p.name)) for p in protocols]
+            lines.append(rf"\textit{{{_escaped(anchor)}}} & {' & '.join(cells)} \\")
+    n = len(results[0].clips)
+    return "\n".join(
+        [*lines, r"\bottomrule", r"\end{tabular}", f"% n = {n} clips, protocols {results[0].protocol_hash}", ""]
+    )
+
+
+def _best(protocol: MetricProtocol, values: Sequence[MetricValue]) -> str:
+    known = [v.value for v in values if v.value is not None]
+    if not known:
+        return ""
+    keys = {Better.HIGHER: lambda v: -v, Better.LOWER: lambda v: v, Better.ONE: lambda v: abs(v - 1)}
+    return digits(min(known, key=keys[protocol.better]))
+
+
+def digits(value: float | None) -> str:
+    """Four significant digits at most, at most three behind the point; "-" where nothing is known."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    size = abs(value)
+    return f"{value:.{3 if size < 10 else 2 if size < 100 else 1}f}"
+
+
+def _cell(value: float | None) -> object:
+    return "" if value is None else round(value, 6)
+
+
+def _escaped(text: str) -> str:
+    for character in "\\&%$#_{}":
+        text = text.replace(character, "\\" + character if character != "\\" else r"\textbackslash ")
+    return text
