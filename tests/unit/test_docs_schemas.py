@@ -13,6 +13,7 @@ from schemas import FOLDER, validate, validator
 from viseme import FailedCheck, FailedStandardize, FixResult, Reason, Verdict
 from viseme.core.live import LIVE_SCHEMA
 from viseme.core.results import CHECK_SCHEMA
+from viseme.core.scores import CLIP_SCORE_SCHEMA, SCORE_COMPARISON_SCHEMA, SCORE_SCHEMA, Better, FailureCause
 from viseme.core.speakers import SPEAKERS_SCHEMA, FaceState, VoiceState
 from viseme.standardization.forms import FORMS
 
@@ -70,6 +71,10 @@ def test_a_field_less_is_refused() -> None:
 def test_words_of_schemas_are_those_of_the_code() -> None:
     for path in FOLDER.glob("*.json"):
         defs = validator(path.stem).schema["$defs"]
+        if path.stem == "score":
+            assert defs["cause"]["enum"] == [c.value for c in FailureCause]
+            assert defs["better"]["enum"] == [b.value for b in Better]
+            continue
         assert defs["reason"]["enum"] == [r.value for r in Reason], path.name
         assert defs["verdict"]["enum"] == [v.value for v in Verdict], path.name
     answer = validator("standardize").schema["$defs"]["answer"]
@@ -77,6 +82,7 @@ def test_words_of_schemas_are_those_of_the_code() -> None:
     texts = {p.stem: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.json")}
     for state in (*FaceState, *VoiceState):
         assert f'"{state.value}"' in texts["find-speakers"]
-    assert {CHECK_SCHEMA, SPEAKERS_SCHEMA, LIVE_SCHEMA} <= set(
-        re.findall(r"viseme\.[\w.]+/\d+", "".join(texts.values()))
+    scores = {SCORE_SCHEMA, CLIP_SCORE_SCHEMA, SCORE_COMPARISON_SCHEMA}
+    assert {CHECK_SCHEMA, SPEAKERS_SCHEMA, LIVE_SCHEMA, *scores} <= set(
+        re.findall(r"viseme\.[\w.-]+/\d+", "".join(texts.values()))
     )

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import viseme
-from viseme.core.scores import ClipScore, MetricProtocol, MetricValue, ScoreResult, protocols_to_json
-from viseme.metrics.intervals import bootstrap
+from viseme.core.scores import ClipScore, FailureCause, MetricProtocol, MetricValue, ScoreResult, protocols_to_json
+from viseme.metrics.intervals import bootstrap_mean
 
 __all__ = ["counted_values", "protocol_hash", "summarise"]
 
@@ -79,12 +79,8 @@ def _value(
     counted = counted_values(protocol, clips)
     found = [clip.metrics.get(protocol.name) for clip in clips]
     valid = [v.value for v in found if v is not None and v.value is not None]
-    causes = Counter(
-        v.failure if v is not None and v.failure is not None else clip.failures[0]
-        for clip, v in zip(clips, found)
-        if v is None or v.value is None
-    )
-    interval = bootstrap([counted], np.mean) if len(clips) > 1 else None
+    causes = Counter(_cause(clip, protocol.name) for clip, v in zip(clips, found) if v is None or v.value is None)
+    interval = bootstrap_mean(counted) if len(clips) > 1 else None
     value = float(counted.mean()) if len(clips) else None
     return MetricValue(
         value=value,
@@ -96,6 +92,14 @@ def _value(
         n=len(clips),
         failures=dict(causes),
     )
+
+
+def _cause(clip: ClipScore, name: str) -> FailureCause:
+    """Why a clip has no value of a metric."""
+    found = clip.metrics.get(name)
+    if found is not None and found.failure is not None:
+        return found.failure
+    return clip.failures[0] if clip.failures else FailureCause.NOT_A_NUMBER
 
 
 def _relative(

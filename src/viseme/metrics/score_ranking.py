@@ -22,7 +22,7 @@ from viseme.core.scores import (
     ScoreComparison,
     ScoreResult,
 )
-from viseme.metrics.intervals import bootstrap
+from viseme.metrics.intervals import bootstrap_mean
 from viseme.metrics.score_means import counted_values
 
 __all__ = ["compare_scores"]
@@ -71,7 +71,7 @@ def _compared(
     order = sorted(range(len(names)), key=lambda i: _cost(protocol.better, float(values[i].mean())))
     ranks = []
     for i in order:
-        found = bootstrap([values[i]], np.mean)
+        found = bootstrap_mean(values[i])
         interval = (found.low, found.high) if len(values[i]) > 1 else None
         ranks.append(MethodRank(method=names[i], value=found.value, interval=interval, rank=1 + beaten[names[i]]))
     return MetricComparison(unit=protocol.unit, better=protocol.better, ranks=tuple(ranks), pairs=tuple(pairs))
@@ -80,7 +80,7 @@ def _compared(
 def _difference(
     protocol: MetricProtocol, first: str, second: str, a: NDArray[np.float64], b: NDArray[np.float64]
 ) -> MethodDifference:
-    found = bootstrap([a, b], lambda x, y: float(np.mean(x) - np.mean(y)))
+    found = bootstrap_mean(a - b)
     certain = len(a) > 1 and (found.low > 0 or found.high < 0)
     first_is_better = _cost(protocol.better, float(a.mean())) < _cost(protocol.better, float(b.mean()))
     return MethodDifference(

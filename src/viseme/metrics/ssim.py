@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,6 +14,8 @@ __all__ = ["Ssim", "ssim", "ssim_map"]
 SIGMA = 1.5
 RADIUS = 5
 """Pixels of the Gaussian window to either side: 11 x 11."""
+WEIGHTS = np.exp(-0.5 * (np.arange(RADIUS + 1) / SIGMA) ** 2).astype(np.float32)
+WEIGHTS /= WEIGHTS[0] + 2 * WEIGHTS[1:].sum()
 RANGE = 255.0
 MIDDLE = np.float32(128)
 """Taken off all values before they are squared, which single precision then holds to 1e-4."""
@@ -62,19 +62,18 @@ def ssim_map(one: ArrayLike, other: ArrayLike) -> NDArray[np.float32]:
 
 
 def _blurred(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(C, H - 10, W - 10) Gaussian means: products with two banded matrices, which is faster than a filter here."""
-    rows, columns = (_band(n) for n in planes.shape[1:])
-    return rows @ planes @ columns.T
+    """(C, H - 10, W - 10) Gaussian means: sums of shifted planes, symmetric pairs at once. As fast as a product with a
+    banded matrix, without BLAS, whose threads wait for each other at this size."""
+    return _along_rows(_along_rows(planes).swapaxes(1, 2)).swapaxes(1, 2)
 
 
-@lru_cache(maxsize=8)
-def _band(num: int) -> NDArray[np.float32]:
-    """(num - 10, num) the window at each place."""
-    weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
-    band = np.zeros((num - 2 * RADIUS, num), np.float32)
-    for row in range(len(band)):
-        band[row, row : row + 2 * RADIUS + 1] = weights / weights.sum()
-    return band
+def _along_rows(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C, H, W - 10)."""
+    num = planes.shape[-1]
+    out = WEIGHTS[0] * planes[..., RADIUS : num - RADIUS]
+    for k in range(1, RADIUS + 1):
+        out += WEIGHTS[k] * (planes[..., RADIUS - k : num - RADIUS - k] + planes[..., RADIUS + k : num - RADIUS + k])
+    return out
 
 
 class SsimMeans:

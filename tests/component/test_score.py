@@ -1,0 +1,100 @@
+"""`viseme score` on the first second of a bundled sample: the same, changed, and damaged in known ways."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import viseme
+from schemas import validate
+from short_clip import short_clip, write_film
+from viseme.cli.main import main
+from viseme.core.scores import FailureCause
+from viseme.media.source import ArraySource
+from viseme.metrics.clip_files import metric_set
+from viseme.metrics.clip_score import ClipSources, score_sources
+
+NUM_FRAMES = 25
+METRICS = ("ssim", "psnr", "lmd", "visual-sync")
+
+
+def source(frames: np.ndarray, times: np.ndarray | None = None) -> ArraySource:
+    told = short_clip(NUM_FRAMES)
+    times = told["times"][: len(frames)] if times is None else times
+    return ArraySource(frames, times, told["samples"], told["rate"])
+
+
+def scored(frames: np.ndarray, times: np.ndarray | None = None) -> viseme.ClipScore:
+    real = source(short_clip(NUM_FRAMES)["frames"])
+    generated = source(frames, times)
+    sources = ClipSources(
+        name="a",
+        file="a.mp4",
+        generated=generated,
+        reference=real,
+        heard=generated,
+        reference_heard=real,
+        mismatched=None,
+        has_reference=True,
+    )
+    return score_sources(sources, metric_set(METRICS))
+
+
+def test_the_same_frames_are_perfect_and_a_still_face_is_not() -> None:
+    found = scored(short_clip(NUM_FRAMES)["frames"])
+    assert {n: found.metrics[n].value for n in ("psnr", "lmd_px@256")} == {"psnr": 100.0, "lmd_px@256": 0.0}
+    assert found.metrics["ssim"].value == pytest.approx(1.0, abs=1e-6)
+    assert found.num_pairs == found.metrics["ssim"].num_frames == NUM_FRAMES
+    assert found.anchors["still_face"]["ssim"] < 0.99
+    assert found.anchors["shifted"]["lmd_px@256"] > 0.1
+    validate("score", found.to_json())
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda f: np.full_like(f, 90), FailureCause.NO_FACE),
+        (lambda f: f[:1], FailureCause.ONE_FRAME),
+        (lambda f: f[:-4], FailureCause.LENGTHS_DIFFER),
+    ],
+    ids=["no face", "one frame", "shorter"],
+)
+def test_what_is_wrong_is_a_cause_and_the_floor_is_known(change, cause) -> None:
+    found = scored(change(short_clip(NUM_FRAMES)["frames"]))
+    assert found.metrics["ssim"].failure is cause
+    assert "ssim" in found.anchors["still_face"]
+    assert found.message
+
+
+def test_other_frame_rates_are_refused_in_words() -> None:
+    clip = short_clip(NUM_FRAMES)
+    found = scored(clip["frames"], clip["times"] * 1.25)
+    assert found.metrics["ssim"].failure is FailureCause.FRAME_RATES_DIFFER
+    assert "convert one of the videos" in found.message
+
+
+def test_a_folder_with_a_good_a_broken_and_a_missing_clip(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    made, real = tmp_path / "made", tmp_path / "real"
+    for folder in (made, real):
+        folder.mkdir()
+    film = write_film(real / "a.mkv", short_clip(NUM_FRAMES)).read_bytes()
+    (made / "a.mkv").write_bytes(film)
+    (real / "b.mkv").write_bytes(film)
+    (made / "b.mkv").write_bytes(b"no media at all")
+    (real / "c.mkv").write_bytes(film)
+    log = tmp_path / "scores.jsonl"
+    arguments = ["score", str(made), "--reference", str(real), "--metrics", "psnr", "--json", "--resume", str(log)]
+    assert main(arguments) == 1
+    answer = json.loads(capfd.readouterr().out)
+    validate("score", answer)
+    assert answer["failures"] == {"unreadable": 1, "missing_partner": 1}
+    assert answer["metrics"]["psnr"]["valid"] == 100.0 > answer["metrics"]["psnr"]["value"]
+    assert [c["name"] for c in answer["clips"]] == ["a", "b", "c"]
+    lines = log.read_text().splitlines()
+    assert len(lines) == 3
+    again = viseme.score(made, real, metrics=["psnr"], resume=log)
+    assert again["psnr"].value == pytest.approx(answer["metrics"]["psnr"]["value"], abs=1e-4)
+    assert log.read_text().splitlines() == lines, "nothing was scored a second time"
