@@ -70,10 +70,12 @@ def test_a_field_less_is_refused() -> None:
 
 def test_words_of_schemas_are_those_of_the_code() -> None:
     for path in FOLDER.glob("*.json"):
-        defs = validator(path.stem).schema["$defs"]
+        defs = validator(path.stem).schema.get("$defs", {})
         if path.stem == "score":
             assert defs["cause"]["enum"] == [c.value for c in FailureCause]
             assert defs["better"]["enum"] == [b.value for b in Better]
+            continue
+        if path.stem == "study":
             continue
         assert defs["reason"]["enum"] == [r.value for r in Reason], path.name
         assert defs["verdict"]["enum"] == [v.value for v in Verdict], path.name

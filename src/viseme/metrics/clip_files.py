@@ -175,7 +175,8 @@ def _is_heard(source: MediaSource) -> bool:
 def _by_name(folder: str | os.PathLike[str], endings: Iterable[str]) -> dict[str, str]:
     """Path below the folder without its ending -> file."""
     found: dict[str, str] = {}
-    for path in find_media([folder] if endings is MEDIA_EXTENSIONS else _files_below(folder, endings)):
+    files: list[str] = find_media([os.fspath(folder)] if endings is MEDIA_EXTENSIONS else _files_below(folder, endings))
+    for path in files:
         if os.path.isdir(path):
             raise ConfigError(f"{path} holds no video; give a folder of videos or a file")
         name = os.path.splitext(os.path.relpath(path, folder))[0]

@@ -58,7 +58,7 @@ def ssim_map(one: ArrayLike, other: ArrayLike) -> NDArray[np.float32]:
     spread = squares - mean_a**2 - mean_b**2 + C2
     mean_a, mean_b = mean_a + MIDDLE, mean_b + MIDDLE
     level = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
-    return level * both / spread
+    return np.asarray(level * both / spread, np.float32)
 
 
 def _blurred(planes: NDArray[np.float32]) -> NDArray[np.float32]:
