@@ -101,6 +101,8 @@ def test_command_writes_clip_and_truth(tmp_path):
         synth(tmp_path / "b.mp4", fps="fast")
     with pytest.raises(ConfigError, match="phonemes"):
         synth(tmp_path / "b.mp4", speech=tmp_path / "a.wav")
+    with pytest.raises(ConfigError, match="speech"):
+        synth(tmp_path / "b.mp4", phonemes=tmp_path / "a.tsv")
     with pytest.raises(DataError, match="no voice"):
         synth(tmp_path / "b.mp4", language="xx-none")
     assert not (tmp_path / "b.mp4").exists()

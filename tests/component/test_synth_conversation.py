@@ -31,11 +31,10 @@ from viseme.synthetic.conversation.drawing import draw
 from viseme.synthetic.conversation.film import film_conversation
 from viseme.synthetic.conversation.plan import camera_places
 from viseme.synthetic.conversation.voices import draw_voices
-from viseme.synthetic.engines import VoiceMissing
 from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.style import Style
 from viseme.synthetic.turns import Shot, common, merged, total
-from viseme.synthetic.voices import VOICES
+from viseme.synthetic.voices import VOICES, VoiceMissing
 
 pytestmark = pytest.mark.skipif(not espeak_available(), reason="espeak-ng is not installed (apt-get install espeak-ng)")
 QUICK = {"recorded": 0.0, "seconds": 8.0}

@@ -8,12 +8,12 @@ import pytest
 from viseme.core.errors import DataError
 from viseme.synthetic import engines
 from viseme.synthetic.closures import with_releases
-from viseme.synthetic.engines import Spoken, VoiceMissing, phone_times, speak_recorded, tidied, voice_available
+from viseme.synthetic.engines import Spoken, phone_times, speak_recorded, tidied, voice_available
 from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.speech import speak
 from viseme.synthetic.text import sentence
 from viseme.synthetic.visemes import targets
-from viseme.synthetic.voices import PHONE_SETS, VOICES
+from viseme.synthetic.voices import PHONE_SETS, VOICES, VoiceMissing
 
 
 @pytest.mark.parametrize("phone_set", PHONE_SETS)

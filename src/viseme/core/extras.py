@@ -22,6 +22,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "numba": "render",
         "onnx": "train",
         "opentimelineio": "otio",
+        "pocketsphinx": "align",
         "torch": "train",
     }
 )

@@ -10,7 +10,6 @@ the caller has made them (`FaceModel.tensors`).
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from viseme.core.errors import FaceError
 from viseme.core.registry import Registry
 from viseme.face3d.linear_model import form_albedo, form_shape
+from viseme.weights.cache import cache_folder
 
 if TYPE_CHECKING:
     import torch
@@ -273,13 +273,8 @@ def _load(name: str, path: str | None) -> FaceModel:
 
 
 def model_folder(name: str) -> Path:
-    """Where the files of a model that does not ship are looked for: `face_models/NAME` in the cache folder.
-
-    The cache folder is `VISEME_CACHE`, or `viseme` in the user's cache.
-    """
-    root = os.environ.get("VISEME_CACHE")
-    base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "viseme"
-    return base / "face_models" / name
+    """Where the files of a model that does not ship are looked for: `face_models/NAME` in the cache folder."""
+    return cache_folder() / "face_models" / name
 
 
 def load_default_model(path: str | Path | None = None) -> FaceModel:

@@ -6,7 +6,7 @@ Knows speech, faces and media; refuses to know what will be measured on its clip
 from __future__ import annotations
 
 from viseme.synthetic.conversation import Conversation, FaceTrack, Segment, conversation_tracks, plan_conversation
-from viseme.synthetic.engines import VoiceMissing, voice_available
+from viseme.synthetic.engines import voice_available
 from viseme.synthetic.espeak import EspeakMissing, espeak_available
 from viseme.synthetic.landmarks import LandmarkSpec, TrainingClip, synth_landmarks, training_clip
 from viseme.synthetic.motion import Motion, move
@@ -14,9 +14,10 @@ from viseme.synthetic.phoneme_tables import read_speech
 from viseme.synthetic.phonemes import Phoneme, Speech
 from viseme.synthetic.speech import speak
 from viseme.synthetic.style import Style
-from viseme.synthetic.voices import VOICES, Voice
+from viseme.synthetic.voices import KOKORO_VOICES, VOICES, Voice, VoiceMissing
 
 __all__ = [
+    "KOKORO_VOICES",
     "VOICES",
     "Conversation",
     "EspeakMissing",

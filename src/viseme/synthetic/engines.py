@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from viseme.core.errors import DataError, VisemeError
+from viseme.core.errors import DataError
 from viseme.synthetic.closures import with_releases
+from viseme.synthetic.kokoro import kokoro_available
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
-from viseme.synthetic.voices import PHONE_SETS, Voice, find_voice
+from viseme.synthetic.voices import PHONE_SETS, Voice, VoiceMissing, find_voice
 
-__all__ = ["Spoken", "VoiceMissing", "phone_times", "speak_recorded", "tidied", "voice_available"]
+__all__ = ["Spoken", "phone_times", "speak_recorded", "tidied", "voice_available"]
 
 _VOICE_FOLDERS = (Path("/usr/share/festival/voices"), Path("/usr/local/share/festival/voices"))
 _HEAP_CELLS = 2_000_000  # festival's own default of ten million costs .15 s at each start
@@ -35,10 +36,6 @@ _TIMEOUT_S = 60
 _MAX_TAIL_S = 0.35
 _MAX_MISMATCH_S = 0.03
 _DEFAULT_WPM = 170
-
-
-class VoiceMissing(VisemeError):
-    """The engine or the data of a voice is not installed."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class Spoken:
 
 def _data_found(voice: Voice) -> bool:
     engine, _, name = voice.name.partition(":")
+    if engine == "kokoro":
+        return kokoro_available(voice.name)
     if shutil.which(engine) is None:
         return False
     if engine == "flite":
@@ -69,7 +68,7 @@ def _flite_voices() -> frozenset[str]:
 
 @lru_cache(maxsize=64)
 def voice_available(name: str) -> bool:
-    """Whether engine and data of a voice of `VOICES` are installed (looked up once per process)."""
+    """Whether engine and data of a voice are installed (looked up once per process)."""
     return _data_found(find_voice(name))
 
 

@@ -16,7 +16,7 @@ from viseme.core.errors import DataError, VisemeError
 from viseme.synthetic.closures import with_closures
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech, bare_ipa
 
-__all__ = ["EspeakMissing", "espeak_available", "speak_espeak"]
+__all__ = ["EspeakMissing", "espeak_available", "espeak_ipa", "speak_espeak"]
 
 
 class EspeakMissing(VisemeError):
@@ -44,6 +44,8 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 0x0001, 0x0002, 0x8000
 _CHARS_UTF8 = 1
+_IPA_TIED = 0x02 | 0x80 | ord("^") << 8
+"""IPA, the letters of one phoneme joined by ^."""
 _EVENT_END_OF_LIST, _EVENT_PHONEME = 0, 7
 _LIBRARIES = ("libespeak-ng.so.1", "libespeak-ng.1.dylib", "libespeak-ng.dylib")
 """On Linux, on macOS."""
@@ -81,6 +83,8 @@ class _Espeak:
             ctypes.c_void_p,
             ctypes.c_void_p,
         ]
+        lib.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+        lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         flags = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
         self.rate = self._lib.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, None, flags)
         if self.rate <= 0:
@@ -107,6 +111,19 @@ class _Espeak:
             index += 1
         return 0
 
+    def _choose(self, voice: str) -> None:
+        language, plus, variant = voice.partition("+")
+        if self._lib.espeak_SetVoiceByName((_ALIASES.get(language, language) + plus + variant).encode()) != 0:
+            raise DataError(f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them (variants: en-us+f3)")
+
+    def phonemes(self, text: str, *, voice: str) -> str:
+        with self._lock:
+            self._choose(voice)
+            left, found = ctypes.c_char_p(text.encode("utf-8")), []
+            while left.value is not None:
+                found.append(self._lib.espeak_TextToPhonemes(ctypes.byref(left), _CHARS_UTF8, _IPA_TIED) or b"")
+            return " ".join(part.decode("utf-8", "ignore").strip() for part in found)
+
     def speak(
         self, text: str, *, voice: str, rate_wpm: int, pitch: int, pitch_range: int, seed: int
     ) -> tuple[NDArray[np.float32], list[tuple[int, str]]]:
@@ -115,11 +132,7 @@ class _Espeak:
             self._reload()
             if self._libc is not None:
                 self._libc.srand(seed & 0x7FFFFFFF)
-            language, plus, variant = voice.partition("+")
-            if self._lib.espeak_SetVoiceByName((_ALIASES.get(language, language) + plus + variant).encode()) != 0:
-                raise DataError(
-                    f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them (variants: en-us+f3)"
-                )
+            self._choose(voice)
             self._lib.espeak_SetParameter(_RATE, rate_wpm, 0)
             self._lib.espeak_SetParameter(_PITCH, pitch, 0)
             self._lib.espeak_SetParameter(_RANGE, pitch_range, 0)
@@ -156,6 +169,17 @@ def espeak_available() -> bool:
     except EspeakMissing:
         return False
     return True
+
+
+def espeak_ipa(text: str, *, voice: str) -> str:
+    """How a text without punctuation is said, as espeak-ng writes it: IPA, stress before its vowel, words parted by
+    spaces, the letters of one phoneme joined by ^ ("d^ʒ").
+
+    Raises:
+        EspeakMissing: the library is not installed.
+        DataError: no such voice.
+    """
+    return _library().phonemes(text, voice=voice)
 
 
 def speak_espeak(text: str, *, voice: str, rate_wpm: int, pitch: int, pitch_range: int, seed: int) -> Speech:

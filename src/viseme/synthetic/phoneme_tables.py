@@ -1,21 +1,27 @@
-"""Recordings with a table of phonemes: Praat TextGrids and lines of start, end, phoneme. Knows files and phonemes."""
+"""Recordings with a table of phonemes: Praat TextGrids, CTM, JSON and lines of start, end, phoneme. Knows files and
+phonemes."""
 
 from __future__ import annotations
 
 import csv
 import itertools
+import json
 import re
-import wave
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import resample_poly
+from numpy.typing import NDArray
 
 from viseme.core.errors import DataError
+from viseme.media.audio import read_audio
 from viseme.synthetic.closures import with_closures
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech, bare_ipa
 
-__all__ = ["read_phonemes", "read_speech"]
+__all__ = ["OWN_LICENCE", "PHONE_FORMATS", "phone_ipa", "read_phonemes", "read_samples", "read_speech"]
+
+OWN_LICENCE = "the recording's own"
+"""Of the voice of a user's file."""
+PHONE_FORMATS = "a TextGrid, a CTM, JSON, or `start end phoneme` lines"
 
 _ARPABET_TABLE = """
 AA:ɑ AE:æ AH:ʌ AO:ɔ AW:aʊ AY:aɪ EH:ɛ ER:ɝ EY:eɪ IH:ɪ IY:i OW:oʊ OY:ɔɪ UH:ʊ UW:u B:b CH:tʃ D:d DH:ð F:f G:ɡ HH:h JH:dʒ
@@ -26,7 +32,13 @@ _ARPABET: dict[str, str] = {pair.split(":")[0]: pair.split(":")[1] for pair in _
 _PAUSES = frozenset({"", "sil", "sp", "spn", "pau", "<eps>", "h#", "#", "_", "<p:>", "silence"})
 
 
-def _ipa(name: str) -> str:
+def phone_ipa(name: str) -> str:
+    """IPA of a phone that is named in ARPABET (stress digits allowed) or IPA; empty for a pause.
+
+    Example:
+        >>> phone_ipa("AY1"), phone_ipa("aɪ"), phone_ipa("SIL")
+        ('aɪ', 'aɪ', '')
+    """
     bare = name.strip()
     if bare.lower() in _PAUSES:
         return ""
@@ -34,9 +46,10 @@ def _ipa(name: str) -> str:
 
 
 def read_phonemes(file: Path | str) -> list[Phoneme]:
-    """Phonemes of a Praat TextGrid (tier "phones", "phonemes" or the last interval tier), or of a table.
+    """Phonemes of a Praat TextGrid (tier "phones", "phonemes" or the last interval tier), of JSON, or of a table.
 
-    A table has `start end phoneme` a line, in seconds, parted by tabs, commas or spaces; a header line is skipped.
+    A table has `start end phoneme` a line, in seconds, parted by tabs, commas or spaces; a header line is skipped. A
+    CTM has `name channel start duration phoneme`. JSON is a list of [phoneme, start, end], or has one as "phones".
     IPA and ARPAbet (stress digits allowed) are understood; "sil", "sp", "pau" and empty names are pauses.
 
     Raises:
@@ -47,18 +60,30 @@ def read_phonemes(file: Path | str) -> list[Phoneme]:
         text = file.read_bytes()
         decoded = text.decode("utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{file}: cannot read phoneme times ({error}); give a TextGrid or `start end phoneme` lines"
-        ) from error
-    rows = _textgrid(decoded, file) if "TextGrid" in decoded[:200] else _table(decoded, file)
-    phonemes = [Phoneme(_ipa(name), start, end) for start, end, name in rows]
+        raise DataError(f"{file}: cannot read phoneme times ({error}); give {PHONE_FORMATS}") from error
+    if "TextGrid" in decoded[:200]:
+        rows = _textgrid(decoded, file)
+    elif decoded.lstrip()[:1] in ("{", "["):
+        rows = _json(decoded, file)
+    else:
+        rows = _table(decoded, file)
+    phonemes = [Phoneme(phone_ipa(name), start, end) for start, end, name in rows]
     phonemes = [p for p in phonemes if p.name]
     if not phonemes:
-        raise DataError(f"{file} holds no phonemes; give a TextGrid or `start end phoneme` lines")
+        raise DataError(f"{file} holds no phonemes; give {PHONE_FORMATS}")
     for one, two in itertools.pairwise(phonemes):
         if one.end <= one.start or two.start < one.end - 1e-6:
             raise DataError(f"{file}: phoneme {two.name!r} at {two.start} s overlaps or goes back; sort by start time")
     return phonemes
+
+
+def _json(text: str, file: Path) -> list[tuple[float, float, str]]:
+    try:
+        told = json.loads(text)
+        phones = told["phones"] if isinstance(told, dict) else told
+        return [(float(start), float(end), str(name)) for name, start, end in phones]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file}: expected JSON with phones as [name, start, end], in seconds ({error!r})") from None
 
 
 def _table(text: str, file: Path) -> list[tuple[float, float, str]]:
@@ -69,6 +94,10 @@ def _table(text: str, file: Path) -> list[tuple[float, float, str]]:
         delimiter = "\t" if "\t" in line else "," if "," in line else " "
         cells = [c for c in next(csv.reader([line.strip()], delimiter=delimiter)) if delimiter != " " or c]
         try:
+            if len(cells) >= 5:  # CTM: name, channel, start, duration, phoneme
+                start, length = float(cells[2]), float(cells[3])
+                rows.append((start, round(start + length, 6), cells[4]))
+                continue
             rows.append((float(cells[0]), float(cells[1]), cells[2] if len(cells) > 2 else ""))
         except (ValueError, IndexError):
             if number > 1:
@@ -106,28 +135,25 @@ def _textgrid(text: str, file: Path) -> list[tuple[float, float, str]]:
 
 
 def read_speech(audio: Path | str, phonemes: Path | str) -> Speech:
-    """A recording (PCM WAV) with its phoneme times.
+    """A recording with its phoneme times.
 
     Raises:
-        DataError: not a PCM WAV, or the phoneme table is unusable or outlasts the audio by more than .1 s.
+        MediaError: the recording cannot be read.
+        DataError: the phoneme table is unusable or outlasts the audio by more than .1 s.
     """
-    audio = Path(audio)
-    try:
-        with wave.open(str(audio)) as stream:
-            rate, width, channels = stream.getframerate(), stream.getsampwidth(), stream.getnchannels()
-            data = stream.readframes(stream.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise DataError(
-            f"{audio}: not a PCM WAV file ({error}); convert it: ffmpeg -i IN -c:a pcm_s16le OUT.wav"
-        ) from error
-    if width not in (1, 2, 4):
-        raise DataError(f"{audio}: {8 * width}-bit samples; convert it: ffmpeg -i IN -c:a pcm_s16le OUT.wav")
-    values = np.frombuffer(data, {1: "u1", 2: "<i2", 4: "<i4"}[width]).astype(np.float32)
-    values = (values - 128) / 128 if width == 1 else values / float(2 ** (8 * width - 1))
-    mono = values.reshape(-1, channels).mean(axis=1)
-    spans = read_phonemes(phonemes)
-    if spans[-1].end > len(mono) / rate + 0.1:
-        raise DataError(f"{phonemes} ends at {spans[-1].end:.2f} s, after the audio {audio} ({len(mono) / rate:.2f} s)")
-    common = np.gcd(SAMPLE_RATE, rate)
-    samples = resample_poly(mono, SAMPLE_RATE // common, rate // common).astype(np.float32)
-    return Speech(samples, with_closures(mono, rate, spans))
+    samples, spans = read_samples(audio), read_phonemes(phonemes)
+    seconds = len(samples) / SAMPLE_RATE
+    if spans[-1].end > seconds + 0.1:
+        raise DataError(f"{phonemes} ends at {spans[-1].end:.2f} s, after the audio {audio} ({seconds:.2f} s)")
+    return Speech(
+        samples, with_closures(samples, SAMPLE_RATE, spans), voice=f"recording:{Path(audio).name}", licence=OWN_LICENCE
+    )
+
+
+def read_samples(audio: Path | str) -> NDArray[np.float32]:
+    """(S,) at `SAMPLE_RATE`, all channels mixed.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    return np.concatenate([block.samples for block in read_audio(audio, rate=SAMPLE_RATE)])

@@ -55,6 +55,8 @@ class Speech:
     """In order; pauses are the gaps."""
     text: str = ""
     voice: str = ""
+    licence: str = ""
+    """Of the voice, where its name does not tell (see `voices.licence_of`)."""
 
     @property
     def duration(self) -> float:

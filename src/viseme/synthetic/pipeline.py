@@ -20,17 +20,20 @@ from viseme.media import VideoWriter
 from viseme.media.files import refuse_output
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.motion import Motion, move
-from viseme.synthetic.phoneme_tables import read_speech
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
+from viseme.synthetic.recordings import speech_of
 from viseme.synthetic.scene import DRAWN_STRENGTH, TalkerSpec, film
 from viseme.synthetic.speech import speak
 from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, sentence
-from viseme.synthetic.voices import find_voice
+from viseme.synthetic.voices import find_voice, licence_of
 
 __all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
 
 SYNTH_SCHEMA = "viseme.synth/1"
+
+RECORDING = "recording:"
+"""A voice that is a recording: what follows is `speech`."""
 
 LEAD_IN_S = Fraction(1, 2)
 """Silence before and after the text where the length is not asked for."""
@@ -51,6 +54,8 @@ class SynthResult(Card):
     text: str
     """What the lips say."""
     voice: str
+    voice_licence: str
+    """Of the voice's data; empty where nothing is said."""
     width: int
     height: int
     rate: float
@@ -58,7 +63,8 @@ class SynthResult(Card):
 
     def facts(self) -> Mapping[str, Any]:
         """What the card shows."""
-        return {"path": self.path, "audio_delay": self.audio_delay, "text": self.text, "frames": len(self.times)}
+        return {"path": self.path, "audio_delay": self.audio_delay, "text": self.text, "voice": self.voice,
+                "voice_licence": self.voice_licence, "frames": len(self.times)}  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """The versioned truth object."""
@@ -79,7 +85,8 @@ def _language(spec: TalkerSpec) -> str:
     """Of made-up sentences: a recorded voice reads its own language alone."""
     if ":" in spec.language:
         return find_voice(spec.language).language
-    return spec.language if spec.language in LANGUAGES else "en-us"
+    language = spec.language.partition("+")[0]
+    return language if language in LANGUAGES else "en-us"
 
 
 def _said(spec: TalkerSpec, text: str) -> Speech:
@@ -198,6 +205,7 @@ def make_clip(
         times=np.array([float(t) for t in times]),
         text=lips.text if lips else "",
         voice=lips.voice if lips else "",
+        voice_licence=(lips.licence or licence_of(lips.voice)) if lips and lips.voice else "",
         width=spec.width,
         height=spec.height,
         rate=float(spec.rate),
@@ -209,6 +217,7 @@ def synth(
     out: Path,
     *,
     text: str | None = None,
+    voice: str | None = None,
     speech: Path | None = None,
     phonemes: Path | None = None,
     audio_delay: Seconds = 0.0,
@@ -244,13 +253,16 @@ def synth(
     Args:
         out: File to write; the extension chooses the container.
         text: What is said, in the language of the voice; None = made-up sentences.
-        speech: A PCM WAV to speak with instead of espeak-ng; needs `phonemes`.
-        phonemes: Its phoneme times: a Praat TextGrid, or lines `start end phoneme` (seconds, IPA or ARPAbet).
+        voice: Who speaks: an espeak-ng voice (en-us+f3), a recorded voice (flite:slt), a voice of Kokoro
+            (kokoro:af_heart), or recording:FILE, which is `speech`; it replaces `language` and `variant`.
+        speech: A recording to speak with: an audio file with `phonemes`, or with `text` that pocketsphinx aligns
+            (English), or a folder of recordings with their phones, out of which `seed` chooses.
+        phonemes: Phoneme times of the recording, in IPA or ARPAbet: a Praat TextGrid, a CTM, JSON as [phoneme, start,
+            end], or lines `start end phoneme`, in seconds.
         audio_delay: How much later than the lips the audio comes, in seconds.
         seconds: Length in seconds; None = as long as the text needs.
         seed: Chooses the face, looks, light, background and all movement that is not speech.
-        language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin; or a recorded voice, for
-            example flite:slt (docs/voices.md).
+        language: espeak-ng voice, for example en-us, de, fr, pl, ar, hi, cmn-latn-pinyin (docs/voices.md).
         variant: espeak-ng voice variant, for example f2, m5, croak, whisper.
         rate_wpm: Words a minute.
         width: Width of the frame in pixels, even.
@@ -277,12 +289,17 @@ def synth(
 
     Raises:
         EspeakMissing: espeak-ng is not installed and no `speech` was given.
+        VoiceMissing: the voice is not installed.
+        MissingExtra: a recording must be aligned and pocketsphinx is not installed.
         ConfigError: a value is out of its range.
-        DataError: `speech` or `phonemes` is unreadable.
+        DataError: `phonemes` is unreadable, or does not fit the recording.
+        MediaError: `speech` is unreadable.
         OutputError: a file exists, or cannot be written.
     """
-    if (speech is None) != (phonemes is None):
-        raise ConfigError("a recording needs both --speech FILE.wav and --phonemes FILE (TextGrid or table)")
+    if voice is not None and voice.startswith(RECORDING):
+        voice, speech = None, Path(voice.removeprefix(RECORDING))
+    if speech is None and phonemes is not None:
+        raise ConfigError("--phonemes tells of a recording; give it too: --speech FILE.wav")
     try:
         rate = Fraction(fps)
     except (ValueError, ZeroDivisionError):
@@ -290,8 +307,8 @@ def synth(
     spec = TalkerSpec(
         seed=seed,
         text=text,
-        language=language,
-        variant=variant,
+        language=language if voice is None else voice,
+        variant=variant if voice is None else "",
         rate_wpm=rate_wpm,
         seconds=seconds,
         audio_delay=as_seconds(audio_delay),
@@ -316,7 +333,7 @@ def synth(
     for target in (out, truth):
         if target is not None:
             refuse_output(target, overwrite=overwrite)
-    recording = None if speech is None or phonemes is None else read_speech(speech, phonemes)
+    recording = None if speech is None else speech_of(speech, phones=phonemes, text=text, seed=seed)
     result = make_clip(spec, out, speech=recording)
     if truth is not None:
         try:

@@ -1,14 +1,15 @@
 """Recordings of people whose phones are known in time, as speech for the synthetic head.
 
 A folder holds `manifest.csv` (file, use, speaker, licence, ...) and `phones.jsonl` (file, oov, asr_logprob, phones:
-[ARPABET, start, end] in seconds, as pocketsphinx aligned them). Knows files and phones; refuses to know faces.
+[ARPABET or IPA, start, end] in seconds, as pocketsphinx aligned them, `tools/align_recordings.py`). Knows
+files and phones; refuses to know faces.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +17,14 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from viseme.core.errors import DataError
-from viseme.media.audio import read_audio
+from viseme.core.errors import ConfigError, DataError
+from viseme.synthetic.alignment import align
 from viseme.synthetic.closures import with_releases
+from viseme.synthetic.phoneme_tables import OWN_LICENCE, phone_ipa, read_samples, read_speech
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
-from viseme.synthetic.voices import PHONE_SETS
+from viseme.synthetic.visemes import targets
 
-__all__ = ["Recording", "read_recordings", "recorded_speech"]
+__all__ = ["Recording", "read_recordings", "recorded_speech", "speech_of"]
 
 LEAST_LOGPROB = -0.6
 """Mean log-probability of a machine's transcript under which it is doubtful."""
@@ -37,7 +39,7 @@ class Recording:
     licence: str
     text: str
     phones: tuple[tuple[str, float, float], ...]
-    """ARPABET, start and end in seconds; SIL = pause."""
+    """ARPABET or IPA, start and end in seconds; SIL = pause."""
 
 
 @lru_cache(maxsize=4)
@@ -71,6 +73,40 @@ def read_recordings(folder: Path, use: str = "train") -> tuple[Recording, ...]:
         raise DataError(f"{folder} does not hold recordings with their phones ({error!r})") from error
 
 
+def speech_of(path: Path, *, phones: Path | None = None, text: str | None = None, seed: int = 0) -> Speech:
+    """The recording that a user names: a file with its phones or its text, or one out of a folder.
+
+    Args:
+        path: An audio file, or a folder that `read_recordings` reads.
+        phones: The phones of the file, as `read_phonemes` reads them.
+        text: What is said in the file, in English; without `phones`, pocketsphinx finds them.
+        seed: Chooses among the recordings of a folder.
+
+    Raises:
+        ConfigError: the phones of a file are not known.
+        DataError: they do not fit, or the folder holds nothing.
+        MediaError: the file cannot be read.
+        MissingExtra: pocketsphinx is needed and not installed.
+    """
+    if path.is_dir():
+        if phones is not None or text is not None:
+            raise ConfigError(
+                f"the recordings in {path} have their own text and phones; leave --text and --phonemes out"
+            )
+        found = read_recordings(path)
+        if not found:
+            raise DataError(f"{path} has no recording of use train that was aligned whole")
+        return recorded_speech(found[seed % len(found)])
+    if phones is not None:
+        return replace(read_speech(path, phones), text=text or "")
+    if text is None:
+        raise ConfigError(
+            f"what is said in {path}? give its phones (--phonemes FILE) or its words (--text, in English)"
+        )
+    spans = align(read_samples(path), text).phones
+    return recorded_speech(Recording(path=path, speaker=path.name, licence=OWN_LICENCE, text=text, phones=spans))
+
+
 def recorded_speech(recording: Recording, *, tract: float = 1.0) -> Speech:
     """The recording as speech whose phonemes are known.
 
@@ -80,17 +116,16 @@ def recorded_speech(recording: Recording, *, tract: float = 1.0) -> Speech:
             times the length who speaks as much faster.
 
     Raises:
-        DataError: a phone is not ARPABET.
+        DataError: a phone is neither ARPABET nor IPA.
         MediaError: the file cannot be read.
     """
     if not 0.7 <= tract <= 1.4:
         raise ValueError(f"tract must be .7 to 1.4, not {tract}")
-    audio = np.concatenate([block.samples for block in read_audio(recording.path, rate=SAMPLE_RATE)])
-    table, phonemes = PHONE_SETS["radio"] | {"sil": ""}, []
+    audio, phonemes = read_samples(recording.path), []
     for name, start, end in recording.phones:
-        ipa = table.get(name.lower())
-        if ipa is None:
-            raise DataError(f"{recording.path} has a phone {name!r} that is not ARPABET")
+        ipa = phone_ipa(name)
+        if ipa and not targets(ipa):
+            raise DataError(f"{recording.path} has a phone {name!r} that is neither ARPABET nor IPA")
         if ipa and end > start:
             phonemes.append(Phoneme(ipa, start, min(end, len(audio) / SAMPLE_RATE)))
     found = with_releases(audio, SAMPLE_RATE, phonemes)
@@ -102,4 +137,5 @@ def recorded_speech(recording: Recording, *, tract: float = 1.0) -> Speech:
         tuple(p.scaled(float(played)) for p in found),
         text=recording.text,
         voice=f"recording:{recording.speaker}",
+        licence=recording.licence,
     )

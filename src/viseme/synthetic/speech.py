@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from viseme.synthetic.engines import speak_recorded
 from viseme.synthetic.espeak import speak_espeak
+from viseme.synthetic.kokoro import speak_kokoro
 from viseme.synthetic.phonemes import Speech
 
 __all__ = ["speak"]
@@ -19,15 +20,16 @@ def speak(
     seed: int = 0,
     tract: float = 1.0,
 ) -> Speech:
-    """Say `text` with espeak-ng, or with a voice made of recordings.
+    """Say `text` with espeak-ng, with a voice made of recordings, or with Kokoro.
 
     Args:
         text: In the language of the voice.
         voice: For espeak-ng a language ("en-us", "de", "cmn"), with a variant if wished ("en-us+f3", "pl+croak"); a
-            name with a colon ("flite:slt") is a recorded voice, see `viseme.synthetic.voices.VOICES`.
+            name with a colon ("flite:slt", "kokoro:af_heart") is a recorded voice, see `VOICES` and `KOKORO_VOICES` of
+            `viseme.synthetic.voices`.
         rate_wpm: Words a minute, 80 to 450.
-        pitch: 0 to 99, 50 = the voice's own.
-        pitch_range: 0 (monotone) to 99.
+        pitch: 0 to 99, 50 = the voice's own. Kokoro keeps its own.
+        pitch_range: 0 (monotone) to 99. Kokoro keeps its own.
         seed: Of espeak-ng's breath noise; the same arguments give the same samples.
         tract: Factor on the formants of a recorded voice, .7 to 1.4; espeak-ng takes 1 only.
 
@@ -38,6 +40,8 @@ def speak(
         ValueError: an argument out of range.
     """
     settings = {"voice": voice, "rate_wpm": rate_wpm, "pitch": pitch, "pitch_range": pitch_range}
+    if voice.startswith("kokoro:"):
+        return speak_kokoro(text, voice=voice, rate_wpm=rate_wpm, tract=tract)
     if ":" in voice:
         return speak_recorded(text, tract=tract, **settings)
     if tract != 1.0:

@@ -116,6 +116,12 @@ _RECORDED: dict[str, tuple[str, ...]] = {
         "ennen lounasta/veneessä/joen varrella/tänä iltana/kylässä/sanomatta mitään/joka perjantai/kotona/uudestaan/"
         "sillalla/aamulla/pihalla",
     ),
+    "ja": (
+        "わたしの あには/ふるい ぱんやさんは/となりの ひとは/わかい おんなは/ちいさな こは/ははは/えみは/せんせいは",
+        "あさごはんの まえに/ふねで/はしの そばで/こんばん/むらで/まいしゅう/うちで/なにも いわずに",
+        "いつつの りんごを/あおい かさを/ぱんを/さかなを/あかい はこを/いい ほんを/ふるい しゃしんを/すーぷを",
+        "かいました/わすれました/みつけました/もってきました/えがきました/たべました/くれました/ほしいです",
+    ),
     "ca": (
         "el meu germà/el vell forner/la veïna/en Pau/una dona jove/el nen petit/la Maria/la família/en Pere/ningú",
         "compra/oblida/porta/troba/vol sempre/pinta/guarda/ens mostra/menja/ha perdut",
@@ -149,7 +155,7 @@ def sentence(rng: np.random.Generator, language: str = "en-us") -> str:
     """One made-up sentence.
 
     Raises:
-        ValueError: no words for this language; `LANGUAGES`, cs, fi and ca have some.
+        ValueError: no words for this language; `LANGUAGES`, cs, fi, ca and ja have some.
     """
     language = "en-us" if language == "en-gb" else language
     templates = _TEMPLATES.get(language) or _RECORDED.get(language)

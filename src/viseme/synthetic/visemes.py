@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,8 @@ def targets(name: str) -> tuple[Target, ...]:
         ([True], 2, 2)
     """
     found: list[Target] = []
-    letters = [c for c in name if c in _VOWELS or c in _PLACE_OF or c in _MARKS]
+    whole = "".join(c if c in _PLACE_OF else normalize("NFD", c) for c in name)  # "ä" is an a, "ç" no c
+    letters = [c for c in whole if c in _VOWELS or c in _PLACE_OF or c in _MARKS]
     for letter in letters:
         if letter in _VOWELS:
             found.append(_vowel(*_VOWELS[letter]))

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from viseme.core.errors import DataError
+from viseme.core.errors import DataError, VisemeError
 
-__all__ = ["PHONE_SETS", "VOICES", "Voice", "find_voice"]
+__all__ = ["KOKORO_VOICES", "PHONE_SETS", "VOICES", "Voice", "VoiceMissing", "find_voice", "licence_of"]
+
+
+class VoiceMissing(VisemeError):
+    """The engine or the data of a voice is not installed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,11 +30,11 @@ class Voice:
     speaker: str
     """Voices of the same speaker share it."""
     method: str
-    """How recordings become speech: diphone, or a statistical model of them (cg, hts)."""
+    """How recordings become speech: diphone, a statistical model of them (cg, hts), or a network (kokoro)."""
     phones: str
-    """Key of `PHONE_SETS`."""
+    """Key of `PHONE_SETS`; "ipa" = IPA already."""
     packages: tuple[str, ...]
-    """Debian packages, all of them in Debian main."""
+    """Debian packages, all of them in Debian main; none for Kokoro, see `viseme.synthetic.kokoro`."""
     licence: str
     """Of the voice data, as the package's copyright file says."""
     encoding: str = "ascii"
@@ -40,7 +44,7 @@ class Voice:
 
     @property
     def engine(self) -> str:
-        """flite or festival."""
+        """flite, festival or kokoro."""
         return self.name.partition(":")[0]
 
 
@@ -90,16 +94,52 @@ VOICES: dict[str, Voice] = {
 }  # fmt: skip
 """Name -> voice."""
 
+_KOKORO_NAMES = """
+af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam am_echo
+am_eric am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable
+bm_george bm_lewis ef_dora em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi if_sara im_nicola jf_alpha
+jf_gongitsune jf_nezumi jf_tebukuro jm_kumo pf_dora pm_alex pm_santa zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi
+zm_yunjian zm_yunxi zm_yunxia zm_yunyang
+"""
+_KOKORO_LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt",
+                     "z": "cmn-latn-pinyin"}  # fmt: skip
+_KOKORO_LICENCE = "Apache-2.0 (Kokoro-82M; learnt from permissive and CC BY audio, synthetic audio not excluded)"
+KOKORO_VOICES: dict[str, Voice] = {
+    f"kokoro:{name}": Voice(
+        name=f"kokoro:{name}",
+        language=_KOKORO_LANGUAGES[name[0]],
+        sex=name[1],
+        speaker=f"kokoro {name}",
+        method="kokoro",
+        phones="ipa",
+        packages=(),
+        licence=_KOKORO_LICENCE,
+    )
+    for name in _KOKORO_NAMES.split()
+}
+"""Name -> voice of Kokoro-82M. Apart from `VOICES`, so that a seed's drawn voice stays what it was. The first letter is
+the language, the second the sex."""
+
 
 def find_voice(name: str) -> Voice:
-    """A voice of `VOICES`.
+    """A voice of `VOICES` or `KOKORO_VOICES`.
 
     Raises:
         DataError: there is none of that name.
     """
-    if name not in VOICES:
-        raise DataError(f"no recorded voice {name!r}; known: {', '.join(VOICES)}")
-    return VOICES[name]
+    voices = KOKORO_VOICES if name.startswith("kokoro:") else VOICES
+    if name not in voices:
+        raise DataError(f"no recorded voice {name!r}; known: {', '.join(voices)}")
+    return voices[name]
+
+
+def licence_of(name: str) -> str:
+    """What the data of a voice are under, by the name that `speak` takes.
+
+    Raises:
+        DataError: there is no such recorded voice.
+    """
+    return find_voice(name).licence if ":" in name else "espeak-ng (no recordings; the program is GPL-3+)"
 
 
 # --- phone sets
