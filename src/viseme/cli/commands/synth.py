@@ -11,9 +11,7 @@ __all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.synthetic.pipeline:synth"
 EXAMPLES = (
-    ("A head that says a sentence", 'viseme synth head.mp4 --text "Every word is known."'),
-    ("A voice of Kokoro", "viseme synth anna.mp4 --voice kokoro:af_heart"),
-    ("A recording whose words are known", 'viseme synth me.mp4 --voice recording:me.wav --text "what I say in it"'),
+    ("A sentence in a voice of Kokoro", 'viseme synth a.mp4 --voice kokoro:af_heart --text "All is known."'),
     ("Audio 120 ms late, and the truth as JSON", "viseme synth late.mp4 --audio-delay 120ms --truth late.json"),
     ("Noise 5 dB below the voice", "viseme synth noisy.mp4 --over noise --snr-db 5 --seconds 10s"),
 )
