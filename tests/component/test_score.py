@@ -15,7 +15,8 @@ from viseme.cli.main import main
 from viseme.core.scores import FailureCause
 from viseme.media.source import ArraySource
 from viseme.metrics.clip_files import metric_set
-from viseme.metrics.clip_score import ClipSources, score_sources
+from viseme.metrics.clip_score import ClipSources, MetricSet, score_sources
+from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
 
 NUM_FRAMES = 25
 METRICS = ("ssim", "psnr", "lmd", "visual-sync")
@@ -27,7 +28,18 @@ def source(frames: np.ndarray, times: np.ndarray | None = None) -> ArraySource:
     return ArraySource(frames, times, told["samples"], told["rate"])
 
 
-def scored(frames: np.ndarray, times: np.ndarray | None = None) -> viseme.ClipScore:
+class Expert:
+    """Says what it was given: the mean of a mouth, and the first value of the audio."""
+
+    id, input, width = "stub@0", "pixel", 2
+
+    def encode(self, audio=None, video=None, layer=None) -> np.ndarray:
+        seen = 0 if video is None else video.mean((1, 2)) - 1
+        heard = 0 if audio is None else audio[:, 0]
+        return np.stack(np.broadcast_arrays(np.ones(len(audio if video is None else video)), seen, heard), 1)
+
+
+def scored(frames: np.ndarray, times: np.ndarray | None = None, metrics: MetricSet | None = None) -> viseme.ClipScore:
     real = source(short_clip(NUM_FRAMES)["frames"])
     generated = source(frames, times)
     sources = ClipSources(
@@ -40,7 +52,7 @@ def scored(frames: np.ndarray, times: np.ndarray | None = None) -> viseme.ClipSc
         mismatched=None,
         has_reference=True,
     )
-    return score_sources(sources, metric_set(METRICS))
+    return score_sources(sources, metrics or metric_set(METRICS))
 
 
 def test_the_same_frames_are_perfect_and_a_still_face_is_not() -> None:
@@ -67,6 +79,14 @@ def test_what_is_wrong_is_a_cause_and_the_floor_is_known(change, cause) -> None:
     assert found.metrics["ssim"].failure is cause
     assert "ssim" in found.anchors["still_face"]
     assert found.message
+
+
+def test_a_speech_expert_has_its_anchors() -> None:
+    found = scored(short_clip(NUM_FRAMES)["frames"], metrics=MetricSet([SpeechSimilarityMetric(Expert())], []))
+    assert found.metrics["avs_v[stub@0]"].value == pytest.approx(1)
+    assert found.anchors["reference"]["avs_u[stub@0]"] == pytest.approx(found.metrics["avs_u[stub@0]"].value)
+    assert found.anchors["still_face"]["avs_v[stub@0]"] < 1
+    assert set(found.anchors["mismatched_audio"]) == {"avs_u[stub@0]", "avs_u_of_means[stub@0]"}
 
 
 def test_other_frame_rates_are_refused_in_words() -> None:

@@ -18,7 +18,7 @@ from viseme.media.search import MEDIA_EXTENSIONS, find_media
 from viseme.media.source import FileSource, MediaSource
 from viseme.metrics.clip_faults import EVERYTHING, Faults
 from viseme.metrics.clip_score import ClipSources, MetricSet, score_sources
-from viseme.metrics.interface import frame_metrics, track_metrics
+from viseme.metrics.interface import FrameMetric, frame_metrics, track_metrics
 
 __all__ = ["AUDIO_EXTENSIONS", "ClipFiles", "match_clips", "metric_set", "score_clip"]
 
@@ -76,17 +76,36 @@ def match_clips(
     return [ClipFiles(name=n, generated=ours.get(n), reference=theirs.get(n), audio=heard.get(n)) for n in names]
 
 
-def metric_set(names: Sequence[str] | None = None) -> MetricSet:
+def metric_set(
+    names: Sequence[str] | None = None, *, expert: str | None = None, syncnet: str | None = None
+) -> MetricSet:
     """Metrics by the names of their registries, None = all.
+
+    Args:
+        names: Of the registries; None = all.
+        expert: Name or file of a speech expert: AVS_u, AVS_m and AVS_v are measured too.
+        syncnet: The user's SyncNet file: LSE-C and LSE-D are measured too.
 
     Raises:
         ConfigError: there is no such metric.
+        WeightsError: weights are missing or damaged.
     """
     known = [*frame_metrics, *track_metrics]
     unknown = next((n for n in names or () if n not in known), None)
     if unknown is not None:
         raise ConfigError(f"there is no metric {unknown!r}; known: {', '.join(known)}")
-    return MetricSet(_made(frame_metrics, names), _made(track_metrics, names))
+    frames: list[FrameMetric] = _made(frame_metrics, names)
+    if expert is not None:
+        from viseme.expert.runner import load_expert
+        from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
+
+        frames.append(SpeechSimilarityMetric(load_expert(expert)))
+    if syncnet is not None:
+        from viseme.metrics.lip_sync_error_metric import LipSyncErrorMetric
+        from viseme.sync.syncnet import load_syncnet
+
+        frames.append(LipSyncErrorMetric(load_syncnet(syncnet)))
+    return MetricSet(frames, _made(track_metrics, names))
 
 
 def _made(registry: Registry[type], names: Sequence[str] | None) -> list:
@@ -103,6 +122,8 @@ def score_clip(
     mismatched: str | None,
     has_reference: bool,
     metrics: Sequence[str] | None = None,
+    expert: str | None = None,
+    syncnet: str | None = None,
     tracker: str = "mediapipe",
     in_sync_band: tuple[float, float] = (-0.045, 0.125),
     on_progress: Callable[[float], None] | None = None,
@@ -114,7 +135,7 @@ def score_clip(
         name, generated, reference, audio: See `ClipFiles`.
         mismatched: A file with another clip's audio.
         has_reference: Whether metrics that need a reference are wanted.
-        metrics: Names of their registries; None = all.
+        metrics, expert, syncnet: See `metric_set`.
         tracker, in_sync_band, on_progress: See `score_sources`.
     """
     faults = Faults()
@@ -141,7 +162,7 @@ def score_clip(
     )
     return score_sources(
         sources,
-        metric_set(metrics),
+        metric_set(metrics, expert=expert, syncnet=syncnet),
         faults=faults,
         tracker=tracker,
         in_sync_band=in_sync_band,

@@ -133,9 +133,10 @@ class _Run:
         self._sources, self._faults, self._tracker = sources, faults, tracker
         self.warnings: list[str] = []
         audio = None if sources.heard is None else SourceAudio(sources.heard, self.warnings.append)
-        self.frames = FrameScores(metrics.frames, audio, has_reference=sources.reference is not None)
-        self._tracks = TrackScores(metrics.tracks, self._audios(audio))
-        self._reference_tracks = TrackScores(metrics.tracks, self._reference_audios())
+        ours, theirs = self._audios(audio), self._reference_audios()
+        self.frames = FrameScores(metrics.frames, {**ours, **theirs}, has_reference=sources.reference is not None)
+        self._tracks = TrackScores(metrics.tracks, ours)
+        self._reference_tracks = TrackScores(metrics.tracks, theirs)
         self._delay = _delay_of(sources.heard if sources.generated is not None else None)
         self._reference_delay = _delay_of(sources.reference_heard if sources.reference is not None else None)
         self.estimate: DelayEstimate | None = None

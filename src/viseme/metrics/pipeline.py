@@ -31,6 +31,8 @@ def score(
     audio: str | os.PathLike[str] | None = None,
     *,
     metrics: Sequence[str] | None = None,
+    expert: str | os.PathLike[str] | None = None,
+    syncnet: str | os.PathLike[str] | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
     isolate: bool | None = None,
@@ -49,6 +51,8 @@ def score(
         audio: What the lips should fit, or a folder; None = the audio of the generated video, or of the reference
             where that has none.
         metrics: Names of metrics ("ssim", "psnr", "lmd", "visual-sync", ...); None = all.
+        expert: Name or file of a speech expert, for AVS_u, AVS_m and AVS_v; None = they are not measured.
+        syncnet: Your SyncNet file, for LSE-C and LSE-D; None = they are not measured.
         jobs: Clips worked on at once; more than one means worker processes.
         executor: Where to work instead; see `viseme.check_many`.
         isolate: Work in a separate process even with one job.
@@ -72,10 +76,13 @@ def score(
     asked: dict[str, Any] = {
         "has_reference": reference is not None,
         "metrics": None if metrics is None else tuple(metrics),
+        "expert": None if expert is None else os.fspath(expert),
+        "syncnet": None if syncnet is None else os.fspath(syncnet),
         "tracker": tracker,
         "in_sync_band": in_sync_band,
     }
-    protocols = metric_set(metrics).protocols(has_reference=reference is not None)
+    chosen = metric_set(metrics, expert=asked["expert"], syncnet=asked["syncnet"])
+    protocols = chosen.protocols(has_reference=reference is not None)
     settings = {c.path: {**asked, **asdict(c), "mismatched": _other(clips, n)} for n, c in enumerate(clips)}
     work = FileWork(function=SCORER, failed="viseme.core.scores:FailedScore")
 

@@ -48,6 +48,10 @@ class Options:
     where that has none."""
     metrics: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
     """Which metrics, with commas between; without it, all. See --protocols."""
+    expert: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
+    """A speech expert: AVS_u, AVS_m and AVS_v too."""
+    syncnet: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Your SyncNet file: LSE-C and LSE-D too."""
     protocols: bool = False
     """Print how each metric is computed, and score nothing."""
     json: bool = False
@@ -131,6 +135,8 @@ def _scored(
             options.reference,
             options.audio,
             metrics=names,
+            expert=options.expert,
+            syncnet=options.syncnet,
             jobs=options.jobs,
             isolate=num > 1,
             resume=log,
@@ -170,7 +176,8 @@ def _tell_protocols(options: Options, names: list[str] | None, screen: Screen) -
     from viseme.metrics.score_means import protocol_hash
     from viseme.report.score_tables import protocol_text
 
-    protocols = metric_set(names).protocols(has_reference=True)
+    syncnet = None if options.syncnet is None else str(options.syncnet)
+    protocols = metric_set(names, expert=options.expert, syncnet=syncnet).protocols(has_reference=True)
     if options.json:
         screen.write(json.dumps(protocols_to_json(protocols)) + "\n")
     else:
