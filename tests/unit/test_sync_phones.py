@@ -54,7 +54,7 @@ def test_the_lesson_is_learnt() -> None:
 
 
 def test_no_folder_is_no_lesson(tmp_path: Path) -> None:
-    assert len(phone_clips(tmp_path)) == 0
+    assert len(phone_clips([tmp_path])) == 0
 
 
 def test_every_phone_has_one_number() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viseme.core.errors import DataError
+from viseme.core.errors import ConfigError, DataError
 from viseme.data.sources import clip_sources
-from viseme.synthetic.recordings import read_recordings, recorded_speech
+from viseme.synthetic.recordings import read_recordings, recorded_speech, speech_of
 
 PHONES = [["SIL", 0.0, 0.4], ["P", 0.4, 0.5], ["AA", 0.5, 0.8], ["SIL", 0.8, 1.0], ["M", 1.0, 1.1], ["IY", 1.1, 1.5]]
 
@@ -66,7 +66,7 @@ def test_a_phone_that_is_not_known_is_an_error_not_a_guess(tmp_path: Path) -> No
 
 
 def test_talkers_say_recordings_and_are_the_people_recorded(tmp_path: Path) -> None:
-    source = clip_sources["synthetic-recorded"](_folder(tmp_path), range(4))
+    source = clip_sources["synthetic-recorded"]([_folder(tmp_path)], range(4))
     assert [info.speaker for info in source.clips] == ["recorded-s0", "recorded-s1"] * 2
     assert len({source.key(i) for i in range(4)}) == 4
     made = source.track(2)
@@ -74,3 +74,27 @@ def test_talkers_say_recordings_and_are_the_people_recorded(tmp_path: Path) -> N
     assert made.audio is not None
     gap = made.landmarks[:, 14, 1] - made.landmarks[:, 13, 1]
     assert gap.std() > 0.01 * np.ptp(made.landmarks[..., 0]), "the mouth moves"
+
+
+def test_folders_are_joined_and_a_talker_is_kept_apart_by_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    folders = [_folder(tmp_path / "a"), _folder(tmp_path / "b", phones=[["p", 0.4, 0.5], ["aɪ", 0.5, 0.8]])]
+    source = clip_sources["synthetic-recorded"](folders, range(4))
+    alone = clip_sources["synthetic-recorded"](folders[1:], range(4))
+    assert source.key(0) != alone.key(0)
+    assert source.key(2).rpartition("-")[2] == alone.key(0).rpartition("-")[2]
+    ipa = read_recordings(folders[1])[0]
+    assert [p.name for p in recorded_speech(ipa).phonemes] == ["p", "aɪ"]
+
+
+def test_a_recording_of_a_user_says_what_is_missing(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    with pytest.raises(ConfigError, match="--phonemes FILE"):
+        speech_of(folder / "0.wav")
+    with pytest.raises(ConfigError, match="their own text"):
+        speech_of(folder, text="hello")
+    assert speech_of(folder, seed=1).licence == "CC BY 4.0"
+    (folder / "p.json").write_text(json.dumps(PHONES))
+    own = speech_of(folder / "0.wav", phones=folder / "p.json", text="pa me")
+    assert (own.text, [p.name for p in own.phonemes]) == ("pa me", ["p", "ɑ", "m", "i"])

@@ -124,12 +124,13 @@ def synthetic_clips(num: int, work: Path, *, input: str, view: View | None = Non
     return ClipSet.of(made, input)
 
 
-def recorded_clips(num: int, speech: Path, work: Path, *, input: str, num_jobs: int = 1) -> ClipSet | None:
-    """Synthetic talkers with the voices of recorded people; None where the folder of recordings is not there, or the
-    input needs more than lip points."""
-    if input not in LIP_INPUTS or num == 0 or not (speech / "phones.jsonl").is_file():
+def recorded_clips(num: int, speech: Sequence[Path], work: Path, *, input: str, num_jobs: int = 1) -> ClipSet | None:
+    """Synthetic talkers with the voices of recorded people; None where no folder of recordings is there, or the input
+    needs more than lip points."""
+    folders = [folder for folder in speech if (folder / "phones.jsonl").is_file()]
+    if input not in LIP_INPUTS or num == 0 or not folders:
         return None
-    source = clip_sources["synthetic-recorded"](speech, range(num))
+    source = clip_sources["synthetic-recorded"](folders, range(num))
     made = prepare(source, inputs_view(LIP_INPUTS), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
     return ClipSet.of(made, input)
 

@@ -110,9 +110,11 @@ class PhoneClips(Sequence[PhoneClip]):
         return PhoneClips, (self.recordings,)
 
 
-def phone_clips(speech: Path) -> PhoneClips:
-    """Every recording of a folder that may be learnt from; none where there is no such folder."""
-    return PhoneClips(read_recordings(speech) if (speech / "phones.jsonl").is_file() else ())
+def phone_clips(speech: Sequence[Path]) -> PhoneClips:
+    """Every recording of folders that may be learnt from and whose phones are ARPABET; none where there is no such
+    folder."""
+    found = [r for folder in speech if (folder / "phones.jsonl").is_file() for r in read_recordings(folder)]
+    return PhoneClips(tuple(r for r in found if all(name in PHONES for name, _, _ in r.phones)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,7 +81,7 @@ def train_sync(
     out: Path = Path("runs/sync/sync.safetensors"),
     *,
     data: Path = Path("../shared/data"),
-    speech: Path = Path("../shared/speech"),
+    speech: tuple[Path, ...] = (Path("../shared/speech"),),
     work: Path = Path("runs/sync"),
     recipe: Literal["open", "shipped", "research", "quick"] = "open",
     input: Input = "landmarks",
@@ -98,8 +98,8 @@ def train_sync(
         data: Folder with manifest.csv; clips marked `dev` are never touched. Where its `truth_delay_ms` says how late
             a clip's audio is, that is used; where it does not, the weights that ship tell, and a clip whose delay
             stays unclear is left out.
-        speech: Folder with recordings of people and their phones (manifest.csv, phones.jsonl), which synthetic talkers
-            say; where it is not there, there are none of these.
+        speech: Folders with recordings of people, or of Kokoro's voices, and their phones (manifest.csv, phones.jsonl),
+            which synthetic talkers say; where none is there, there are none of these.
         work: Where prepared clips and checkpoints are kept.
         recipe: "open" makes what may ship; "shipped" has the settings of the weights that do; "research" adds clips
             that may not be used for that; "quick" tries it out.
@@ -144,7 +144,7 @@ def train_sync(
     calibration, measured = calibrate(
         [TorchModel(n) for n in networks], kept, num_trials=chosen.num_trials, on_progress=Bar("calibrating")
     )
-    card = _card(recipe, chosen, input, networks, found, len(real), [len(clips) for clips in others], measured)
+    card = _card(recipe, chosen, input, networks, found, len(real), others, measured)
     save_sync_weights(out, networks, input_mode=input, calibration=calibration, card=card, model=model_name(input))
     return TrainResult(
         out=out,
@@ -171,6 +171,13 @@ def _chosen(recipe: str, steps: int | None, models: int | None) -> SyncRecipe:
     return chosen if models is None else replace(chosen, num_models=models)
 
 
+def _recordings(clips: ClipSet) -> str:
+    """What the recordings that talkers say are under."""
+    licences = sorted({info.licence for info in clips.infos})
+    credit = " (LibriSpeech: Panayotov, Chen, Povey, Khudanpur, 2015)"
+    return "recordings, " + "; ".join(name + credit * (name == "CC BY 4.0") for name in licences)
+
+
 def _card(
     name: str,
     recipe: SyncRecipe,
@@ -178,25 +185,21 @@ def _card(
     networks: Sequence[nn.Module],
     found: RealClips,
     num_real: int,
-    num_synthetic: Sequence[int],
+    talkers: Sequence[ClipSet],
     measured: dict[str, float],
 ) -> dict[str, Any]:
     """What the weights say about themselves."""
     kept = f"{num_real} of these trained on, the rest, other people, kept for calibration"
-    voices = (
-        "espeak-ng, flite and festival voices",
-        "LibriSpeech recordings, CC BY 4.0: Panayotov, Chen, Povey, Khudanpur, 2015",
-    )
-    talkers = [
-        f"{num} synthetic talkers of this package (CC0 face model; {voice})"
-        for num, voice in zip(num_synthetic, voices)
+    voices = [
+        f"{len(clips)} synthetic talkers of this package (CC0 face model; {voice})"
+        for clips, voice in zip(talkers, ("espeak-ng, flite and festival voices", *map(_recordings, talkers[1:])))
     ]
     return {
         "recipe": name,
         "steps": recipe.loop.steps,
         "num_models": recipe.num_models,
         "num_parameters": sum(p.numel() for n in networks for p in n.parameters()),
-        "training_data": [*found.sources(), kept, *talkers],
+        "training_data": [*found.sources(), kept, *voices],
         "delays": {
             "known": found.num_known,
             "estimated": found.num_estimated,

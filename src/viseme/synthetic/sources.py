@@ -6,6 +6,7 @@ the audio of a talker is never late.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ class Talkers:
 class RecordedTalkers:
     """Talking heads that say what people were recorded saying, as landmarks and audio."""
 
-    folder: Path
+    folders: Sequence[Path]
     """See `read_recordings`."""
     seeds: Sequence[int]
     use: str = "train"
@@ -86,15 +87,17 @@ class RecordedTalkers:
         infos = []
         for seed in self.seeds:
             recording = self._recording(seed)
-            name, speaker = f"recorded-{self.use}-{seed}", f"recorded-{recording.speaker}"
+            name, speaker = f"recorded-{recording.path.stem}-{seed}", f"recorded-{recording.speaker}"
             infos.append(
                 ClipInfo(name=name, speaker=speaker, source="recorded", licence=recording.licence, audio_delay=0.0)
             )
         return infos
 
     def key(self, number: int) -> str:
-        """Seed and version."""
-        return f"{RECORDED}r{self.use}{self.seeds[number]}"
+        """Seed, version, and which recording with which phones."""
+        said = self._recording(self.seeds[number])
+        digest = hashlib.sha256(repr((said.path.name, said.phones)).encode()).hexdigest()[:8]
+        return f"{RECORDED}r{self.use}{self.seeds[number]}-{digest}"
 
     def track(self, number: int, *, pixels: bool = False) -> TrackedClip:
         """Speak and move.
@@ -112,7 +115,7 @@ class RecordedTalkers:
         return _tracked(training_clip(seed + 10_000_000, speech=speech))
 
     def _recording(self, seed: int) -> Recording:
-        recordings = read_recordings(self.folder, self.use)
+        recordings = [r for folder in self.folders for r in read_recordings(folder, self.use)]
         return recordings[seed % len(recordings)]
 
 
