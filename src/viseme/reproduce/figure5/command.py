@@ -35,6 +35,7 @@ def reproduce_figure5(
     seconds: float = 4.0,
     sync_weights: str = "sync-landmarks",
     syncnet: Path | None = None,
+    expert: str | None = None,
     modes: str = ",".join(MODES),
     shift_step: float = 2.0,
     rotation_step: float = 5.0,
@@ -50,6 +51,7 @@ def reproduce_figure5(
         seconds: How much of each clip, from its beginning.
         sync_weights: Sync weights for VSC and VSD, names or files with commas; empty = none.
         syncnet: Your copy of SyncNet's weights, for LSE-C and LSE-D; None = neither.
+        expert: A speech expert for AVS, name or file (`viseme expert import`); None = no AVS.
         modes: Where the change is made, with commas: crop (after alignment), frame (before faces are sought).
         shift_step: Pixels between shifts, of the 256-pixel canvas; 12 is the largest.
         rotation_step: Degrees between rotations; 30 is the largest.
@@ -66,7 +68,7 @@ def reproduce_figure5(
         raise ConfigError(
             "clips, seconds and jobs must be 1 or more, shift-step in 0 to 12 px, rotation-step in 0 to 30 degrees"
         )
-    networks = Networks(tuple(s.strip() for s in sync_weights.split(",") if s.strip()), syncnet)
+    networks = Networks(tuple(s.strip() for s in sync_weights.split(",") if s.strip()), syncnet, expert)
     load_meters(networks)
     rows = _of_many_speakers(read_held_out(data, ("dev",)), clips)
     if not rows:
@@ -81,6 +83,7 @@ def reproduce_figure5(
     settings = {
         "modes": chosen, "shift_step_px": shift_step, "rotation_step_deg": rotation_step, "clips_asked": clips,
         "seconds": seconds, "sync_weights": networks.sync, "syncnet": None if syncnet is None else syncnet.name,
+        "expert": expert,
         "tracker": tracker_key(),
     }  # fmt: skip
     return write_report(out, answers, plan, settings)
@@ -109,5 +112,6 @@ def _key(plan: Plan) -> str:
         *(find_weights(name) for name in plan.networks.sync),
         *([plan.networks.syncnet] if plan.networks.syncnet else []),
     ]
+    files += [] if plan.networks.expert is None else [find_weights(plan.networks.expert, component="expert")]
     said = (VERSION, tracker_key(), plan.changes, plan.modes, plan.seconds, [sha256_of(f) for f in files])
     return hashlib.sha256(repr(said).encode()).hexdigest()[:12]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from viseme.audio.features import speech_features
 from viseme.core.errors import ConfigError
 from viseme.expert.interface import SpeechExpert
+from viseme.expert.runner import load_expert
 from viseme.faces.crop_recorder import ImagesInMemory
 from viseme.faces.crops import crop_again, crop_squares
 from viseme.faces.mouth_roi import mouth_input, mouth_rois
@@ -26,6 +27,8 @@ from viseme.metrics.visual_sync import visual_sync_of_track
 from viseme.reproduce.figure5.changes import Change, changed_images
 from viseme.reproduce.figure5.looks import Look
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
+from viseme.sync.embeddings import without_mean
+from viseme.sync.inputs.interface import visual_inputs
 from viseme.sync.syncnet import UserSyncNet, load_syncnet
 
 __all__ = ["MODES", "Meter", "Mode", "Networks", "SpeechMeter", "SyncMeter", "SyncNetMeter", "load_meters"]
@@ -40,6 +43,7 @@ class Networks:
 
     sync: tuple[str, ...]
     syncnet: Path | None
+    expert: str | None = None
 
 
 class Meter(Protocol):
@@ -97,28 +101,30 @@ class SyncNetMeter:
 
 
 class SpeechMeter:
-    """AVS_u of the changed clip; AVS_m and AVS_v of the changed clip against the unchanged one."""
-
-    modes: Sequence[Mode] = MODES
+    """AVS_u of the changed clip; AVS_m and AVS_v of the changed clip against the unchanged one. Experts that see points
+    are not asked in `crop`, where nothing moves for them."""
 
     def __init__(self, expert: SpeechExpert) -> None:
-        self._expert, self._id = expert, expert.id
+        self._expert = expert
+        self.modes: Sequence[Mode] = MODES if expert.input == "pixel" else ("frame",)
 
     def measure(self, look: Look, change: Change, reference: Look) -> dict[str, float]:
         """See `Meter.measure`; AVS_m and AVS_v where both looks are at the same frames."""
-        video = _mouths(look, change)
+        name, video = self._expert.id, self._seen(look, change)
         audio = speech_features(look.audio, len(video))
-        found = {avs_key("avs_u", self._id): avs_u(self._expert, video, audio).value}
+        found = {avs_key("avs_u", name): avs_u(self._expert, video, audio).value}
         if np.array_equal(look.track.times, reference.track.times):
-            real = _mouths(reference, None)
-            found[avs_key("avs_m", self._id)] = avs_m(self._expert, video, real, audio).value
-            found[avs_key("avs_v", self._id)] = avs_v(self._expert, video, real).value
+            real = self._seen(reference, None)
+            found[avs_key("avs_m", name)] = avs_m(self._expert, video, real, audio).value
+            found[avs_key("avs_v", name)] = avs_v(self._expert, video, real).value
         return found
 
-
-def _mouths(look: Look, change: Change | None) -> NDArray[np.float32]:
-    matrix = None if change is None or change.is_none else change.matrix()
-    return mouth_input(mouth_rois(look.images, look.track.landmarks, change=matrix))
+    def _seen(self, look: Look, change: Change | None) -> NDArray[np.float32]:
+        """What the expert's video stream sees."""
+        if self._expert.input != "pixel":
+            return without_mean(visual_inputs[self._expert.input]().of_track(look.track))
+        matrix = None if change is None or change.is_none else change.matrix()
+        return mouth_input(mouth_rois(look.images, look.track.landmarks, change=matrix))
 
 
 def load_meters(networks: Networks) -> list[Meter]:
@@ -136,6 +142,8 @@ def load_meters(networks: Networks) -> list[Meter]:
         found.append(SyncMeter(weights))
     if networks.syncnet is not None:
         found.append(SyncNetMeter(load_syncnet(networks.syncnet)))
+    if networks.expert is not None:
+        found.append(SpeechMeter(load_expert(networks.expert)))
     if not found:
-        raise ConfigError("there is no network to ask; pass --sync-weights, --syncnet or both")
+        raise ConfigError("there is no network to ask; pass --sync-weights, --syncnet or --expert")
     return found

@@ -85,7 +85,7 @@ def _summary(used: Sequence[Answer], answers: Sequence[Answer], plan: Plan) -> T
         title="Loss in % of the unchanged value (of distances: gain)",
         header=("metric", "mode", *(f"{c.kind} {c.value:+g}" for c in asked)),
         rows=tuple(rows),
-        notes=(f"n = {len(used)} clips of {speakers} speakers, none of them trained on", *left_out),
+        notes=(f"n = {len(used)} clips of {speakers} speakers; no clip is trained on", *left_out),
     )
 
 
@@ -143,7 +143,7 @@ def _draw(out: Path, curves: dict[tuple[str, str, str], list[Point]]) -> None:
                 )
             axis.set_xlabel(f"{kind}, {unit}")
             axis.grid(alpha=0.25)
-        row[0].set_ylabel(key.replace("[", "\n["), fontsize=8)
+        row[0].set_ylabel(key.replace("[", "\n["), fontsize=7)
         row[0].legend(fontsize=8)
         row[0].set_ylim(bottom=min(0.0, row[0].get_ylim()[0]))  # or a change of a percent fills the axis
     for suffix in ("png", "svg"):
