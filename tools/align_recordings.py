@@ -3,7 +3,8 @@
     python tools/align_recordings.py FOLDER [--out FILE] [--jobs N]
 
 Needs pocketsphinx (pip install 'viseme[align]') and espeak-ng, which pronounces words that the dictionary has not. A
-recording whose text does not fit is left out and named. `viseme train sync --speech FOLDER` reads the result.
+recording whose text does not fit is left out and named; remarks in [brackets] are not read as
+text. `viseme train sync --speech FOLDER` reads the result.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,12 +26,13 @@ from viseme.synthetic.phoneme_tables import read_samples
 def aligned(folder: Path, row: dict[str, str], logprob: float | None) -> dict[str, Any] | str:
     """A line of phones.jsonl, or why there is none."""
     try:
-        found = align(read_samples(folder / row["file"]), row["text"])
+        text = re.sub(r"\[[^]]*\]", "", row["text"]).strip()
+        found = align(read_samples(folder / row["file"]), text)
     except VisemeError as error:
         return f"{row['file']}: {error}"
     return {
         "file": row["file"],
-        "text": row["text"],
+        "text": text,
         "asr_logprob": logprob,
         "oov": [],
         "spelled": {word: " ".join(phones) for word, phones in found.spelled.items()},

@@ -70,7 +70,9 @@ def test_words_and_phones_have_seconds_and_unknown_words_are_spelled(decoder: _D
     assert align(np.zeros(8000, np.float32), "pah").spelled == {"pah": ("P", "AA")}, "told of in every recording"
 
 
-@pytest.mark.parametrize(("text", "told"), [("...", "no words"), ("xx", "pronounced"), ("me nothing", "does not fit")])
+@pytest.mark.parametrize(
+    ("text", "told"), [("...", "no words"), ("xx", "pronounced"), ("me nothing", "does not fit"), ("me 2", "digits")]
+)
 def test_what_cannot_be_aligned_is_said(decoder: _Decoder, text: str, told: str) -> None:
     with pytest.raises(DataError, match=told):
         align(np.zeros(8000, np.float32), text)

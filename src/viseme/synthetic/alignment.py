@@ -67,6 +67,8 @@ def align(samples: NDArray[np.float32], text: str) -> Alignment:
     decoder, words = _decoder(), words_of(text)
     if not words:
         raise DataError(f"there are no words in {text!r} to align with the audio")
+    if re.search(r"\d", text):
+        raise DataError(f"{text[:60]!r} has digits; write numbers as the words that are said")
     spelled = _spell(decoder, words)
     raw = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
     try:
