@@ -149,6 +149,12 @@ from viseme.data.lists import (
 from viseme.data.lists import (
     list_corpus as list_corpus,
 )
+from viseme.expert.reading import (
+    read_lips as read_lips,
+)
+from viseme.expert.train import (
+    train_expert as train_expert,
+)
 from viseme.face3d.models.catalog import (
     FaceModelInfo as FaceModelInfo,
 )
@@ -346,6 +352,7 @@ __all__ = [
     "fix",
     "fix_many",
     "list_corpus",
+    "read_lips",
     "read_standardized",
     "reproduce_figure5",
     "reproduce_table1",
@@ -358,6 +365,7 @@ __all__ = [
     "synth",
     "synth_conversation",
     "train_enet",
+    "train_expert",
     "train_speakers",
     "train_sync",
     "write_report",

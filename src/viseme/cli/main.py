@@ -47,11 +47,13 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
             "viseme.cli.commands.synth_conversation", "Film a conversation of synthetic people; who speaks is known."
         ),
         "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression from faces."),
+        "read-lips": Command("viseme.cli.commands.read_lips", "What do the lips say, by video alone?"),
         "standardize": Command(
             "viseme.cli.commands.standardize", "Keep the lip motion of every face, and nothing else."
         ),
         "face-models": Command("viseme.cli.commands.face_models", "What face models there are, and their licences."),
         "train sync": Command("viseme.cli.commands.train_sync", "Train the networks that score lips against audio."),
+        "train expert": Command("viseme.cli.commands.train_expert", "Train the network that represents speech."),
         "reproduce table1": Command(
             "viseme.cli.commands.reproduce_table1", "Table I of the papers: lips with expression alone exchanged."
         ),
@@ -89,13 +91,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "check and repair": ("check", "fix", "demo"),
         "score": ("score",),
-        "speakers": ("find-speakers",),
+        "speakers": ("find-speakers", "read-lips"),
         "faces": ("standardize", "face-models"),
         "synthetic": ("synth", "synth conversation"),
         "research": (
             "train sync",
             "train speakers",
             "train enet",
+            "train expert",
             "evaluate asw",
             "evaluate ava",
             "evaluate columbia",

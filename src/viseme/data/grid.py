@@ -7,7 +7,7 @@ from pathlib import Path
 from viseme.core.errors import DataError
 from viseme.data.interface import CorpusClip, Counts, require_counts
 
-__all__ = ["COUNTS", "grid_words", "read_grid"]
+__all__ = ["COUNTS", "SLOTS", "grid_words", "read_grid"]
 
 COUNTS = Counts(33_000, 33_000, 33)
 """With video: speaker 21 has audio alone."""
@@ -22,6 +22,9 @@ _CODE = (
     ),
     {"a": "again", "n": "now", "p": "please", "s": "soon"},
 )
+
+SLOTS = tuple(tuple(code.values()) for code in _CODE)
+"""The words of each of the six places of a sentence, 51 in all."""
 
 
 def grid_words(name: str) -> tuple[str, ...]:

@@ -225,6 +225,8 @@ class TrainingClip(NamedTuple):
     """(S,) at 16 kHz."""
     audio_start: float
     """Seconds: sample `i` is heard at `audio_start + i / 16000` on the frames' clock."""
+    speech_start: float
+    """Seconds at which the speech that is said begins, on the frames' clock; negative where frames begin later."""
 
 
 def training_clip(seed: int, *, seconds: float | None = None, speech: Speech | None = None) -> TrainingClip:
@@ -271,4 +273,5 @@ def training_clip(seed: int, *, seconds: float | None = None, speech: Speech | N
     audio = disturb(speech.samples, rng)
     low, high = int((first - 0.5) * SAMPLE_RATE), int((float(clock[-1]) + 0.6) * SAMPLE_RATE)
     low, high = max(0, low), min(len(audio), high)
-    return TrainingClip(clock - clock[0], landmarks, audio[low:high], float(low / SAMPLE_RATE - clock[0]))
+    begin = float(clock[0])
+    return TrainingClip(clock - begin, landmarks, audio[low:high], low / SAMPLE_RATE - begin, -begin)

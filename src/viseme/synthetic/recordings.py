@@ -24,7 +24,7 @@ from viseme.synthetic.phoneme_tables import OWN_LICENCE, phone_ipa, read_samples
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.visemes import targets
 
-__all__ = ["Recording", "read_recordings", "recorded_speech", "speech_of"]
+__all__ = ["Recording", "read_recordings", "recorded_phones", "recorded_speech", "speech_of"]
 
 LEAST_LOGPROB = -0.6
 """Mean log-probability of a machine's transcript under which it is doubtful."""
@@ -129,7 +129,7 @@ def recorded_speech(recording: Recording, *, tract: float = 1.0) -> Speech:
         if ipa and end > start:
             phonemes.append(Phoneme(ipa, start, min(end, len(audio) / SAMPLE_RATE)))
     found = with_releases(audio, SAMPLE_RATE, phonemes)
-    played = Fraction(1 / tract).limit_denominator(200)
+    played = _played(tract)
     samples = resample_poly(audio, played.numerator, played.denominator).astype(np.float32)
     samples /= max(1.0, float(np.abs(samples).max()))
     return Speech(
@@ -139,3 +139,14 @@ def recorded_speech(recording: Recording, *, tract: float = 1.0) -> Speech:
         voice=f"recording:{recording.speaker}",
         licence=recording.licence,
     )
+
+
+def recorded_phones(recording: Recording, *, tract: float = 1.0) -> tuple[tuple[str, float, float], ...]:
+    """ARPABET, start and end in seconds of `recorded_speech(recording, tract=tract)`."""
+    played = float(_played(tract))
+    return tuple((name, start * played, end * played) for name, start, end in recording.phones)
+
+
+def _played(tract: float) -> Fraction:
+    """How much longer the recording lasts, as played."""
+    return Fraction(1 / tract).limit_denominator(200)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from viseme.synthetic.faces import draw_faces
 from viseme.synthetic.landmarks import TrainingClip, training_clip
 from viseme.synthetic.motion import Style
 from viseme.synthetic.pipeline import make_clip
-from viseme.synthetic.recordings import Recording, read_recordings, recorded_speech
+from viseme.synthetic.recordings import Recording, read_recordings, recorded_phones, recorded_speech
 from viseme.synthetic.scene import TalkerSpec
 
 __all__ = ["Faces", "FilmedTalkers", "RecordedTalkers", "Talkers"]
@@ -100,7 +100,8 @@ class RecordedTalkers:
         return f"{RECORDED}r{self.use}{self.seeds[number]}-{digest}"
 
     def track(self, number: int, *, pixels: bool = False) -> TrackedClip:
-        """Speak and move.
+        """Speak and move; `truth` holds the voice, `samples` (S,) at 16 kHz from second `samples_start` on, and what it
+        says, `phones` (P,) in ARPABET with their `phone_times` (P, 2) in seconds.
 
         Raises:
             DataError: a recording cannot be used.
@@ -111,8 +112,16 @@ class RecordedTalkers:
         seed = self.seeds[number]
         rng = np.random.default_rng([seed, 4])
         tract = round(float(np.clip(rng.normal(1.0, 0.07), 0.85, 1.18)), 2)
-        speech = recorded_speech(self._recording(seed), tract=tract)
-        return _tracked(training_clip(seed + 10_000_000, speech=speech))
+        recording = self._recording(seed)
+        made = training_clip(seed + 10_000_000, speech=recorded_speech(recording, tract=tract))
+        names, *times = zip(*recorded_phones(recording, tract=tract))
+        truth = {
+            "samples": made.audio,
+            "samples_start": np.array(made.audio_start),
+            "phones": np.array(names),
+            "phone_times": np.array(times).T + made.speech_start,
+        }
+        return replace(_tracked(made), truth=truth)
 
     def _recording(self, seed: int) -> Recording:
         recordings = [r for folder in self.folders for r in read_recordings(folder, self.use)]

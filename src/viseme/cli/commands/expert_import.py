@@ -42,7 +42,8 @@ def run(options: Options, screen: Screen) -> int:
     """Convert, and print what was written."""
     from viseme.expert.published import NOTICE, import_expert
 
-    screen.note(NOTICE)
+    if options.accept_noncommercial:
+        screen.note(NOTICE)
     found = import_expert(
         options.file,
         accept_noncommercial=options.accept_noncommercial,

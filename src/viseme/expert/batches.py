@@ -1,0 +1,113 @@
+"""Batches for masked cluster prediction: crops, what is hidden of them, and what is to be told. Knows arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.expert.corpus import SpeechClips
+from viseme.expert.interface import AUDIO_FEATURES
+from viseme.expert.phones import UNKNOWN
+
+__all__ = ["MaskConfig", "SpeechDraw", "span_mask"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskConfig:
+    """What is hidden in training."""
+
+    audio: float = 0.8
+    """Expected share of audio steps that are covered, spans that overlap counted twice."""
+    audio_length: int = 10
+    """Steps of a span."""
+    video: float = 0.3
+    """The same of video, which is replaced by other frames of the clip."""
+    video_length: int = 5
+    """Frames of a span."""
+    dropout: float = 0.5
+    """Probability that a clip loses one modality, half the time audio."""
+
+
+@dataclass(frozen=True)
+class SpeechDraw:
+    """Draws batches; goes to the processes that do so as a pickle."""
+
+    clips: SpeechClips
+    labels: Sequence[NDArray[np.int64]]
+    """(T,) cluster of each frame of each clip."""
+    odds: NDArray[np.float64]
+    """(N,) how often each clip is drawn."""
+    size: int
+    """Clips of a batch."""
+    longest: int
+    """Frames of a crop at most."""
+    mask: MaskConfig
+
+    def __call__(self, rng: np.random.Generator) -> dict[str, NDArray]:
+        """Arrays of a batch: `audio` (B, T, 104), `video` (B, T, K, 3) with its masked spans replaced, `audio_mask`,
+        `video_mask` and `pad` (B, T), `labels` and `phones` (B, T), `heard` and `seen` (B,)."""
+        crops = [self._crop(int(i), rng) for i in rng.choice(len(self.clips), self.size, p=self.odds)]
+        longest = max(len(crop["labels"]) for crop in crops)
+        batch = {
+            name: np.stack([_padded(crop[name], longest) for crop in crops])
+            for name in ("audio", "video", "audio_mask", "video_mask", "labels", "phones")
+        }
+        batch["pad"] = np.stack([np.arange(longest) >= len(crop["labels"]) for crop in crops])
+        lost = rng.random(self.size) < self.mask.dropout
+        which = rng.random(self.size) < 0.5
+        return {**batch, "heard": ~(lost & which), "seen": ~(lost & ~which)}
+
+    def _crop(self, number: int, rng: np.random.Generator) -> dict[str, NDArray]:
+        points, speech, phones = self.clips.read(number, "points", "speech", "phones")
+        num = min(len(points), self.longest)
+        at = int(rng.integers(len(points) - num + 1))
+        part = slice(at, at + num)
+        audio = speech[part].astype(np.float32)
+        if rng.random() < 0.3:
+            audio += rng.normal(0, rng.uniform(0, 0.6), (num, AUDIO_FEATURES)).astype(np.float32)
+        video = _moved(points[part], rng)
+        video_mask = span_mask(num, self.mask.video, self.mask.video_length, rng)
+        return {
+            "audio": audio,
+            "video": _replaced(video, video_mask, rng),
+            "audio_mask": span_mask(num, self.mask.audio, self.mask.audio_length, rng),
+            "video_mask": video_mask,
+            "labels": self.labels[number][part],
+            "phones": phones[part],
+        }
+
+
+def span_mask(num: int, share: float, length: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(T,) spans of `length` steps that begin anywhere and may overlap; their lengths add up to `share` of `num`."""
+    length = min(length, num)
+    spans = int(share * num / length + rng.random())
+    mask = np.zeros(num, bool)
+    for start in rng.integers(num - length + 1, size=spans).tolist():
+        mask[start : start + length] = True
+    return mask
+
+
+def _replaced(video: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Masked frames replaced by those of another place of the clip, in their order."""
+    out, edges = video.copy(), np.flatnonzero(np.diff(np.concatenate([[0], mask, [0]])))
+    for start, end in edges.reshape(-1, 2).tolist():
+        other = int(rng.integers(len(video) - (end - start) + 1))
+        out[start:end] = video[other : other + end - start]
+    return out
+
+
+def _moved(points: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Another size, a slightly turned head, tracker noise; the mean over time is taken out."""
+    turn = rng.normal(0, np.deg2rad(4), 3)
+    skew = np.array([[0, -turn[2], turn[1]], [turn[2], 0, -turn[0]], [-turn[1], turn[0], 0]])
+    moved = points @ (np.eye(3) + skew).T * rng.uniform(0.85, 1.15)
+    moved = moved + rng.normal(0, rng.uniform(0, 0.004), moved.shape)
+    return (moved - moved.mean(0)).astype(np.float32)
+
+
+def _padded(values: NDArray, num: int) -> NDArray:
+    width = [(0, num - len(values)), *[(0, 0)] * (values.ndim - 1)]
+    return np.pad(values, width, constant_values=UNKNOWN if values.dtype == np.int64 else 0)

@@ -1,0 +1,176 @@
+"""Clips that teach a speech expert: lip points, what is heard, cepstra and phones, on one clock of 25 frames a second.
+
+Knows sources of clips; refuses to know networks. Clips are prepared once and kept; one marked `dev` never comes here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.audio.clock import RATE as SAMPLE_RATE
+from viseme.audio.features import mfcc, speech_features
+from viseme.core.errors import DataError, NoAudio
+from viseme.data.manifest import ManifestRow
+from viseme.data.prepare import PreparedClips, TrackedClips, View, prepare, track_clips
+from viseme.data.sources import ClipInfo, TrackedClip, clip_sources
+from viseme.engine.progress import Bar
+from viseme.expert.interface import RATE
+from viseme.expert.phones import UNKNOWN, phones_of_frames
+from viseme.face3d.lips import lip_motion
+from viseme.media.audio import join_blocks, read_audio
+
+__all__ = ["SpeechClips", "lip_points", "real_clips", "recorded_clips"]
+
+VIEW = "speech-landmarks-1"
+"""Names what is made of a clip; raise the number when it is made otherwise."""
+LEAST_FRAMES = 25
+"""Shorter clips are not used."""
+HELD_OUT = 10
+"""One speaker in so many is kept for measuring."""
+
+
+@dataclass(frozen=True)
+class SpeechClips:
+    """Prepared clips on disk; goes to other processes as names, not as data."""
+
+    prepared: tuple[PreparedClips, ...]
+    """Of each source."""
+    places: tuple[tuple[int, int], ...]
+    """Of each clip: which source, which of its clips."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def read(self, number: int, *names: str) -> list[NDArray[Any]]:
+        """Some arrays of a clip: `points` (T, 67, 3), `speech` (T, 104), `cepstra` (T, 39), `phones` (T,)."""
+        source, place = self.places[number]
+        prepared = self.prepared[source]
+        return prepared.store.read(prepared.keys[place], names)
+
+    @property
+    def infos(self) -> list[ClipInfo]:
+        """What is known of each."""
+        return [self.prepared[source].infos[place] for source, place in self.places]
+
+    @property
+    def keys(self) -> list[str]:
+        """Of each."""
+        return [self.prepared[source].keys[place] for source, place in self.places]
+
+    def apart(self) -> tuple[SpeechClips, SpeechClips]:
+        """Clips to learn from, and those of one speaker in ten, who is not among the first."""
+        held = [_number(info.speaker) % HELD_OUT == 0 for info in self.infos]
+        pick = [tuple(p for p, h in zip(self.places, held) if h is which) for which in (False, True)]
+        return replace(self, places=pick[0]), replace(self, places=pick[1])
+
+    @classmethod
+    def of(cls, prepared: Sequence[PreparedClips]) -> SpeechClips:
+        """All clips of some preparations."""
+        places = tuple((s, i) for s, found in enumerate(prepared) for i in range(len(found.keys)))
+        return cls(tuple(prepared), places)
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def real_clips(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) -> PreparedClips:
+    """Clips of a manifest whose delay it knows; the others are left out.
+
+    Args:
+        rows: From `read_manifest`.
+        work: Folder where what was prepared is kept; faces that `train sync` followed there are not followed again.
+        num_jobs: Processes.
+    """
+    known = tuple(row for row in rows if row.audio_delay is not None)
+    tracked = track_clips(clip_sources["manifest"](known), work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
+    return prepare(_Heard(tracked, known), View(VIEW, _made), work, num_jobs=num_jobs, on_progress=Bar("speech"))
+
+
+def recorded_clips(num: int, speech: Path, work: Path, *, num_jobs: int = 1) -> PreparedClips:
+    """Synthetic talkers with the voices of recorded people, whose phones are known.
+
+    Raises:
+        DataError: the recordings are not there.
+    """
+    source = clip_sources["synthetic-recorded"](speech, range(num))
+    return prepare(source, View(VIEW, _made), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Clips of a manifest, followed before, with the samples of their audio."""
+
+    tracked: TrackedClips
+    rows: tuple[ManifestRow, ...]
+
+    @property
+    def kind(self) -> str:
+        return self.tracked.kind
+
+    @property
+    def clips(self) -> Sequence[ClipInfo]:
+        return self.tracked.clips
+
+    def key(self, number: int) -> str:
+        return self.tracked.key(number)
+
+    def track(self, number: int, *, pixels: bool = False) -> TrackedClip:
+        row = self.rows[self.tracked.tracked.numbers[number]]
+        try:
+            samples, start = join_blocks(list(read_audio(row.path, rate=SAMPLE_RATE)))
+        except (NoAudio, IndexError):
+            raise DataError(f"{row.path} has no audio") from None
+        begin = float(start) - (row.audio_delay or 0.0)
+        truth = {"samples": samples, "samples_start": np.array(begin)}
+        return replace(self.tracked.track(number, pixels=pixels), truth=truth)
+
+
+def lip_points(clip: TrackedClip) -> tuple[float, NDArray[np.float32]]:
+    """Seconds of the first of 25 frames a second, and (T, 67, 3) pose-normalised lip points of each."""
+    motion = lip_motion(clip.landmarks, clip.times, clip.observed)
+    begin = float(clip.times[0])
+    at = begin + np.arange(int((float(clip.times[-1]) - begin) * RATE + 1e-6) + 1) / RATE
+    right = np.clip(np.searchsorted(clip.times, at), 1, len(clip.times) - 1)
+    before, after = clip.times[right - 1], clip.times[right]
+    share = np.clip((at - before) / (after - before), 0, 1)[:, None, None]
+    return begin, ((1 - share) * motion.points[right - 1] + share * motion.points[right]).astype(np.float32)
+
+
+def _made(clip: TrackedClip) -> Mapping[str, NDArray[Any]]:
+    begin, points = lip_points(clip)
+    num, truth = len(points), clip.truth
+    if num < LEAST_FRAMES:
+        raise DataError(f"the face is seen for less than {LEAST_FRAMES / RATE:g} s")
+    start = float(truth["samples_start"]) - begin
+    unknown = np.full(num, UNKNOWN, np.int64)
+    said = (
+        phones_of_frames(truth["phones"].tolist(), truth["phone_times"], num, begin) if "phones" in truth else unknown
+    )
+    return {
+        "points": points,
+        "speech": speech_features(truth["samples"], num, start=start).astype(np.float16),
+        "cepstra": _cepstra(truth["samples"], num, start).astype(np.float16),
+        "phones": said,
+    }
+
+
+def _cepstra(samples: NDArray[np.floating], num: int, start: float) -> NDArray[np.float32]:
+    """(T, 39) MFCC with first and second differences, every fourth frame.
+
+    Source:
+        Shi et al., 2022: targets of the first iteration.
+    """
+    lead = round(start * SAMPLE_RATE)
+    placed = np.pad(samples, (max(0, lead), 0))[max(0, -lead) :]
+    placed = np.pad(placed, (0, max(0, (num + 1) * SAMPLE_RATE // RATE - len(placed))))
+    found = mfcc(placed[: (num + 1) * SAMPLE_RATE // RATE])
+    slope = np.gradient(found, axis=0)
+    return np.concatenate([found, slope, np.gradient(slope, axis=0)], 1)[::4][:num]

@@ -1,0 +1,91 @@
+"""`viseme read-lips`: what lips alone say. Knows weights that run without torch, and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from viseme.core.errors import DataError, MissingWeights
+from viseme.core.results import to_jsonable
+from viseme.data.manifest import ManifestRow
+from viseme.data.manifest_clips import ManifestClips
+from viseme.expert.corpus import lip_points
+from viseme.expert.grammar import GRAMMARS, best_sentence
+from viseme.expert.phones import collapsed
+from viseme.expert.runner import COMPONENT, load_expert
+from viseme.weights import find_weights
+
+__all__ = ["LipReading", "read_lips"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipReading:
+    """What the lips of a video say."""
+
+    file: str
+    """The video."""
+    phones: tuple[str, ...]
+    """ARPABET, pauses left out."""
+    words: tuple[str, ...] | None
+    """The likeliest sentence of the grammar; None = no grammar was asked for."""
+    score: float | None
+    """Mean over frames of the logarithm of the probability of that sentence's phones."""
+    num_frames: int
+    """Frames read, 25 a second."""
+    expert: str
+    """Name and hash of the weights."""
+
+    def __str__(self) -> str:
+        return " ".join(self.phones if self.words is None else self.words)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return to_jsonable(self)
+
+
+def read_lips(
+    video: Path, *, weights: Path | None = None, grammar: Literal["none", "grid"] = "none", device: str = "auto"
+) -> LipReading:
+    """Read the lips of the face that is seen longest; the audio is not listened to.
+
+    Args:
+        video: A file with one face.
+        weights: A speech expert that names phones, made by `viseme train expert`; None = the one that ships, where
+            there is one.
+        grammar: "none" gives phones; "grid" also the likeliest sentence of the GRID corpus, one of its 51 words in
+            each of six places.
+        device: Where it runs, see `viseme.weights.DEVICES`.
+
+    Raises:
+        MissingWeights: there are no such weights.
+        WeightsError: the weights name no phones, or see something else than lip points.
+        DataError: no face is seen for long enough.
+        MediaError: the file cannot be read.
+    """
+    if weights is None:
+        try:
+            find_weights(None, component=COMPONENT)
+        except MissingWeights:
+            raise MissingWeights(
+                "no weights that read lips ship with this version; train some with `viseme train expert` and pass them "
+                "with --weights FILE"
+            ) from None
+    expert = load_expert(weights, device=device)
+    row = ManifestRow(path=video, use="", speaker="", licence="")
+    _, points = lip_points(ManifestClips((row,)).track(0))
+    found = expert.read_phones(points)
+    words = score = None
+    if grammar != "none":
+        try:
+            words, score = best_sentence(found, GRAMMARS[grammar])
+        except ValueError as error:
+            raise DataError(f"{video}: {error}") from None
+    return LipReading(
+        file=str(video),
+        phones=tuple(collapsed(found.argmax(1))),
+        words=words,
+        score=score,
+        num_frames=len(points),
+        expert=expert.id,
+    )

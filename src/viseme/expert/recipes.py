@@ -1,0 +1,95 @@
+"""Complete configurations of training runs. A variant is `dataclasses.replace` of one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from viseme.engine.loop import LoopConfig
+from viseme.expert.batches import MaskConfig
+from viseme.expert.phones import PHONES
+from viseme.expert.sizes import SIZES, ExpertConfig
+
+__all__ = ["RECIPES", "ExpertRecipe", "Iteration", "open_recipe", "quick_recipe"]
+
+NUM_POINTS = 67
+"""Lip and jaw points of a frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iteration:
+    """One round of clustering and masked prediction."""
+
+    clusters: int
+    """K."""
+    features: Literal["cepstra", "layer"] = "layer"
+    """What is clustered: cepstra, or what a layer of the iteration before gives."""
+    layer: int = 0
+    """Which layer, from 1."""
+    mask: MaskConfig = field(default_factory=MaskConfig)
+    """What is hidden."""
+    share: float = 1.0
+    """Of the recipe's updates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertRecipe:
+    """Everything that decides what `viseme train expert` makes."""
+
+    uses: tuple[str, ...] = ("train",)
+    """Which clips of the manifest; those whose delay it does not know are left out."""
+    num_recorded: int = 3000
+    """Synthetic talkers with the voices of recorded people."""
+    real_share: float = 0.3
+    """Fraction of the clips drawn that are real."""
+    size: ExpertConfig = field(
+        default_factory=lambda: replace(SIZES["tiny"], input="landmarks", num_points=NUM_POINTS, phones=len(PHONES))
+    )
+    """The network; its classes are each iteration's."""
+    iterations: tuple[Iteration, ...] = (
+        Iteration(clusters=100, features="cepstra"),
+        Iteration(clusters=200, layer=4),
+        Iteration(clusters=500, layer=6),
+    )
+    """One after the other, each with a fresh network."""
+    fit_share: float = 0.1
+    """Share of the frames on which clusters are fitted."""
+    batch: int = 32
+    """Clips of one update."""
+    longest: int = 100
+    """Frames of a crop at most."""
+    penalty: float = 10.0
+    """Weight of the mean square of the projected features."""
+    front_end_gradient: float = 0.1
+    """Factor on the gradient that reaches the front ends."""
+    phone_weight: float = 1.0
+    """Weight of the cross-entropy of phones, where they are known."""
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            steps=3000, learning_rate=5e-4, warmup=0.08, weight_decay=0.01, average=0.995
+        )
+    )
+    """The schedule of a whole iteration."""
+
+
+def open_recipe() -> ExpertRecipe:
+    """For what may ship: clips that may be used for it, and our own synthetic talkers."""
+    return ExpertRecipe()
+
+
+def quick_recipe() -> ExpertRecipe:
+    """Minutes instead of hours: to see that everything runs."""
+    return replace(
+        open_recipe(),
+        num_recorded=24,
+        size=replace(open_recipe().size, layers=2, width=64, hidden=128, decoder_layers=1, projection=32),
+        iterations=(Iteration(clusters=16, features="cepstra"), Iteration(clusters=24, layer=2)),
+        batch=6,
+        longest=50,
+        fit_share=0.5,
+        loop=LoopConfig(steps=20, learning_rate=1e-3, save_every=10),
+    )
+
+
+RECIPES = {"open": open_recipe, "quick": quick_recipe}
+"""Name -> recipe."""
