@@ -48,11 +48,11 @@ class _DecoderLayer(nn.Module):
 
     def forward(
         self,
-        x: Float[Tensor, "B U D"],
+        x: Float[Tensor, "B N D"],
         clip: Float[Tensor, "B T D"],
-        before: Bool[Tensor, "U U"],
+        before: Bool[Tensor, "N N"],
         inside: Bool[Tensor, "..."] | None,
-    ) -> Float[Tensor, "B U D"]:
+    ) -> Float[Tensor, "B N D"]:
         normal = self.self_attn_layer_norm(x)
         x = x + self.drop(self.self_attn(normal, normal, before))
         x = x + self.drop(self.encoder_attn(self.encoder_attn_layer_norm(x), clip, inside))
@@ -69,8 +69,8 @@ class Decoder(nn.Module):
         self.layer_norm = nn.LayerNorm(config.width)
 
     def forward(
-        self, units: Int[Tensor, "B U"], clip: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None = None
-    ) -> Float[Tensor, "B U V"]:
+        self, units: Int[Tensor, "B N"], clip: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B N O"]:
         """Logits of the unit after each.
 
         Args:
