@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -90,6 +91,20 @@ def test_a_clip_without_a_floor_has_that_of_the_others_or_the_worst() -> None:
     assert found.failures == {FailureCause.UNREADABLE: 1}
     with pytest.raises(KeyError, match="there are ssim"):
         result(clip("a", 0.9))["nosuch"]
+
+
+def test_twice_the_jitter_is_not_better_than_the_real_video() -> None:
+    jitter = replace(SSIM, name="jitter", better=Better.ONE)
+
+    def of(value: float) -> float | None:
+        one = replace(
+            clip("a", 1.0),
+            metrics={"jitter": ClipValue(value=value, num_frames=9)},
+            anchors={"reference": {"jitter": 1.0}, "still_face": {"jitter": 0.0}},
+        )
+        return summarise("made", "real", [one], [jitter])["jitter"].relative
+
+    assert (of(1.0), of(0.5), of(3.0)) == (1.0, 0.5, -1.0)
 
 
 def test_methods_are_ranked_where_the_difference_is_certain() -> None:

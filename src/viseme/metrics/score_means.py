@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import viseme
-from viseme.core.scores import ClipScore, FailureCause, MetricProtocol, MetricValue, ScoreResult, protocols_to_json
+from viseme.core.scores import (
+    Better,
+    ClipScore,
+    FailureCause,
+    MetricProtocol,
+    MetricValue,
+    ScoreResult,
+    protocols_to_json,
+)
 from viseme.metrics.intervals import bootstrap_mean
 
 __all__ = ["counted_values", "protocol_hash", "summarise"]
@@ -105,12 +113,14 @@ def _cause(clip: ClipScore, name: str) -> FailureCause:
 def _relative(
     protocol: MetricProtocol, value: float | None, anchors: Mapping[str, Mapping[str, float]]
 ) -> float | None:
-    """(value - floor) / (real - floor)."""
+    """(value - floor) / (real - floor); of what should be 1, by distances from 1."""
     floor = anchors.get(protocol.floor, {}).get(protocol.name) if protocol.floor else protocol.worst
     real = anchors.get("reference", {}).get(protocol.name)
-    if value is None or floor is None or real is None or abs(real - floor) < 1e-12:
+    if value is None or floor is None or real is None:
         return None
-    return (value - floor) / (real - floor)
+    if protocol.better is Better.ONE:
+        value, floor, real = abs(value - 1), abs(floor - 1), abs(real - 1)
+    return None if abs(real - floor) < 1e-12 else (value - floor) / (real - floor)
 
 
 def _mean_anchors(clips: Sequence[ClipScore]) -> dict[str, dict[str, float]]:
