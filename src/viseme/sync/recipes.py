@@ -69,8 +69,8 @@ def open_recipe() -> SyncRecipe:
 
 
 def shipped_recipe() -> SyncRecipe:
-    """Settings that the weights that ship were made with. They learnt from the clips that were marked `train` then: one
-    speaker of GRID."""
+    """Settings that `sync-mesh` was made with. It learnt from the clips that were marked `train` then: one speaker of
+    GRID."""
     return replace(
         open_recipe(),
         num_synthetic=4000,

@@ -101,7 +101,7 @@ def train_sync(
         speech: Folders with recordings of people, or of Kokoro's voices, and their phones (manifest.csv, phones.jsonl),
             which synthetic talkers say; where none is there, there are none of these.
         work: Where prepared clips and checkpoints are kept.
-        recipe: "open" makes what may ship; "shipped" has the settings of the weights that do; "research" adds clips
+        recipe: "open" makes what ships; "shipped" has the settings of `sync-mesh`, which are older; "research" adds clips
             that may not be used for that; "quick" tries it out.
         input: What the video stream sees: "landmarks", "mesh" or "beta", or frames, "raw" or of the standard face
             ("rgb", "rgbd"). All but the first two are trained on filmed talkers, fewer of them, not on landmarks.

@@ -73,6 +73,12 @@ _TRAINED_ON = (
     "420 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 3,958 synthetic talkers of "
     "this package (CC0 face model; espeak-ng, flite and festival voices, see docs/voices.md)"
 )
+_TRAINED_ON_MANY = (
+    "572 clips of 9 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and of one of us_weekly_address "
+    "(public domain), 2,959 synthetic talkers of this package (CC0 face model; espeak-ng, flite and festival voices, see "
+    "docs/voices.md) and 2,752 with the voices of 133 people of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; CC "
+    "BY 4.0), whose phones the audio stream learnt to tell first"
+)
 _SEES = "mediapipe478 landmarks, head motion removed by the upper face, 25 Hz; audio at 16 kHz, 40 log-mels, 100 Hz"
 
 _RECORDS: tuple[WeightsRecord, ...] = (
@@ -80,10 +86,10 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="sync-landmarks",
         component="sync",
         file="sync-landmarks.safetensors",
-        sha256="7c190763c44586fdf51dedf912597ea646a73c2a6e193274e6ce96d845fedf5c",
-        size=7478900,
+        sha256="f3e8f6d68f7fa0aa1e5f3b22d819da5ffccfd678f5db166e5c24f80a8779d095",
+        size=7479492,
         licence="Apache-2.0",
-        training_data=_TRAINED_ON,
+        training_data=_TRAINED_ON_MANY,
         preprocessing=_SEES,
         card="sync-landmarks.md",
         default=True,

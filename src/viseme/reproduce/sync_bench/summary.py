@@ -14,11 +14,11 @@ from viseme.reproduce.sync_bench.trials import RIGHT_S, Trial
 __all__ = ["answer_lines", "proportion_line", "summary_lines"]
 
 _GROUPS: tuple[tuple[str, str, Callable[[Trial], bool], str, str], ...] = (
-    ("whole clips", "whole", lambda t: True, ">= 95 %", ">= 98 %"),
+    ("whole clips", "whole", lambda t: True, ">= 92 %", ">= 98 %"),
     ("2 s windows with speech", "2 s", lambda t: t.with_speech, ">= 85 %", ">= 97 %"),
     ("2 s windows, all", "2 s", lambda t: True, ">= 85 %", ">= 97 %"),
-    ("1 s windows with speech", "1 s", lambda t: t.with_speech, ">= 70 %", ">= 93 %"),
-    ("1 s windows, all", "1 s", lambda t: True, ">= 70 %", ">= 93 %"),
+    ("1 s windows with speech", "1 s", lambda t: t.with_speech, ">= 65 %", ">= 93 %"),
+    ("1 s windows, all", "1 s", lambda t: True, ">= 65 %", ">= 93 %"),
 )
 """Label, group, which of its trials, targets of "answered" and "right among answers"."""
 
@@ -41,12 +41,20 @@ def summary_lines(trials: Sequence[Trial]) -> list[str]:
         lines.append(f"{'    median error':58s} {_median_error(some)}")
     mismatched = [t for t in trials if t.group == "mismatched"]
     apart = Proportion.of(t.verdict is not Verdict.IN_SYNC for t in mismatched)
-    lines.append(proportion_line("mismatched audio: not in_sync", apart, ">= 97 %"))
+    lines.append(proportion_line("mismatched audio: not in_sync", apart, ">= 98 %"))
     told = Proportion.of(t.answered for t in mismatched)
     lines.append(proportion_line("mismatched audio: a delay is told, which is wrong", told, "<= 2 %"))
-    error = expected_calibration_error([t.confidence for t in trials], [t.best_right for t in trials])
-    lines.append(f"{'calibration error (ECE, 10 bins)':58s} {error:.3f}   n = {len(trials)}   <= .05")
+    for source in sorted({t.source for t in mismatched}):
+        some = Proportion.of(t.answered for t in mismatched if t.source == source)
+        lines.append(proportion_line(f"  {source}: a delay is told under mismatched audio", some))
+    lines.append(_calibration_line("calibration error (ECE, 10 bins)", trials, "<= .05"))
+    lines.append(_calibration_line("  under its own audio alone", [t for t in trials if t.group != "mismatched"]))
     return lines
+
+
+def _calibration_line(name: str, trials: Sequence[Trial], target: str = "") -> str:
+    error = expected_calibration_error([t.confidence for t in trials], [t.best_right for t in trials])
+    return f"{name:58s} {error:.3f}   n = {len(trials)}   {target}".rstrip()
 
 
 def answer_lines(trials: Sequence[Trial], label: str, answered: str = "", right: str = "") -> list[str]:
