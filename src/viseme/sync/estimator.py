@@ -73,16 +73,12 @@ class DelayCurve:
     """(L,) frame windows that met audio at this delay; absent pairs contribute nothing to `scores`."""
     best: NDArray[np.floating]
     """(L,) evidence per window of the two seconds that speak most clearly for this delay; -inf where there are none."""
-    against: NDArray[np.floating] | None = None
-    """(L,) evidence of all .4 s that speak against this delay, at most 0; None = not known."""
 
     def __add__(self, other: DelayCurve) -> DelayCurve:
         if not np.array_equal(self.lags, other.lags):
             raise ValueError("curves over different delays cannot be added")
         best = np.maximum(self.best, other.best)
-        known = self.against is not None and other.against is not None
-        against = self.against + other.against if known else None  # type: ignore[operator]
-        return DelayCurve(self.lags, self.scores + other.scores, self.counts + other.counts, best, against)
+        return DelayCurve(self.lags, self.scores + other.scores, self.counts + other.counts, best)
 
     @property
     def delays(self) -> NDArray[np.float64]:
@@ -92,8 +88,7 @@ class DelayCurve:
     def within(self, reach: float) -> DelayCurve:
         """The part of the curve at most `reach` seconds either way."""
         keep = np.abs(self.lags) <= reach / STEP + 0.5
-        against = None if self.against is None else self.against[keep]
-        return DelayCurve(self.lags[keep], self.scores[keep], self.counts[keep], self.best[keep], against)
+        return DelayCurve(self.lags[keep], self.scores[keep], self.counts[keep], self.best[keep])
 
     def usable(self, config: EstimatorConfig) -> NDArray[np.bool_]:
         """(L,) delays at which enough windows met audio to be compared."""
@@ -182,8 +177,6 @@ class Peak:
     """Windows that took part at the peak."""
     at_edge: bool
     """The peak is the first or last comparable delay: the truth may lie beyond."""
-    against: float = 0.0
-    """Evidence per window of the parts of .4 s that speak against the peak, at most 0: pauses do not lower it."""
 
 
 def find_peak(curve: DelayCurve, config: EstimatorConfig) -> Peak | None:
@@ -219,7 +212,6 @@ def find_peak(curve: DelayCurve, config: EstimatorConfig) -> Peak | None:
         rival=float(curve.lags[rival] * STEP) if has_rival else float("nan"),
         count=int(curve.counts[best]),
         at_edge=bool(at_edge),
-        against=0.0 if curve.against is None else float(curve.against[best] / max(int(curve.counts[best]), 1)),
     )
 
 

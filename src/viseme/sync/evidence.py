@@ -80,16 +80,14 @@ class FaceEvidence:
     def curve(self, lags: NDArray[np.int64], start: float = -np.inf, end: float = np.inf) -> DelayCurve:
         """Sum of the blocks whose middle lies in [start, end)."""
         scores, counts = np.zeros(len(lags)), np.zeros(len(lags), np.int64)
-        best, against = np.full(len(lags), -np.inf), np.zeros(len(lags))
+        best = np.full(len(lags), -np.inf)
         for block in self.blocks:
             if start <= (block.start + block.end) / 2 < end:
                 scores += block.scores
                 counts += block.counts
-                parts = block.scores[None] if block.parts is None else block.parts
-                against += np.minimum(parts, 0).sum(0, dtype=np.float64)
                 level = block.scores / np.maximum(block.counts, 1)
                 best = np.maximum(best, np.where(block.counts >= ENOUGH, level, -np.inf))
-        return DelayCurve(lags, scores, counts, best, against)
+        return DelayCurve(lags, scores, counts, best)
 
 
 def compare(
