@@ -6,7 +6,7 @@ recordings and bands of audio; refuses to know faces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -110,11 +110,17 @@ class PhoneClips(Sequence[PhoneClip]):
         return PhoneClips, (self.recordings,)
 
 
-def phone_clips(speech: Sequence[Path]) -> PhoneClips:
+def phone_clips(speech: Sequence[Path], *, without: Collection[str] = ()) -> PhoneClips:
     """Every recording of folders that may be learnt from and whose phones are ARPABET; none where there is no such
-    folder."""
+    folder.
+
+    Args:
+        speech: See `read_recordings`.
+        without: Speakers who are kept for calibration.
+    """
     found = [r for folder in speech if (folder / "phones.jsonl").is_file() for r in read_recordings(folder)]
-    return PhoneClips(tuple(r for r in found if all(name in PHONES for name, _, _ in r.phones)))
+    heard = [r for r in found if r.speaker not in without and all(name in PHONES for name, _, _ in r.phones)]
+    return PhoneClips(tuple(heard))
 
 
 @dataclass(frozen=True, kw_only=True)

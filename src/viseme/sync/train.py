@@ -101,8 +101,8 @@ def train_sync(
         speech: Folders with recordings of people, or of Kokoro's voices, and their phones (manifest.csv, phones.jsonl),
             which synthetic talkers say; where none is there, there are none of these.
         work: Where prepared clips and checkpoints are kept.
-        recipe: "open" makes what ships; "shipped" has the settings of `sync-mesh`, which are older; "research" adds clips
-            that may not be used for that; "quick" tries it out.
+        recipe: "open" makes what ships; "shipped" has the settings of `sync-mesh`, which are older; "research" adds
+            clips that may not be used for that; "quick" tries it out.
         input: What the video stream sees: "landmarks", "mesh" or "beta", or frames, "raw" or of the standard face
             ("rgb", "rgbd"). All but the first two are trained on filmed talkers, fewer of them, not on landmarks.
         jobs: Processes that prepare clips, then train networks side by side on a CPU, or draw batches for a GPU;
@@ -136,7 +136,7 @@ def train_sync(
     kept, (real, *others) = _trial_clips([a for a, _ in pairs]), [b for _, b in pairs]
     synthetic = JoinedClips(tuple(others))
     run = hashlib.sha256(repr((chosen, real.keys, real.delays, synthetic.keys)).encode()).hexdigest()[:8]
-    heard = phone_clips(speech) if chosen.phones else ()
+    heard = phone_clips(speech, without=_voices(kept)) if chosen.phones else ()
     checkpoints = [work / f"{recipe}-{input}-{run}-{number}.pt" for number in range(chosen.num_models)]
     for checkpoint in () if resume else checkpoints:
         checkpoint.unlink(missing_ok=True)
@@ -162,6 +162,11 @@ def _trial_clips(sets: Sequence[ClipSet]) -> TrialClips:
     shares = [0.5, *([0.5 / (len(sets) - 1)] * (len(sets) - 1))]
     odds = np.concatenate([np.full(len(clips), share / len(clips)) for clips, share in zip(sets, shares)])
     return TrialClips(clips=JoinedClips(tuple(sets)), voices=JoinedClips(tuple(sets[1:])), odds=odds / odds.sum())
+
+
+def _voices(kept: TrialClips) -> set[str]:
+    """Recorded people who are kept for calibration."""
+    return {clip.speaker.removeprefix("recorded-") for clip in kept.voices}
 
 
 def _chosen(recipe: str, steps: int | None, models: int | None) -> SyncRecipe:

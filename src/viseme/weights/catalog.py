@@ -75,9 +75,9 @@ _TRAINED_ON = (
 )
 _TRAINED_ON_MANY = (
     "572 clips of 9 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and of one of us_weekly_address "
-    "(public domain), 2,959 synthetic talkers of this package (CC0 face model; espeak-ng, flite and festival voices, see "
-    "docs/voices.md) and 2,752 with the voices of 133 people of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; CC "
-    "BY 4.0), whose phones the audio stream learnt to tell first"
+    "(public domain), 2,959 synthetic talkers of this package (CC0 face model; espeak-ng, flite and festival voices, "
+    "see docs/voices.md) and 2,752 with the voices of 133 people of LibriSpeech (Panayotov, Chen, Povey, Khudanpur "
+    "2015; CC BY 4.0), whose phones the audio stream learnt to tell first"
 )
 _SEES = "mediapipe478 landmarks, head motion removed by the upper face, 25 Hz; audio at 16 kHz, 40 log-mels, 100 Hz"
 
