@@ -128,9 +128,9 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         size=343993,
         licence="Apache-2.0",
         training_data=(
-            "600 synthetic conversations of this package (CC0 face model; espeak-ng, flite and festival voices, see "
-            "docs/voices.md) and clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and of one "
-            "of us_weekly_address (public domain)"
+            "594 synthetic conversations of this package (CC0 face model; espeak-ng, flite and festival voices, see "
+            "docs/voices.md) and 629 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and "
+            "one of us_weekly_address (public domain)"
         ),
         preprocessing="scores of sync-landmarks and mouth motion every 40 ms; 40 log-mels",
         card="speaker-head.md",
