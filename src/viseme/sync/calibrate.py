@@ -48,23 +48,27 @@ class TrialClips:
     again and again."""
     odds: NDArray[np.float64] | None = None
     """How often each clip is drawn; sums to 1. None = all alike."""
+    sources: Sequence[str] = ()
+    """Where each clip is from; empty = all from one source."""
 
-    def draw(self, rng: np.random.Generator) -> tuple[Clip, Clip]:
-        """A clip, and the clip whose audio is heard: its own, or somebody else's."""
-        clip = self.clips[int(rng.choice(len(self.clips), p=self.odds))]
+    def draw(self, rng: np.random.Generator) -> tuple[str, Clip, Clip]:
+        """The source of a clip, the clip, and the clip whose audio is heard: its own, or somebody else's."""
+        number = int(rng.choice(len(self.clips), p=self.odds))
+        clip, source = self.clips[number], self.sources[number] if self.sources else ""
         if rng.random() >= MISMATCHED:
-            return clip, clip
+            return source, clip, clip
         while True:
             other = self.voices[int(rng.integers(len(self.voices)))]
             if other.speaker != clip.speaker:
-                return clip, other
+                return source, clip, other
 
 
 def _trial(
     models: Sequence[SyncModel], kept: TrialClips, lags: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[DelayCurve, float | None]:
-    """One cut of one clip, shifted or under mismatched audio: its curve, and the true delay (None = there is none)."""
-    clip, heard = kept.draw(rng)
+) -> tuple[str, DelayCurve, float | None]:
+    """One cut of one clip, shifted or under mismatched audio: its source, its curve, and the true delay (None = there
+    is none)."""
+    source, clip, heard = kept.draw(rng)
     span = clip.times[-1] - clip.times[0]
     length = min(span, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))))
     start = clip.times[0] + rng.uniform(0, span - length)
@@ -89,7 +93,7 @@ def _trial(
         low = max(low, 0)
         power, first = power[low : max(high, low)], first + low
     evidence = FaceEvidence(0, compare(models, grid, points, first, power, lags))
-    return evidence.curve(lags), shift if heard is clip else None
+    return source, evidence.curve(lags), shift if heard is clip else None
 
 
 def calibrate(
@@ -104,20 +108,22 @@ def calibrate(
 
     Returns:
         The calibration, and what it was measured on: trials, fraction right, mean squared error of the probability
-        (Brier) by two-fold cross-validation, fraction answered and right among the answers.
+        (Brier) by two-fold cross-validation, fraction answered and right among the answers; for every source, how sure
+        its trials are by odds learnt without it, and how many are right.
     """
     rng = np.random.default_rng(seed)
     config = EstimatorConfig()
     lags = np.arange(-200, 201)
-    rows, right, curves = [], [], []
+    rows, right, sources, curves = [], [], [], []
     for trial in range(num_trials):
-        curve, truth = _trial(models, kept, lags, rng)
+        source, curve, truth = _trial(models, kept, lags, rng)
         peak = find_peak(curve, config)
         if on_progress:
             on_progress(trial + 1, num_trials)
         if peak is None:
             continue
         rows.append(Calibration.features(peak))
+        sources.append(source)
         right.append(truth is not None and abs(peak.delay - truth) <= RIGHT)
         if right[-1]:
             curves.append((curve, truth))
@@ -135,6 +141,7 @@ def calibrate(
         "brier": float(((crossed - labels) ** 2).mean()),
         "answered": float(answered.mean()),
         "right_among_answers": float(labels[answered].mean()) if answered.any() else float("nan"),
+        **_left_out(features, labels, np.array(sources)),
     }
     calibration = Calibration(
         coefficients=tuple(float(c) for c in coefficients),
@@ -142,6 +149,18 @@ def calibrate(
         trials=_by_sureness(crossed, labels),
     )
     return calibration, found
+
+
+def _left_out(features: NDArray[np.floating], labels: NDArray[np.bool_], sources: NDArray[np.str_]) -> dict[str, float]:
+    """Whether the odds travel: how sure trials of each source are by odds learnt from all others, and how many of them
+    are right; the two should be alike."""
+    found: dict[str, float] = {}
+    for source in sorted(set(sources.tolist()) - {""}):
+        inside = sources == source
+        sure = expit(features[inside] @ _fit(features[~inside], labels[~inside]))
+        found[f"sure_without_{source}"] = float(sure.mean())
+        found[f"right_{source}"] = float(labels[inside].mean())
+    return found
 
 
 def _by_sureness(probabilities: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[tuple[float, int, int], ...]:

@@ -161,7 +161,16 @@ def _trial_clips(sets: Sequence[ClipSet]) -> TrialClips:
     belong are those of the others."""
     shares = [0.5, *([0.5 / (len(sets) - 1)] * (len(sets) - 1))]
     odds = np.concatenate([np.full(len(clips), share / len(clips)) for clips, share in zip(sets, shares)])
-    return TrialClips(clips=JoinedClips(tuple(sets)), voices=JoinedClips(tuple(sets[1:])), odds=odds / odds.sum())
+    return TrialClips(
+        clips=JoinedClips(tuple(sets)),
+        voices=JoinedClips(tuple(sets[1:])),
+        odds=odds / odds.sum(),
+        sources=[name for clips, name in zip(sets, SOURCES) for _ in clips.keys],
+    )
+
+
+SOURCES = ("real", "synthetic", "recorded")
+"""Names of the sets of clips, in their order."""
 
 
 def _voices(kept: TrialClips) -> set[str]:
