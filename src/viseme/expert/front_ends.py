@@ -32,7 +32,7 @@ class _Block(nn.Module):
             else None
         )
 
-    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D H W"]:
+    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D ..."]:
         kept = x if self.downsample is None else self.downsample(x)
         return self.relu2(kept + self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(x))))))
 

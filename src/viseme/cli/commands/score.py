@@ -25,7 +25,6 @@ EXAMPLES = (
     ("A generated video beside the real one", "viseme score made.mp4 --reference real.mp4"),
     ("A folder, to be continued after an interruption", "viseme score made/ --reference real/ --resume scores.jsonl"),
     ("Which of three methods is better?", "viseme score ours/ theirs/ other/ --reference real/ --latex table.tex"),
-    ("How is each metric computed?", "viseme score --protocols"),
 )
 """What it does, and what to type."""
 

@@ -12,7 +12,13 @@ import tyro
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen
 
-__all__ = ["Options", "run"]
+__all__ = ["EXAMPLES", "Options", "run"]
+
+EXAMPLES = (
+    ("What the raters said", "viseme study analyse answers/ --key study/key.json"),
+    ("As a table for a paper", "viseme study analyse answers/*.csv --latex table.tex"),
+)
+"""What it does, and what to type."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,14 @@ from typing import Any
 from viseme.cli.exits import ExitCode
 from viseme.cli.screen import Screen, one_line
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["EXAMPLES", "FUNCTION", "run"]
 
 FUNCTION = "viseme.reproduce.user_study.make:study_make"
+EXAMPLES = (
+    ("How natural is each of two methods?", "viseme study make ours/ theirs/ --out study/"),
+    ("Which of three methods is better, side by side", "viseme study make ours/ theirs/ real/ --kind ranking"),
+)
+"""What it does, and what to type."""
 
 
 def run(arguments: dict[str, Any], screen: Screen) -> int:
