@@ -54,12 +54,12 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ClipStore(tmp_path / "work" / f"manifest-tracks-{VERSION}").write(dict.fromkeys(keys, tracked), {})
     real = {key: spoken(i, phones=False) for i, key in enumerate(keys)}
     ClipStore(tmp_path / "work" / f"manifest-{corpus.VIEW}-{VERSION}").write(real, {})
-    source = RecordedTalkers(tmp_path, range(8))
-    said = {source.key(i): spoken(100 + i, phones=True) for i in range(8)}
-    ClipStore(tmp_path / "work" / f"recorded-talkers-{corpus.VIEW}-{VERSION}").write(said, {})
     (tmp_path / "phones.jsonl").write_text(
         '{"file": "clips/1.mp4", "oov": [], "asr_logprob": null, "text": "a", "phones": []}\n', encoding="utf-8"
     )
+    source = RecordedTalkers([tmp_path], range(8))
+    said = {source.key(i): spoken(100 + i, phones=True) for i in range(8)}
+    ClipStore(tmp_path / "work" / f"recorded-talkers-{corpus.VIEW}-{VERSION}").write(said, {})
     small = quick_recipe()
     small = replace(small, num_recorded=8, loop=replace(small.loop, steps=6, save_every=3))
     monkeypatch.setitem(RECIPES, "quick", lambda: small)

@@ -100,7 +100,7 @@ def recorded_clips(num: int, speech: Path, work: Path, *, num_jobs: int = 1) -> 
     Raises:
         DataError: the recordings are not there.
     """
-    source = clip_sources["synthetic-recorded"](speech, range(num))
+    source = clip_sources["synthetic-recorded"]([speech], range(num))
     return prepare(source, View(VIEW, _made), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
 
 
