@@ -96,7 +96,7 @@ def quick_recipe() -> SyncRecipe:
         held_out=8,
         num_models=1,
         crops=(Crops(26, 40, 8),),
-        phones=LoopConfig(steps=5),
+        phones=LoopConfig(steps=1),
         loop=LoopConfig(steps=20, save_every=10),
         num_trials=60,
     )
