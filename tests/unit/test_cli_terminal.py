@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from viseme.cli.screen import shortened, wrapped
+from viseme.cli.lines import shortened, wrapped
 
 PROGRAM = """
 from viseme.cli.screen import Screen

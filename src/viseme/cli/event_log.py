@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from viseme.cli.lines import one_line
 from viseme.core.errors import OutputError
 
 __all__ = ["EventLog", "Told"]
@@ -54,8 +55,6 @@ class EventLog:
         Raises:
             OutputError: the disk behind it is full.
         """
-        from viseme.cli.screen import one_line
-
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         try:
             self._file.write(f"{now}  {kind:<7} {one_line(text)}\n")

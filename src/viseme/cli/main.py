@@ -227,7 +227,7 @@ def _failure(error: Exception, debug: bool) -> tuple[int, str]:
 
 def _end(code: int, message: str, log: EventLog | None) -> int:
     """Say what went wrong, on stderr and in the log."""
-    from viseme.cli.screen import one_line
+    from viseme.cli.lines import one_line
 
     print(f"viseme: error: {one_line(message)}", file=sys.stderr, flush=True)
     if log is not None:

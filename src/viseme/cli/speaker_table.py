@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from viseme.cli.screen import one_line, shortened
+from viseme.cli.lines import one_line, shortened
 from viseme.core.speakers import FaceState, SpeakersResult, VoiceState
 from viseme.core.time import format_time
 from viseme.report.speakers import VOICE_WORDS, person_name, turns

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from viseme.cli.screen import one_line, shortened
+from viseme.cli.lines import one_line, shortened
 from viseme.core.results import CheckResult, Verdict
 from viseme.core.time import format_time, in_frames
 from viseme.report.words import REASON_WORDS, VERDICT_WORDS, milliseconds, percent

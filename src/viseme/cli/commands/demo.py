@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from viseme.cli.exits import ExitCode
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.lines import one_line
+from viseme.cli.screen import Screen
 from viseme.core.card import Card
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Annotated
 import tyro
 
 from viseme.cli.exits import ExitCode
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.lines import one_line
+from viseme.cli.screen import Screen
 
 __all__ = ["EXAMPLES", "Options", "run"]
 

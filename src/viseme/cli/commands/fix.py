@@ -16,7 +16,8 @@ import tyro
 
 from viseme.cli.arguments import time_of, with_results_named
 from viseme.cli.exits import ExitCode, UsageError
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.lines import one_line
+from viseme.cli.screen import Screen
 from viseme.core.time import Seconds
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from viseme.cli.exits import ExitCode, UsageError
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.lines import one_line
+from viseme.cli.screen import Screen
 
 if TYPE_CHECKING:
     from viseme.standardization.batch import Outcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from viseme.cli.exits import ExitCode
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.lines import one_line
+from viseme.cli.screen import Screen
 
 __all__ = ["EXAMPLES", "FUNCTION", "run"]
 

@@ -6,7 +6,8 @@ import json as jsonlib
 from dataclasses import asdict, dataclass
 
 from viseme.cli.exits import ExitCode
-from viseme.cli.screen import Screen, one_line
+from viseme.cli.lines import one_line
+from viseme.cli.screen import Screen
 
 __all__ = ["EXAMPLES", "Options", "run"]
 
