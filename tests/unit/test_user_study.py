@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import re
@@ -52,6 +53,22 @@ def study(tmp_path: Path) -> Path:
     """Two methods of three clips, rated."""
     study_make(folders(tmp_path, {"ours": 3, "theirs": 3}), out=tmp_path / "study")
     return tmp_path / "study"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_no_half_study(tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "study"
+    if there:
+        out.mkdir()
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(OutputError, match="study cannot be written: No space left"):
+        study_make(folders(tmp_path, {"ours": 1, "theirs": 1}), out=out)
+    assert out.exists() == there
+    assert not there or list(out.iterdir()) == []
 
 
 def fair(method: str, question: str) -> int:

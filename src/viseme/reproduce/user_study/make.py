@@ -69,15 +69,14 @@ def study_make(
     if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"{out} is not empty; name another folder with --out, or remove it first")
     key, copies = _draw(folders, clips, asked, kind=kind, title=title, checks=checks, seed=seed)
+    there = out.is_dir()
     try:
-        (out / "raters" / "clips").mkdir(parents=True, exist_ok=True)
-        for name, source in copies.items():
-            shutil.copyfile(source, out / "raters" / "clips" / name)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror}") from error
-    write_study_page(out / "raters" / "study.html", key)
-    with replacing_text(out / "key.json") as file:
-        file.write(json.dumps(key.to_json(), indent=1) + "\n")
+        _write(out, key, copies)
+    except BaseException:  # a study is there complete or not at all
+        shutil.rmtree(out / "raters", ignore_errors=True)
+        if not there:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
     return StudyFolder(
         page=str(out / "raters" / "study.html"),
         key=str(out / "key.json"),
@@ -87,6 +86,19 @@ def study_make(
         num_screens=len(key.items),
         num_checks=checks,
     )
+
+
+def _write(out: Path, key: StudyKey, copies: Mapping[str, Path]) -> None:
+    """Clips under new names, the page of raters, and the key, which comes last."""
+    try:
+        (out / "raters" / "clips").mkdir(parents=True, exist_ok=True)
+        for name, source in copies.items():
+            shutil.copyfile(source, out / "raters" / "clips" / name)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror}") from error
+    write_study_page(out / "raters" / "study.html", key)
+    with replacing_text(out / "key.json") as file:
+        file.write(json.dumps(key.to_json(), indent=1) + "\n")
 
 
 def _refuse(folders: Sequence[Path], kind: str, checks: int) -> None:
