@@ -155,7 +155,7 @@ def test_a_network_of_every_input_learns_from_its_batches(mode):
     torch.manual_seed(0)
     network = network_of(mode, clips[0], SMALL)
     batch = draw_of(mode)(clips, 26, AugmentConfig(), np.random.default_rng(0))
-    loss, _ = batch_loss(network, batch, num_mismatched=1, stretch_weight=1.0)
+    loss, _ = batch_loss(network, batch._replace(mismatched=np.array([[1], [0], [1]])), stretch_weight=1.0)
     loss.backward()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [n for n in silent if not n.endswith("bias")] == []

@@ -15,16 +15,12 @@ from viseme.sync.estimator import NOISE
 __all__ = ["batch_loss", "matching_loss", "stretch_loss"]
 
 
-def batch_loss(
-    network: torch.nn.Module, batch: Batch, *, num_mismatched: int, stretch_weight: float
-) -> tuple[Tensor, dict[str, Tensor]]:
+def batch_loss(network: torch.nn.Module, batch: Batch, *, stretch_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of a network on a batch, and the fraction of windows it matched and its stretch loss.
 
     Args:
         network: A module of `sync_models`, on any device.
-        batch: Real crops first. For each, audio of other crops counts as wrong answers too: of real ones among
-            themselves, and of synthetic ones.
-        num_mismatched: How many other crops' audio.
+        batch: What `batch.mismatched` names counts as wrong answers too.
         stretch_weight: Of the stretch loss beside multi-way matching.
     """
     device = next(network.parameters()).device
@@ -33,16 +29,10 @@ def batch_loss(
     scale = network.scale()  # type: ignore[operator]
     scores = torch.einsum("btd,bsd->bts", seen, heard) * scale
     matching, right = matching_loss(scores, batch.lead)
-    others = [_rolled(batch.num_real, len(video), k).to(device) for k in range(1, num_mismatched + 1)]
+    others = torch.from_numpy(batch.mismatched).to(device).unbind(1) if batch.mismatched.size else ()
     mismatched = [torch.einsum("btd,bsd->bts", seen, heard[k]) * scale for k in others]
     stretch = stretch_loss(scores, batch.lead, mismatched)
     return matching + stretch_weight * stretch, {"matched": right, "stretch": stretch.detach()}
-
-
-def _rolled(num_real: int, num: int, by: int) -> Tensor:
-    """(num,) the crop `by` places on: real ones among themselves, and synthetic ones."""
-    real, synthetic = torch.arange(num_real), torch.arange(num_real, num)
-    return torch.cat([real.roll(by), synthetic.roll(by)])
 
 
 def matching_loss(scores: Float[Tensor, "B T A"], lead: int) -> tuple[Tensor, Tensor]:

@@ -33,10 +33,12 @@ class SyncRecipe:
     """Synthetic talkers with the voices of speech engines, landmarks only."""
     num_recorded: int = 3000
     """Synthetic talkers with the voices of recorded people, landmarks only."""
-    real_share: float = 0.35
+    real_share: float = 0.4
     """Fraction of every batch that is real clips."""
     balanced: bool = True
     """Draw a speaker as often as the square root of the number of his clips, not as often as his clips."""
+    paired: bool = True
+    """Draw real clips in pairs of one person."""
     held_out: int = 40
     """At least so many real clips, recorded talkers and synthetic ones are kept for calibration, of people who are then
     not in training."""
@@ -44,7 +46,7 @@ class SyncRecipe:
     """At least so many recorded people are kept for calibration."""
     num_models: int = 2
     """Networks that answer together."""
-    crops: tuple[Crops, ...] = (Crops(26, 40, 32), Crops(40, 75, 18))
+    crops: tuple[Crops, ...] = (Crops(26, 40, 32), Crops(40, 75, 20))
     """What the first network sees of a clip, the second, and so on in turn: short crops teach to tell neighbouring
     delays apart, long ones to tell the own audio from that of others."""
     num_mismatched: int = 6
@@ -75,7 +77,9 @@ def shipped_recipe() -> SyncRecipe:
         open_recipe(),
         num_synthetic=4000,
         num_recorded=0,
+        real_share=0.35,
         balanced=False,
+        paired=False,
         crops=(Crops(26, 40, 32),),
         phones=None,
         num_mismatched=3,

@@ -327,11 +327,13 @@ def train_network(
         real_share=recipe.real_share,
         crop=(crops.least, crops.most),
         augment=recipe.augment,
+        num_mismatched=recipe.num_mismatched,
+        real_speakers=[info.speaker for info in real.infos] if recipe.paired else (),
     )
     steps = recipe.loop.steps
     return fit(
         network,
-        partial(batch_loss, num_mismatched=recipe.num_mismatched, stretch_weight=recipe.stretch_weight),
+        partial(batch_loss, stretch_weight=recipe.stretch_weight),
         replace(recipe.loop, seed=seed),
         batches=Loader(draw=draw, seed=seed, workers=workers),
         device=device,

@@ -30,8 +30,8 @@ class Batch(NamedTuple):
     """(B, 4 A, 40) normalised."""
     lead: int
     """Audio steps before the first video step; negative when the audio begins later."""
-    num_real: int = 0
-    """How many crops, the first, are of real clips."""
+    mismatched: NDArray[np.int64] = np.empty((0, 0), np.int64)
+    """(B, M) crops whose audio does not belong to each crop; empty = not said."""
 
 
 Draw = Callable[[Sequence[Clip], int, AugmentConfig, np.random.Generator], Batch]
