@@ -1,0 +1,72 @@
+"""What a generator of talking faces hands to compositing. Read this first.
+
+Knows shapes and spaces; refuses to know networks, videos and files. Vertices lie in the reference space of
+`face3d.head_pose`: metric axes (+x image right, +y up, +z out of the face) moved by the robust similarity onto the
+person's reference frame. Textures lie in the 256 x 256 cylindrical atlas of `face3d.atlas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from viseme.face3d.atlas import Cylinder
+
+__all__ = ["FaceGenerator", "SpokenFace"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpokenFace:
+    """A stretch of a generated face, one row a frame; stretches follow each other without overlap."""
+
+    times: NDArray[np.float64]
+    """(T,) seconds, strictly rising: some of the times that were asked for."""
+    vertices: NDArray[np.float32]
+    """(T, 468, 3) reference space."""
+    lips: NDArray[np.float32]
+    """(T, 128, 128, 3) RGB in [0, 1]: rows `LIP_ROWS` and columns `LIP_COLUMNS` of the light-normalised atlas."""
+    weights: NDArray[np.float32]
+    """(T, 52) ARKit blendshape weights in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        num = len(self.times)
+        assert self.vertices.shape == (num, 468, 3), self.vertices.shape
+        assert self.lips.shape == (num, 128, 128, 3), self.lips.shape
+        assert self.weights.shape == (num, 52), self.weights.shape
+
+
+class FaceGenerator(Protocol):
+    """Audio in, a person's face out. An avatar is one; so is a recording that is played back."""
+
+    @property
+    def reference(self) -> NDArray[np.floating]:
+        """(468, 3) the person's reference vertices, reference space."""
+        ...
+
+    @property
+    def reference_atlas(self) -> NDArray[np.float32]:
+        """(256, 256, 3) RGB in [0, 1]: the atlas that the lip crops continue, light normalised."""
+        ...
+
+    @property
+    def cylinder(self) -> Cylinder:
+        """How vertices of this person are laid onto the atlas."""
+        ...
+
+    def speak(self, samples: NDArray[np.floating], start: float, times: NDArray[np.floating]) -> Iterator[SpokenFace]:
+        """The face at each of the times.
+
+        Args:
+            samples: (S,) mono audio at 16 kHz, full scale 1; silence closes the mouth.
+            start: Seconds of the first sample, on the clock of `times`.
+            times: (T,) seconds of the frames, strictly rising; where there is no audio there is silence.
+
+        Yields:
+            All of `times` in order, in chunks, so that memory does not grow with them.
+        """
+        ...
