@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viseme.core.errors import DataError
+from viseme.data.grid import grid_words
 from viseme.data.sources import ClipInfo
 
 __all__ = ["HELD_OUT", "TRAINABLE", "ManifestRow", "read_held_out", "read_manifest"]
@@ -34,6 +35,8 @@ class ManifestRow:
     """Name of the corpus; empty = not said."""
     audio_delay: float | None = None
     """Seconds by which the audio is late (`truth_delay_ms`); None = not known."""
+    text: str = ""
+    """What is said, where the corpus tells; empty = not known."""
 
     def info(self) -> ClipInfo:
         """What is known of the clip before it is read; a speaker "..._unlabelled" is named after the clip."""
@@ -85,10 +88,21 @@ def _rows(folder: Path, uses: Sequence[str]) -> list[ManifestRow]:
             licence=r.get("licence") or "",
             source=r.get("source") or "",
             audio_delay=_seconds(r.get("truth_delay_ms"), folder, r["file"]),
+            text=_text(r.get("source") or "", Path(r["file"])),
         )
         for r in rows
         if r["use"] in uses
     ]
+
+
+def _text(source: str, file: Path) -> str:
+    """What is said in a sentence of GRID, from its file name, after a "_" where there is one."""
+    if source.split("_")[0] != "grid":
+        return ""
+    try:
+        return " ".join(grid_words(file.stem.split("_")[-1]))
+    except DataError:
+        return ""
 
 
 def _seconds(text: str | None, folder: Path, file: str) -> float | None:

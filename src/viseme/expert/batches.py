@@ -47,13 +47,13 @@ class SpeechDraw:
     mask: MaskConfig
 
     def __call__(self, rng: np.random.Generator) -> dict[str, NDArray]:
-        """Arrays of a batch: `audio` (B, T, 104), `video` (B, T, K, 3) with its masked spans replaced, `audio_mask`,
-        `video_mask` and `pad` (B, T), `labels` and `phones` (B, T), `heard` and `seen` (B,)."""
+        """Arrays of a batch: `audio` (B, T, 104), `video` (B, T, K, 3) with its masked spans replaced and `whole`
+        without, `audio_mask`, `video_mask` and `pad` (B, T), `labels` and `phones` (B, T), `heard` and `seen` (B,)."""
         crops = [self._crop(int(i), rng) for i in rng.choice(len(self.clips), self.size, p=self.odds)]
         longest = max(len(crop["labels"]) for crop in crops)
         batch = {
             name: np.stack([_padded(crop[name], longest) for crop in crops])
-            for name in ("audio", "video", "audio_mask", "video_mask", "labels", "phones")
+            for name in ("audio", "video", "whole", "audio_mask", "video_mask", "labels", "phones")
         }
         batch["pad"] = np.stack([np.arange(longest) >= len(crop["labels"]) for crop in crops])
         lost = rng.random(self.size) < self.mask.dropout
@@ -73,6 +73,7 @@ class SpeechDraw:
         return {
             "audio": audio,
             "video": _replaced(video, video_mask, rng),
+            "whole": video,
             "audio_mask": span_mask(num, self.mask.audio, self.mask.audio_length, rng),
             "video_mask": video_mask,
             "labels": self.labels[number][part],

@@ -25,10 +25,11 @@ from viseme.expert.interface import RATE
 from viseme.expert.phones import UNKNOWN, phones_of_frames
 from viseme.face3d.lips import lip_motion
 from viseme.media.audio import join_blocks, read_audio
+from viseme.synthetic.alignment import align
 
 __all__ = ["SpeechClips", "lip_points", "real_clips", "recorded_clips"]
 
-VIEW = "speech-landmarks-1"
+VIEW = "speech-landmarks-2"
 """Names what is made of a clip; raise the number when it is made otherwise."""
 LEAST_FRAMES = 25
 """Shorter clips are not used."""
@@ -85,9 +86,12 @@ def real_clips(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) ->
     """Clips of a manifest whose delay it knows; the others are left out.
 
     Args:
-        rows: From `read_manifest`.
+        rows: From `read_manifest`; phones of those whose text is known are aligned.
         work: Folder where what was prepared is kept; faces that `train sync` followed there are not followed again.
         num_jobs: Processes.
+
+    Raises:
+        MissingExtra: phones are to be aligned, and pocketsphinx is not installed.
     """
     known = tuple(row for row in rows if row.audio_delay is not None)
     tracked = track_clips(clip_sources["manifest"](known), work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
@@ -129,8 +133,19 @@ class _Heard:
         except (NoAudio, IndexError):
             raise DataError(f"{row.path} has no audio") from None
         begin = float(start) - (row.audio_delay or 0.0)
-        truth = {"samples": samples, "samples_start": np.array(begin)}
+        truth = {"samples": samples, "samples_start": np.array(begin), **_phones(samples, begin, row.text)}
         return replace(self.tracked.track(number, pixels=pixels), truth=truth)
+
+
+def _phones(samples: NDArray[np.float32], begin: float, text: str) -> dict[str, NDArray[Any]]:
+    """Phones of what is said, where that is known and fits the audio, with their times."""
+    if not text:
+        return {}
+    try:
+        names, *times = zip(*align(samples, text).phones)
+    except DataError:
+        return {}
+    return {"phones": np.array(names), "phone_times": np.array(times).T + begin}
 
 
 def lip_points(clip: TrackedClip) -> tuple[float, NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""Masked cluster prediction, and phones as a second task. Knows batches and tensors."""
+"""Masked cluster prediction; beside it phones, and that lips and audio agree. Knows batches and tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from viseme.expert.phones import UNKNOWN
 
-__all__ = ["masked_loss"]
+__all__ = ["agreement_loss", "masked_loss"]
 
 
 def masked_loss(
@@ -22,6 +22,7 @@ def masked_loss(
     penalty: float = 10.0,
     front_end_gradient: float = 0.1,
     phone_weight: float = 0.0,
+    agreement_weight: float = 0.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of a `SpeechEncoder` on a batch, and the share of masked frames whose cluster it tells.
 
@@ -30,10 +31,13 @@ def masked_loss(
         batch: From `SpeechDraw`.
         penalty: Weight of the mean square of the projected features.
         front_end_gradient: Factor on the gradient that reaches the front ends.
-        phone_weight: Of the cross-entropy of phones, on all frames whose phone is known.
+        phone_weight: Of the cross-entropy of phones, on all frames whose phone is known: of audio and video as masked,
+            and, where `agreement_weight` is not 0, of each alone.
+        agreement_weight: Of `agreement_loss` between lips alone and audio alone, nothing hidden.
 
     Source:
         Shi et al., 2022, section 3.2: cross-entropy on masked frames alone, modality dropout as zeros after projection.
+        Phones and agreement are ours.
     """
     device = next(network.parameters()).device
     t = {name: torch.from_numpy(values).to(device, non_blocking=True) for name, values in batch.items()}
@@ -49,12 +53,49 @@ def masked_loss(
     logits, labels = network.logits(x[hidden]), t["labels"][hidden]
     value = cross_entropy(logits, labels) + penalty * square
     shown = {"told": (logits.argmax(-1) == labels).float().mean()}
-    if phone_weight and bool((t["phones"] != UNKNOWN).any()):
-        phones = network.phone_head(x).flatten(0, 1)
-        value = value + phone_weight * cross_entropy(phones, t["phones"].flatten(), ignore_index=UNKNOWN)
-        known = t["phones"].flatten() != UNKNOWN
-        shown["phones"] = (phones.argmax(-1) == t["phones"].flatten())[known].float().mean()
+    named = {"": x}
+    if agreement_weight:
+        lips, voice = network.encode(None, t["whole"], t["pad"]), network.encode(t["audio"], None, t["pad"])
+        agreement, shown["matched"] = agreement_loss(lips, voice, t["pad"])
+        value = value + agreement_weight * agreement
+        named |= {"_seen": lips, "_heard": voice}
+    known = t["phones"] != UNKNOWN
+    if phone_weight and bool(known.any()):
+        for name, of in named.items():
+            phones = network.phone_head(of[known])
+            value = value + phone_weight / len(named) * cross_entropy(phones, t["phones"][known])
+            shown["phones" + name] = (phones.argmax(-1) == t["phones"][known]).float().mean()
     return value, shown
+
+
+def agreement_loss(
+    lips: Tensor, voice: Tensor, pad: Tensor, *, temperature: float = 0.07, num_others: int = 2
+) -> tuple[Tensor, Tensor]:
+    """Multi-way matching of two streams by the cosine of their frames, in both directions.
+
+    Args:
+        lips: (B, T, D), of video alone.
+        voice: (B, T, D), of audio alone; frame t of it belongs to frame t of `lips`.
+        pad: (B, T) True beyond the end of a clip.
+        temperature: Divides the cosine.
+        num_others: How many other clips' frames are wrong answers too.
+
+    Returns:
+        The loss, and the share of frames of `lips` that are matched to within one frame.
+    """
+    both = [torch.nn.functional.normalize(x, dim=-1) for x in (lips, voice)]
+    kept, there = ~pad, (~pad).flatten()
+    right = torch.arange(lips.shape[1], device=lips.device).expand(len(lips), -1).flatten()[there]
+    losses, matched = [], []
+    for one, other in (both, both[::-1]):
+        logits = []
+        for by in range(min(num_others, len(lips) - 1) + 1):
+            scores = torch.einsum("btd,bsd->bts", one, other.roll(by, 0)) / temperature
+            logits.append(scores.masked_fill(~kept.roll(by, 0)[:, None], -1e4).flatten(0, 1)[there])
+        found = torch.cat(logits, 1)
+        losses.append(cross_entropy(found, right))
+        matched.append(((found.detach().argmax(1) - right).abs() <= 1).float().mean())
+    return (losses[0] + losses[1]) / 2, matched[0]
 
 
 def _slowed(x: Tensor, factor: float) -> Tensor:

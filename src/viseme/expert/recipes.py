@@ -51,7 +51,7 @@ class ExpertRecipe:
         Iteration(clusters=200, layer=4),
         Iteration(clusters=500, layer=6),
     )
-    """One after the other, each with a fresh network."""
+    """One after the other."""
     fit_share: float = 0.1
     """Share of the frames on which clusters are fitted."""
     batch: int = 32
@@ -60,10 +60,14 @@ class ExpertRecipe:
     """Frames of a crop at most."""
     penalty: float = 10.0
     """Weight of the mean square of the projected features."""
-    front_end_gradient: float = 0.1
+    front_end_gradient: float = 1.0
     """Factor on the gradient that reaches the front ends."""
     phone_weight: float = 1.0
     """Weight of the cross-entropy of phones, where they are known."""
+    agreement_weight: float = 1.0
+    """Weight of the agreement of lips alone and audio alone."""
+    fresh: bool = False
+    """Whether each iteration begins with a fresh network, as published ones do, or goes on with the last."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
             steps=3000, learning_rate=5e-4, warmup=0.08, weight_decay=0.01, average=0.995
