@@ -14,7 +14,7 @@ from viseme.data.store import ClipStore
 from viseme.expert.batches import MaskConfig, SpeechDraw, span_mask
 from viseme.expert.clusters import fit_clusters, nearest
 from viseme.expert.corpus import SpeechClips
-from viseme.expert.loss import masked_loss
+from viseme.expert.loss import agreement_loss, masked_loss
 from viseme.expert.networks import SpeechEncoder
 from viseme.expert.sizes import ExpertConfig
 
@@ -113,3 +113,23 @@ def test_gradients_reach_everything_and_steps_lower_the_loss(clips: SpeechClips)
         values.append(float(value.detach()))
     assert [name for name, p in network.named_parameters() if p.grad is None] == []
     assert values[-1] < 0.8 * values[0]
+
+
+def test_streams_that_agree_are_matched_and_what_is_beyond_the_end_does_not_count() -> None:
+    lips = torch.nn.functional.one_hot(torch.arange(24).view(4, 6), 24).float()
+    pad = torch.zeros(4, 6, dtype=torch.bool)
+    loss, matched = agreement_loss(lips, lips, pad)
+    assert float(loss) < 0.01
+    assert float(matched) == 1
+    assert float(agreement_loss(lips, lips.flip(1), pad)[0]) > 10
+    pad[:, 4:] = True
+    changed = lips.clone()
+    changed[:, 4:] = lips[:, :2]
+    assert float(agreement_loss(lips, changed, pad)[0]) < 0.01
+
+
+def test_agreement_names_phones_of_each_stream_alone(clips: SpeechClips) -> None:
+    torch.manual_seed(0)
+    network, batch = SpeechEncoder(SMALL), draw(clips, MaskConfig())
+    _, shown = masked_loss(network, batch, phone_weight=1.0, agreement_weight=1.0)
+    assert set(shown) == {"told", "matched", "phones", "phones_seen", "phones_heard"}

@@ -24,28 +24,29 @@ def measured_on(network: SpeechEncoder, clips: SpeechClips) -> dict[str, float]:
 
     Returns:
         `same` and `other`, means over frames of the cosine of lips alone with their own audio alone, and with the audio
-        of the clip before; where phones are known, `phones_seen` and `phones_heard`, shares of frames whose phone is
-        told from lips alone and from audio alone.
+        of the clip before; where phones are known, shares of frames whose phone is told from lips alone and from audio
+        alone, of real clips (`phones_seen_real`, `phones_heard_real`) and of synthetic ones.
     """
-    same, other, seen, heard = [], [], [], []
+    found: dict[str, list[float]] = {}
     before = None
     for number in np.linspace(0, len(clips) - 1, min(len(clips), MOST_CLIPS)).astype(int).tolist():
         points, speech, phones = clips.read(number, "points", "speech", "phones")
-        known = torch.from_numpy(np.array(phones))
+        kind = "synthetic" if clips.infos[number].source == "recorded" else "real"
+        truth = torch.from_numpy(np.array(phones))
+        known = truth != UNKNOWN
         with torch.inference_mode():
             audio, video = (torch.from_numpy(x.astype(np.float32))[None] for x in (speech, points - points.mean(0)))
             lips, voice = network.encode(None, video)[0], network.encode(audio)[0]
-            same.append(_cosine(lips, voice))
+            found.setdefault("same", []).append(_cosine(lips, voice))
             if before is not None:
                 num = min(len(before), len(lips))
-                other.append(_cosine(lips[:num], before[:num]))
+                found.setdefault("other", []).append(_cosine(lips[:num], before[:num]))
             before = voice
-            if network.config.phones and bool((known != UNKNOWN).any()):
-                for found, x in ((seen, lips), (heard, voice)):
-                    right = network.phone_head(x).argmax(-1) == known
-                    found.append(float(right[known != UNKNOWN].float().mean()))
-    named = {"same": same, "other": other, "phones_seen": seen, "phones_heard": heard}
-    return {name: float(np.mean(values)) for name, values in named.items() if values}
+            if network.config.phones and bool(known.any()):
+                for name, x in (("seen", lips), ("heard", voice)):
+                    right = network.phone_head(x[known]).argmax(-1) == truth[known]
+                    found.setdefault(f"phones_{name}_{kind}", []).append(float(right.float().mean()))
+    return {name: float(np.mean(values)) for name, values in found.items()}
 
 
 def _cosine(a: torch.Tensor, b: torch.Tensor) -> float:
