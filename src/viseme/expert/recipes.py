@@ -38,25 +38,25 @@ class ExpertRecipe:
 
     uses: tuple[str, ...] = ("train",)
     """Which clips of the manifest; those whose delay it does not know are left out."""
-    num_recorded: int = 3000
+    num_recorded: int = 1500
     """Synthetic talkers with the voices of recorded people."""
-    real_share: float = 0.3
+    real_share: float = 0.5
     """Fraction of the clips drawn that are real."""
     size: ExpertConfig = field(
         default_factory=lambda: replace(SIZES["tiny"], input="landmarks", num_points=NUM_POINTS, phones=len(PHONES))
     )
     """The network; its classes are each iteration's."""
     iterations: tuple[Iteration, ...] = (
-        Iteration(clusters=100, features="cepstra"),
-        Iteration(clusters=200, layer=4),
-        Iteration(clusters=500, layer=6),
+        Iteration(clusters=100, features="cepstra", share=0.6),
+        Iteration(clusters=200, layer=4, share=0.6),
+        Iteration(clusters=500, layer=6, share=1.8),
     )
     """One after the other."""
     fit_share: float = 0.1
     """Share of the frames on which clusters are fitted."""
-    batch: int = 32
+    batch: int = 16
     """Clips of one update."""
-    longest: int = 100
+    longest: int = 75
     """Frames of a crop at most."""
     penalty: float = 10.0
     """Weight of the mean square of the projected features."""
@@ -70,7 +70,7 @@ class ExpertRecipe:
     """Whether each iteration begins with a fresh network, as published ones do, or goes on with the last."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=3000, learning_rate=5e-4, warmup=0.08, weight_decay=0.01, average=0.995
+            steps=1000, learning_rate=8e-4, warmup=0.08, weight_decay=0.01, average=0.995
         )
     )
     """The schedule of a whole iteration."""
