@@ -21,6 +21,8 @@ _TABLE = {
     "ClipScore": "viseme.core.scores",
     "ClipValue": "viseme.core.scores",
     "ConfigError": "viseme.core.errors",
+    "Consent": "viseme.provenance.consent",
+    "ConsentError": "viseme.core.errors",
     "CorpusList": "viseme.data.lists",
     "DataError": "viseme.core.errors",
     "DelayEstimate": "viseme.core.results",
@@ -90,6 +92,7 @@ _TABLE = {
     "fix": "viseme.sync.repair",
     "fix_many": "viseme.sync.repair_batch",
     "list_corpus": "viseme.data.lists",
+    "read_consent": "viseme.provenance.consent",
     "read_lips": "viseme.expert.reading",
     "read_standardized": "viseme.standardization.files",
     "reproduce_figure5": "viseme.reproduce.figure5",
@@ -106,6 +109,7 @@ _TABLE = {
     "train_expert": "viseme.expert.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
+    "write_consent_template": "viseme.provenance.consent",
     "write_report": "viseme.report.html",
 }
 

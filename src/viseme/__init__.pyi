@@ -13,6 +13,9 @@ from viseme.core.errors import (
     ConfigError as ConfigError,
 )
 from viseme.core.errors import (
+    ConsentError as ConsentError,
+)
+from viseme.core.errors import (
     DataError as DataError,
 )
 from viseme.core.errors import (
@@ -173,6 +176,15 @@ from viseme.metrics.pipeline import (
 from viseme.metrics.score_ranking import (
     compare_scores as compare_scores,
 )
+from viseme.provenance.consent import (
+    Consent as Consent,
+)
+from viseme.provenance.consent import (
+    read_consent as read_consent,
+)
+from viseme.provenance.consent import (
+    write_consent_template as write_consent_template,
+)
 from viseme.report.html import (
     write_report as write_report,
 )
@@ -282,6 +294,8 @@ __all__ = [
     "ClipScore",
     "ClipValue",
     "ConfigError",
+    "Consent",
+    "ConsentError",
     "CorpusList",
     "DataError",
     "DelayEstimate",
@@ -352,6 +366,7 @@ __all__ = [
     "fix",
     "fix_many",
     "list_corpus",
+    "read_consent",
     "read_lips",
     "read_standardized",
     "reproduce_figure5",
@@ -368,5 +383,6 @@ __all__ = [
     "train_expert",
     "train_speakers",
     "train_sync",
+    "write_consent_template",
     "write_report",
 ]

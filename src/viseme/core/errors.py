@@ -6,6 +6,7 @@ The tree is for the world's faults; `ValueError` is for a caller's, `assert` for
 __all__ = [
     "BadHash",
     "ConfigError",
+    "ConsentError",
     "DataError",
     "FaceError",
     "FixRefused",
@@ -63,6 +64,10 @@ class FaceError(VisemeError):
 
 class ConfigError(VisemeError):
     """A configuration value is out of its range."""
+
+
+class ConsentError(VisemeError):
+    """There is no valid consent of the person whose face is wanted."""
 
 
 class DataError(VisemeError):
