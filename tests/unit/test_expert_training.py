@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,12 @@ def test_agreement_names_phones_of_each_stream_alone(clips: SpeechClips) -> None
     network, batch = SpeechEncoder(SMALL), draw(clips, MaskConfig())
     _, shown = masked_loss(network, batch, phone_weight=1.0, agreement_weight=1.0)
     assert set(shown) == {"told", "matched", "phones", "phones_seen", "phones_heard"}
+
+
+def test_a_network_that_grew_says_what_it_said_before() -> None:
+    torch.manual_seed(0)
+    small = SpeechEncoder(SMALL).eval()
+    large = SpeechEncoder(replace(SMALL, layers=3, classes=20)).eval()
+    large.grow_from(small)
+    audio, video = torch.randn(2, 9, 104), torch.randn(2, 9, 5, 3)
+    torch.testing.assert_close(large.encode(audio, video), small.encode(audio, video))

@@ -23,6 +23,7 @@ def masked_loss(
     front_end_gradient: float = 0.1,
     phone_weight: float = 0.0,
     agreement_weight: float = 0.0,
+    num_masked: int | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of a `SpeechEncoder` on a batch, and the share of masked frames whose cluster it tells.
 
@@ -34,6 +35,7 @@ def masked_loss(
         phone_weight: Of the cross-entropy of phones, on all frames whose phone is known: of audio and video as masked,
             and, where `agreement_weight` is not 0, of each alone.
         agreement_weight: Of `agreement_loss` between lips alone and audio alone, nothing hidden.
+        num_masked: Of the batch, so many clips, the first, are masked and their clusters told; None = all.
 
     Source:
         Shi et al., 2022, section 3.2: cross-entropy on masked frames alone, modality dropout as zeros after projection.
@@ -41,30 +43,31 @@ def masked_loss(
     """
     device = next(network.parameters()).device
     t = {name: torch.from_numpy(values).to(device, non_blocking=True) for name, values in batch.items()}
-    audio = torch.where(t["audio_mask"][..., None], network.mask_emb, t["audio"])
-    heard, seen = network.features(audio, t["video"], t["pad"])
+    m = {name: values[:num_masked] for name, values in t.items()}
+    audio = torch.where(m["audio_mask"][..., None], network.mask_emb, m["audio"])
+    heard, seen = network.features(audio, m["video"], m["pad"])
     square = heard.square().mean() + seen.square().mean()
     heard, seen = (
-        _slowed(x, front_end_gradient) * t[name][:, None, None] for x, name in ((heard, "heard"), (seen, "seen"))
+        _slowed(x, front_end_gradient) * m[name][:, None, None] for x, name in ((heard, "heard"), (seen, "seen"))
     )
-    x = network.encoder(network.fuse(heard, seen), t["pad"], None)
-    hidden = (t["audio_mask"] & t["heard"][:, None]) | (t["video_mask"] & t["seen"][:, None])
-    hidden &= ~t["pad"]
-    logits, labels = network.logits(x[hidden]), t["labels"][hidden]
+    x = network.encoder(network.fuse(heard, seen), m["pad"], None)
+    hidden = (m["audio_mask"] & m["heard"][:, None]) | (m["video_mask"] & m["seen"][:, None])
+    hidden &= ~m["pad"]
+    logits, labels = network.logits(x[hidden]), m["labels"][hidden]
     value = cross_entropy(logits, labels) + penalty * square
     shown = {"told": (logits.argmax(-1) == labels).float().mean()}
-    named = {"": x}
+    named = {"": (x, m["phones"])}
     if agreement_weight:
         lips, voice = network.encode(None, t["whole"], t["pad"]), network.encode(t["audio"], None, t["pad"])
         agreement, shown["matched"] = agreement_loss(lips, voice, t["pad"])
         value = value + agreement_weight * agreement
-        named |= {"_seen": lips, "_heard": voice}
-    known = t["phones"] != UNKNOWN
-    if phone_weight and bool(known.any()):
-        for name, of in named.items():
+        named |= {"_seen": (lips, t["phones"]), "_heard": (voice, t["phones"])}
+    for name, (of, said) in named.items() if phone_weight else ():
+        known = said != UNKNOWN
+        if bool(known.any()):
             phones = network.phone_head(of[known])
-            value = value + phone_weight / len(named) * cross_entropy(phones, t["phones"][known])
-            shown["phones" + name] = (phones.argmax(-1) == t["phones"][known]).float().mean()
+            value = value + phone_weight / len(named) * cross_entropy(phones, said[known])
+            shown["phones" + name] = (phones.argmax(-1) == said[known]).float().mean()
     return value, shown
 
 

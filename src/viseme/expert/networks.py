@@ -20,6 +20,8 @@ __all__ = ["PIXELS", "Attention", "SpeechEncoder"]
 PIXELS = 88
 """Side of a mouth, where the input is pixels."""
 
+OF_CLUSTERS = ("label_embs_concat", "final_proj.weight", "final_proj.bias")
+"""Parameters that belong to the clusters of one iteration."""
 POSITIONS = 128
 """Steps that the convolution of positions sees."""
 
@@ -131,6 +133,20 @@ class SpeechEncoder(nn.Module):
         self.final_proj = nn.Linear(config.width, config.projection)
         if config.phones:
             self.phone_head = nn.Linear(config.width, config.phones)
+
+    def grow_from(self, smaller: SpeechEncoder) -> None:
+        """Begin as a network with as many layers or fewer: what it learnt, but for its clusters; layers it has not got
+        begin as the identity.
+
+        Source:
+            Ours, after Chen et al., "Net2Net", 2016: a deeper network that computes the same function.
+        """
+        learnt = {k: v for k, v in smaller.state_dict().items() if k not in OF_CLUSTERS}
+        self.load_state_dict(learnt, strict=False)
+        for block in self.encoder.layers[smaller.config.layers :]:
+            for last in (block.self_attn.out_proj, block.fc2):  # type: ignore[union-attr]
+                nn.init.zeros_(last.weight)  # type: ignore[union-attr]
+                nn.init.zeros_(last.bias)  # type: ignore[union-attr]
 
     def graph_parts(self) -> dict[str, GraphPart]:
         """What ships: audio alone, video alone, both, and phones seen."""

@@ -26,6 +26,8 @@ class Iteration:
     """What is clustered: cepstra, or what a layer of the iteration before gives."""
     layer: int = 0
     """Which layer, from 1."""
+    layers: int = 0
+    """Transformer layers of the network, at least those of the round before, which it then grows on; 0 = all."""
     mask: MaskConfig = field(default_factory=MaskConfig)
     """What is hidden."""
     share: float = 1.0
@@ -47,16 +49,16 @@ class ExpertRecipe:
     )
     """The network; its classes are each iteration's."""
     iterations: tuple[Iteration, ...] = (
-        Iteration(clusters=100, features="cepstra", share=0.6),
-        Iteration(clusters=200, layer=4, share=0.6),
-        Iteration(clusters=500, layer=6, share=1.8),
+        Iteration(clusters=100, features="cepstra", layers=2, share=1.0),
+        Iteration(clusters=200, layer=2, layers=4, share=0.8),
+        Iteration(clusters=500, layer=4, share=1.2),
     )
     """One after the other."""
     fit_share: float = 0.1
     """Share of the frames on which clusters are fitted."""
     batch: int = 16
     """Clips of one update."""
-    longest: int = 75
+    longest: int = 64
     """Frames of a crop at most."""
     penalty: float = 10.0
     """Weight of the mean square of the projected features."""
@@ -64,10 +66,10 @@ class ExpertRecipe:
     """Factor on the gradient that reaches the front ends."""
     phone_weight: float = 1.0
     """Weight of the cross-entropy of phones, where they are known."""
+    masked_share: float = 0.33
+    """Of a batch: clips whose hidden frames are to be told; of all, lips alone and audio alone are to agree."""
     agreement_weight: float = 1.0
     """Weight of the agreement of lips alone and audio alone."""
-    fresh: bool = False
-    """Whether each iteration begins with a fresh network, as published ones do, or goes on with the last."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
             steps=1000, learning_rate=8e-4, warmup=0.08, weight_decay=0.01, average=0.995

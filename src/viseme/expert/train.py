@@ -39,8 +39,6 @@ __all__ = ["ExpertTrainResult", "train_expert"]
 
 SPECIALS = 4
 """Classes beside the clusters."""
-OF_CLUSTERS = ("label_embs_concat", "final_proj.weight", "final_proj.bias")
-"""Parameters that belong to the clusters of one iteration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +136,7 @@ class _Run:
         network = None
         for number, iteration in enumerate(self.recipe.iterations, start=1):
             labels = self._labels(number, iteration, network)
-            network = self._train_one(number, iteration, labels, None if self.recipe.fresh else network)
+            network = self._train_one(number, iteration, labels, network)
         assert network is not None
         return network
 
@@ -173,10 +171,10 @@ class _Run:
         recipe, loop = self.recipe, self.recipe.loop
         loop = replace(loop, steps=max(1, round(loop.steps * iteration.share)), seed=loop.seed + number)
         torch.manual_seed(loop.seed)
-        network = SpeechEncoder(replace(recipe.size, classes=iteration.clusters + SPECIALS))
+        layers = iteration.layers or recipe.size.layers
+        network = SpeechEncoder(replace(recipe.size, layers=layers, classes=iteration.clusters + SPECIALS))
         if before is not None:
-            learnt = {k: v for k, v in before.state_dict().items() if k not in OF_CLUSTERS}
-            network.load_state_dict(learnt, strict=False)
+            network.grow_from(before)
         draw = SpeechDraw(
             self.clips, labels, _odds(self.clips, recipe.real_share), recipe.batch, recipe.longest, iteration.mask
         )
@@ -187,6 +185,7 @@ class _Run:
             front_end_gradient=recipe.front_end_gradient,
             phone_weight=recipe.phone_weight,
             agreement_weight=recipe.agreement_weight,
+            num_masked=max(2, round(recipe.masked_share * recipe.batch)),
         )
         workers = 0 if training_device(self.device).type == "cpu" else self.jobs
         fit(
