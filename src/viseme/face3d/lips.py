@@ -45,13 +45,14 @@ class LipMotion:
 
 
 def align(
-    source: NDArray[np.floating], target: NDArray[np.floating]
+    source: NDArray[np.floating], target: NDArray[np.floating], weights: NDArray[np.floating] | None = None
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
     """Similarities that move `source` points onto `target` points with least squared error.
 
     Args:
         source: (T, R, 3).
         target: (R, 3).
+        weights: (T, R) how much each point counts; None = all alike.
 
     Returns:
         scale (T,), rotation (T, 3, 3) and translation (T, 3): `scale * rotation @ x + translation`.
@@ -59,10 +60,12 @@ def align(
     Source:
         Umeyama, "Least-Squares Estimation of Transformation Parameters Between Two Point Patterns", 1991.
     """
-    mean_s, mean_t = source.mean(1), target.mean(0)
-    centred_s, centred_t = source - mean_s[:, None], target - mean_t
-    rotation, strength = nearest_rotation(np.einsum("rj,trk->tjk", centred_t, centred_s))
-    scale = strength / np.maximum((centred_s**2).sum((1, 2)), 1e-12)
+    share = np.ones(source.shape[:2], source.dtype) if weights is None else weights
+    share = (share / share.sum(1, keepdims=True))[..., None]
+    mean_s, mean_t = (share * source).sum(1), (share * target).sum(1)
+    centred_s, centred_t = source - mean_s[:, None], target - mean_t[:, None]
+    rotation, strength = nearest_rotation(np.einsum("trj,trk->tjk", share * centred_t, centred_s))
+    scale = strength / np.maximum((share * centred_s**2).sum((1, 2)), 1e-12)
     translation = mean_t - scale[:, None] * np.einsum("tij,tj->ti", rotation, mean_s)
     return scale, rotation, translation
 
