@@ -192,9 +192,9 @@ def unwrap(
     warp(part, flat - low, np.asarray(coordinates, np.float64), flat_depth, TRIANGLES, drawn, out, nearest, owner)
     valid = owner >= 0
     if points.shape[1] == 3:
-        valid &= ~_hidden(points, areas < 0)[owner]
+        valid = valid & ~_hidden(points, areas < 0)[owner]
     inside = ((flat >= 0) & (flat <= [image.shape[1], image.shape[0]])).all(1)
-    valid &= inside[TRIANGLES].all(1)[owner]
+    valid = np.asarray(valid & inside[TRIANGLES].all(1)[owner])
     out[~valid] = 0
     return out, valid
 
