@@ -190,11 +190,11 @@ def unwrap(
     nearest, owner = np.full(out.shape[:2], -np.inf), np.full(out.shape[:2], -1, np.int32)
     flat_depth = np.zeros(NUM_VERTICES)
     warp(part, flat - low, np.asarray(coordinates, np.float64), flat_depth, TRIANGLES, drawn, out, nearest, owner)
-    valid = owner >= 0
-    if points.shape[1] == 3:
-        valid = valid & ~_hidden(points, areas < 0)[owner]
     inside = ((flat >= 0) & (flat <= [image.shape[1], image.shape[0]])).all(1)
-    valid = np.asarray(valid & inside[TRIANGLES].all(1)[owner])
+    shown: NDArray[np.bool_] = inside[TRIANGLES].all(1)
+    if points.shape[1] == 3:
+        shown = np.logical_and(shown, ~_hidden(points, areas < 0))
+    valid = np.logical_and(owner >= 0, shown[owner])
     out[~valid] = 0
     return out, valid
 
