@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,8 +191,9 @@ def unwrap(
     nearest, owner = np.full(out.shape[:2], -np.inf), np.full(out.shape[:2], -1, np.int32)
     flat_depth = np.zeros(NUM_VERTICES)
     warp(part, flat - low, np.asarray(coordinates, np.float64), flat_depth, TRIANGLES, drawn, out, nearest, owner)
-    inside = ((flat >= 0) & (flat <= [image.shape[1], image.shape[0]])).all(1)
-    shown: NDArray[np.bool_] = inside[TRIANGLES].all(1)
+    size = np.array([image.shape[1], image.shape[0]])
+    inside: Any = np.all((flat >= 0) & (flat <= size), axis=1)
+    shown: Any = np.all(inside[TRIANGLES], axis=1)
     if points.shape[1] == 3:
         shown = np.logical_and(shown, ~_hidden(points, areas < 0))
     valid = np.logical_and(owner >= 0, shown[owner])
