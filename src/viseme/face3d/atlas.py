@@ -201,7 +201,7 @@ def unwrap(
     return out, valid
 
 
-def _part(image: NDArray, points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def _part(image: NDArray, points: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Corner (x, y) and picture in [0, 1] of what the points span, two pixels at least."""
     size = np.array([image.shape[1], image.shape[0]])
     x0, y0 = (int(v) for v in np.clip(np.floor(points[:, :2].min(0)) - 2, 0, size - 2))
