@@ -31,15 +31,17 @@ $(SETUP): pyproject.toml constraints.txt | $(BIN)/python
 demo: $(RUN)
 	$(BIN)/viseme demo
 
+# Types are checked beside the tests, which wait for one another at their end.
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/pyright
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/meta src
+	@$(BIN)/pyright >$(VENV)/types.log 2>&1 & types=$$!; \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/meta src; code=$$?; \
+	wait $$types || code=1; tail -n 40 $(VENV)/types.log; exit $$code
 
-test: check golden
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/component
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/component tests/golden
 
 # What takes more than ten seconds each; run it before a release and after changes of what it tests.
 test-slow: setup
