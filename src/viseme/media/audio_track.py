@@ -81,6 +81,17 @@ def _timeline(path: Path, index: int, warn: WarningSink) -> Iterator[tuple[Fract
             reader.warn(shown(path), clock.now - (clock.start or 0), warn)
 
 
+def _until(
+    source: Iterator[tuple[Fraction, Any, NDArray[np.float32]]], end: Fraction
+) -> Iterator[tuple[Fraction, Any, NDArray[np.float32]]]:
+    """The samples before `end`, seconds on the source's clock."""
+    for at, frame, samples in source:
+        left = math.ceil((end - at) * frame.sample_rate)
+        yield at, frame, samples[:, : max(0, left)]
+        if left <= samples.shape[1]:
+            return
+
+
 class AudioTrack:
     """Feeds one shifted audio stream to an output container in step with the frames.
 
@@ -97,6 +108,8 @@ class AudioTrack:
         *,
         pieces: Sequence[RetimedPiece] = (),
         origin: Fraction = Fraction(0),
+        codec: str | None = None,
+        end: Fraction | None = None,
     ) -> None:
         """Begin to read.
 
@@ -108,10 +121,14 @@ class AudioTrack:
             warn: Told of damage and of losses.
             pieces: Where each piece of the audio lies, before `shift`.
             origin: Seconds of the first frame on the source's container clock.
+            codec: The encoder; None = the one nearest to the source's codec.
+            end: Seconds of the output at which the audio ends; None = where the source ends.
         """
         self._source: Any = _timeline(path, index, warn)
         if pieces:
             self._source = retimed(self._source, pieces, origin=origin)
+        if end is not None:
+            self._source = _until(self._source, end - shift)
         self._shift = shift
         self._held = next(self._source, None)
         if self._held is None:
@@ -121,7 +138,8 @@ class AudioTrack:
             source = choose_audio(look, path, index)
             decoder, bits = source.codec_context.name, frame.format.bits
             self.metadata = dict(source.metadata)
-        codec = encoder_for(decoder, container)
+        chosen = codec is not None
+        codec = codec or encoder_for(decoder, container)
         layout = layout_name(frame)
         narrow = frame.layout.nb_channels > 2 and codec in ("mp2", "libmp3lame", "wmav2")
         self._encoder = AudioEncoder(
@@ -133,7 +151,7 @@ class AudioTrack:
         """Samples of the source written so far."""
         if narrow:
             warn(f"{shown(path)}: {layout} audio was mixed to stereo, which is what {codec} holds")
-        if lossless(codec_family(decoder)) and not lossless(codec):
+        if lossless(codec_family(decoder)) and not lossless(codec) and not chosen:
             warn(f"{shown(path)}: the lossless audio was encoded as {codec}; use .mkv to keep it lossless")
 
     def advance(self, time: Fraction | None) -> None:

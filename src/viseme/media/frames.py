@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
@@ -31,10 +31,14 @@ from viseme.media.search import shown
 from viseme.media.stamps import StampRepair, has_index, packets_from, read_packets
 from viseme.media.timing import FrameClock, Orientation, fitted_size
 
-__all__ = ["Frame", "FrameConverter", "read_frames"]
+__all__ = ["DecodedFrame", "Frame", "FrameConverter", "decoded_frames", "read_frames"]
 
 SHORT_BY = Fraction(1, 2)
 """Seconds by which the last packet may miss the header's duration before the file is called cut short."""
+
+
+DecodedFrame: TypeAlias = "tuple[Any, Any, Fraction]"
+"""The stream, a decoded frame of it, and its exact seconds from the file's first frame."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,17 +111,37 @@ def read_frames(
         raise ValueError(f"max_side must be at least 1, got {max_side}")
     first = None if start is None else as_seconds(start)
     last = None if end is None else as_seconds(end)
-    return _frames(path, max_side, first, last, WarningSink(on_warning), first is not None and first > 0)
+    return _converted(
+        decoded_frames(path, first, last, WarningSink(on_warning), seek=first is not None and first > 0), max_side
+    )
 
 
-def _frames(
+def _converted(frames: Iterator[DecodedFrame], max_side: int | None) -> Iterator[Frame]:
+    convert: FrameConverter | None = None
+    for num, (stream, frame, time) in enumerate(frames):
+        if convert is None:
+            convert = FrameConverter(stream, max_side)
+        image, scale = convert(frame)
+        yield Frame(index=num, time=time, image=image, scale=scale, key=bool(frame.key_frame))
+
+
+def decoded_frames(
     path: str | os.PathLike[str],
-    max_side: int | None,
     start: Fraction | None,
     end: Fraction | None,
     warn: WarningSink,
-    seek: bool,
-) -> Iterator[Frame]:
+    *,
+    seek: bool = False,
+) -> Iterator[DecodedFrame]:
+    """Frames as PyAV decodes them, with their times; what `read_frames` and `read_planes` hand on.
+
+    Args:
+        path: A media file.
+        start: As `read_frames`.
+        end: As `read_frames`.
+        warn: Told of missing or backward stamps, damage and a missing end.
+        seek: Whether the index may be used to reach `start`.
+    """
     name = shown(path)
     with open_media(path) as container:
         stream = video_stream(container)
@@ -131,10 +155,9 @@ def _frames(
         if seek and start is not None and not is_still(container, stream):
             origin = first_frame_time(path)
             seek = origin is not None and has_index(container) and _seek(container, stream, origin + start)
-        convert = FrameConverter(stream, max_side)
         clock = FrameClock(frame_step(stream))
         problems: list[Exception] = []
-        num = num_problems_before = 0
+        num_problems_before = 0
         reach, num_packets = Fraction(0), 0
         repair = StampRepair()
         packets = read_packets(container, repair)
@@ -160,7 +183,7 @@ def _frames(
                     continue
                 origin = at if origin is None else origin
                 if seek and start is not None and at > origin + start:  # the index led too far: read from the front
-                    yield from _frames(path, max_side, start, end, warn, False)
+                    yield from decoded_frames(path, start, end, warn)
                     return
                 seek = False
                 num_problems_before = len(problems)
@@ -170,11 +193,9 @@ def _frames(
                 if end is not None and time >= end:
                     finished = True
                     break
-                image, scale = convert(frame)
-                yield Frame(index=num, time=time, image=image, scale=scale, key=bool(frame.key_frame))
-                num += 1
+                yield stream, frame, time
         if seek and clock.last is None:  # the wanted time lies past the end, or the index is wrong
-            yield from _frames(path, max_side, start, end, warn, False)
+            yield from decoded_frames(path, start, end, warn)
             return
         if clock.last is None or origin is None:
             detail = f" ({problems[0]})" if problems else ""

@@ -93,13 +93,19 @@ def is_still(container: Any, stream: Any) -> bool:
     return container.format.name.endswith("_pipe") or bool(stream.disposition & Disposition.still_image)
 
 
-def frame_orientation(frame: Any) -> Orientation:
-    """How a decoded frame is to be turned."""
+def display_matrix(frame: Any) -> tuple[int, ...] | None:
+    """The nine numbers by which a decoded frame is turned for display, as the file has them; None where it is not."""
     for index in range(len(frame.side_data)):
         side = frame.side_data[index]
         if side.type.name == "DISPLAYMATRIX":
-            return orientation(struct.unpack("=9i", bytes(side)[:36]))
-    return Orientation()
+            return struct.unpack("=9i", bytes(side)[:36])
+    return None
+
+
+def frame_orientation(frame: Any) -> Orientation:
+    """How a decoded frame is to be turned."""
+    matrix = display_matrix(frame)
+    return Orientation() if matrix is None else orientation(matrix)
 
 
 def pixel_aspect(stream: Any) -> Fraction:

@@ -1,9 +1,12 @@
-"""Copies packets from container to container with the audio at another time. Decodes nothing but moved audio."""
+"""Copies packets from container to container with the audio at another time, and the video as it is or made anew.
+
+Decodes nothing but moved audio.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
@@ -23,6 +26,7 @@ from viseme.media.remux_order import Order
 from viseme.media.search import shown
 from viseme.media.stream_words import is_cover, mp4_tags, stream_words
 from viseme.media.subtitles import SubtitleConverter, text_codec
+from viseme.media.video_track import VideoTrack
 
 __all__ = ["CHAPTERS", "Remux"]
 
@@ -33,8 +37,27 @@ CHAPTERS = -1
 class Remux:
     """Copies the packets of one file into another container, with the audio moved."""
 
-    def __init__(self, order: Order, box: Any, out: Any, *, encode: bool, warn: WarningSink, stack: ExitStack) -> None:
-        """Lay out the output's streams. `encode`: decode and encode the moved audio; else move its time stamps.
+    def __init__(
+        self,
+        order: Order,
+        box: Any,
+        out: Any,
+        *,
+        encode: bool,
+        warn: WarningSink,
+        stack: ExitStack,
+        film: Callable[[Any, Any], VideoTrack] | None = None,
+    ) -> None:
+        """Lay out the output's streams.
+
+        Args:
+            order: What is asked for.
+            box: The opened source.
+            out: The opened output.
+            encode: Decode and encode the moved audio; else move its time stamps.
+            warn: Told what is lost.
+            stack: Closes what this opens.
+            film: Makes the output's video, from the output and the source's stream; None = its packets are copied.
 
         Raises:
             OutputError: the container cannot hold a frame or audio stream.
@@ -48,7 +71,8 @@ class Remux:
         self._num_kept = 0
         self._frame: Any = video_stream(box)
         self._audio_box: Any = None if encode else stack.enter_context(open_media(order.audio_path))
-        self._stack = stack
+        self._stack, self._make_film = stack, film
+        self._film: VideoTrack | None = None
         self._tags = mp4_tags(order.path)
         self.lost: set[int] = set()
         """Streams of the source, by index, that are not in the output."""
@@ -94,6 +118,8 @@ class Remux:
                 self._warn,
                 pieces=order.pieces,
                 origin=order.frame - order.audio_zero,
+                codec=order.audio_codec,
+                end=order.audio_end,
             )
             self._stack.callback(track.close)
             self._tracks.append(track)
@@ -115,7 +141,10 @@ class Remux:
 
     def _copy(self, stream: Any) -> None:
         """Take over a stream that stays; what is not a moving frame is left out, aloud, where it does not fit."""
-        if stream.type == "video":
+        if stream.index == self._frame.index and self._make_film is not None:
+            self._film = self._make_film(self._out, stream)
+            self._describe(self._film.stream, stream)
+        elif stream.type == "video":
             self._copied[stream.index] = self._essential(stream)
         elif stream.type == "data" and self._made_by_muxer(stream):
             self.lost.add(stream.index)
@@ -215,7 +244,8 @@ class Remux:
         """
         inserted = self._inserted_packets()
         pending = next(inserted, None)
-        packets = self._box.demux([s for s in self._box.streams if s.index in self._copied])
+        copied = [s for s in self._box.streams if s.index in self._copied]
+        packets = self._box.demux(copied) if copied else iter(())
         for packet, target in self._covers:
             packet.stream = target
             packet.pts = packet.dts = 0
@@ -225,15 +255,14 @@ class Remux:
             advance_stamps(packet, -self._order.zero)
             now = _decoding_time(packet)
             while pending is not None and _decoding_time(pending) <= now:
-                self._out.mux(pending)
+                self._insert(pending)
                 pending = next(inserted, None)
             if index == self._frame.index:
-                for track in self._tracks:
-                    track.advance(now)
+                self._feed(now)
             packet.stream = self._copied[index]
             self._out.mux(packet)
         while pending is not None:
-            self._out.mux(pending)
+            self._insert(pending)
             pending = next(inserted, None)
         for track in self._tracks:
             track.advance(None)
@@ -242,10 +271,21 @@ class Remux:
             out = shown(self._order.out)
             raise OutputError(f"{out}: a shift of {ms} ms leaves no audio after the beginning; choose a smaller one")
 
+    def _insert(self, packet: Any) -> None:
+        """Write a packet that is not copied; audio that is encoded keeps step with the frames."""
+        if self._film is not None and packet.stream.index == self._film.stream.index:
+            self._feed(_decoding_time(packet))
+        self._out.mux(packet)
+
+    def _feed(self, now: Fraction) -> None:
+        for track in self._tracks:
+            track.advance(now)
+
     def _inserted_packets(self) -> Iterator[Any]:
-        """What does not come from the copied streams: moved audio and converted subtitles, in order of time."""
+        """What does not come from the copied streams: new frames, moved audio, converted subtitles; by time."""
         cues = [converter.packets(self._order.zero) for converter in self.converted.values()]
-        return heapq.merge(self._moved_packets(), *cues, key=_decoding_time)
+        film = [] if self._film is None else [self._film.packets()]
+        return heapq.merge(self._moved_packets(), *film, *cues, key=_decoding_time)
 
     def _moved_packets(self) -> Iterator[Any]:
         """Packets of the moved audio streams, stamped for the output."""

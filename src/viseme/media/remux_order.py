@@ -32,3 +32,7 @@ class Order:
     """Output seconds of the first frame."""
     pieces: tuple[RetimedPiece, ...] = ()
     """Instead of `shift`: where each piece of the audio lies."""
+    audio_codec: str | None = None
+    """Encoder of the audio that moves; None = the one nearest to its codec."""
+    audio_end: Fraction | None = None
+    """Output seconds at which the audio that moves ends; None = where it ends by itself."""

@@ -33,7 +33,7 @@ from viseme.media.retiming import at_quiet_moments
 from viseme.media.search import shown
 from viseme.media.writer import muxer_for, open_output
 
-__all__ = ["ShiftReport", "shift_audio"]
+__all__ = ["ShiftReport", "resolved_order", "shift_audio"]
 
 STAMPED = (*MOV_FAMILY, "matroska", "webm", "mpegts", "mpeg", "nut")
 """Muxers whose players honour the time stamps of audio; the others count samples from the beginning."""
@@ -94,7 +94,7 @@ def shift_audio(
         FixRefused: something cannot be kept, and `strict` forbids that.
     """
     muxer = muxer_for(out)
-    order = _resolve(path, out, as_seconds(shift), audio_file, stream)
+    order = resolved_order(path, out, as_seconds(shift), audio_file, stream)
     if pieces:
         heard = order.chosen[0]
         order = replace(order, pieces=at_quiet_moments(order.audio_path, pieces, stream=heard))
@@ -205,13 +205,18 @@ def _as_path(path: str | os.PathLike[str]) -> Path:
     return Path(os.fsdecode(os.fspath(path)))
 
 
-def _resolve(
+def resolved_order(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
     shift: Fraction,
     audio_file: str | os.PathLike[str] | None,
     stream: int | None,
 ) -> Order:
+    """What `shift_audio` was asked for, with the clocks of its files known.
+
+    Raises:
+        NoVideo, NoAudio, UnreadableMedia, OutputError: as `shift_audio`.
+    """
     path, out = _as_path(path), _as_path(out)
     audio_path = path if audio_file is None else _as_path(audio_file)
     for given in {path, audio_path}:

@@ -46,6 +46,11 @@ def muxer_for(out: str | os.PathLike[str]) -> str:
     return CONTAINERS[extension]
 
 
+def audio_encoder_of(muxer: str) -> str:
+    """The audio encoder that a container's players expect."""
+    return AUDIO_CODECS.get(muxer, "aac")
+
+
 def lossless(codec: str) -> bool:
     """Whether audio codec keeps every sample."""
     return codec.startswith("pcm_") or codec in ("flac", "alac", "wavpack", "tta", "truehd", "mlp", "ape", "tak")
@@ -192,7 +197,7 @@ class VideoWriter:
         wanted = STILL_CODECS.get(self.muxer, "libx264")
         self.codec = codec or (wanted if has_encoder(wanted) else LOWEST_FALLBACK)
         """The frame encoder really used."""
-        self.audio_codec = audio_codec or AUDIO_CODECS.get(self.muxer, "aac")
+        self.audio_codec = audio_codec or audio_encoder_of(self.muxer)
         """The audio encoder used if there is audio."""
         for name in (self.codec, *([self.audio_codec] if audio_rate else [])):
             if not has_encoder(name):
