@@ -91,8 +91,7 @@ def compose_video(
     Raises:
         MediaError: a file cannot be read or written.
     """
-    last_shot = max((s.first for s in stretches if s.shot == stretches[-1].shot), default=0)
-    last_shot = min((s.first for s in stretches if s.shot == stretches[-1].shot), default=last_shot)
+    last_shot = min(s.first for s in stretches if s.shot == stretches[-1].shot)
     codec = encoder_of(muxer_for(out))
     with closing(read_planes(path, codec=codec)) as look:  # type: ignore[type-var]
         size = next(look)
@@ -156,9 +155,8 @@ class _Film:
         for planes in source:
             if planes.index >= plan.num_kept:
                 break
-            if plan.num_held:
-                if planes.index >= plan.num_kept - plan.num_held:
-                    held.append(planes.copy())
+            if plan.num_held and planes.index >= plan.num_kept - plan.num_held:
+                held.append(planes.copy())
             last = planes.time
             yield self._edited(planes, *next(spoken))
         if last is None:
