@@ -60,9 +60,7 @@ def _half(image: NDArray[np.float32]) -> NDArray[np.float32]:
     if height % 2 or width % 2:
         image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     total = image[0::2] + image[1::2]
-    out = total[:, 0::2] + total[:, 1::2]
-    out *= np.float32(0.25)
-    return out
+    return np.asarray((total[:, 0::2] + total[:, 1::2]) * np.float32(0.25), np.float32)
 
 
 def _double(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

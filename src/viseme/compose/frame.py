@@ -6,7 +6,8 @@ read or changed, so a frame costs what its face costs.
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,41 +15,75 @@ from numpy.typing import NDArray
 from viseme.compose.blend import LEVELS, blended_change
 from viseme.compose.draw import at_pixels
 from viseme.compose.interface import FaceGenerator
-from viseme.compose.light import Relight, upsample
-from viseme.compose.region import JAW_HANDLES, SKIN_HANDLES, face_region
+from viseme.compose.light import SIZE, Light, LightMatch
+from viseme.compose.region import ANCHORS, JAW_HANDLES, SKIN_HANDLES, face_region
 from viseme.compose.warp import displacements, fade, read_at, spread
-from viseme.face3d.atlas import LIP_COLUMNS, LIP_ROWS, TRIANGLES
-from viseme.face3d.head_pose import HeadPoses
+from viseme.face3d.atlas import ATLAS_SIZE, LIP_COLUMNS, LIP_ROWS
+from viseme.face3d.atlas_triangles import TRIANGLES
+from viseme.face3d.head_pose import HeadPoses, metric
 from viseme.faces.schemes import CHIN, EYE_CORNERS
 from viseme.media.planes import Box, FramePlanes
 
-__all__ = ["FaceComposer"]
+__all__ = ["Blend", "FaceComposer"]
 
-WARP_REACH = 0.6
-"""Face heights below the jaw within which the frame moves with it."""
+Blend: TypeAlias = Literal["multiband", "alpha"]
+"""How the new face passes into the frame: bands of structure over borders of their own, or plain alpha, faster."""
+
+WARP_REACH, WARP_NEAR = 0.6, 0.12
+"""Face heights from the jaw at which the frame stops moving with it, and up to which it moves all the way."""
 BORDER = 0.15
-"""Face heights from the border of the frame within which the warp fades."""
+"""Face heights from the border of the frame over which the warp fades."""
+EDGE = 0.06
+"""The same at the edges of the region that is looked at."""
 LEAST_SHIFT_PX = 0.1
 """A warp that moves nothing farther is left out."""
+LEAST_SIDE_PX = 8
 FOREHEAD = 10
-LIGHT_SIZE = 64
-"""Side of the atlas in which light is compared."""
+LIGHT_FACE_PX = 100
+"""Pixels of a face's height that are enough to compare light."""
+EYES_END = 100 / ATLAS_SIZE
+"""Part of the atlas from the top in which no light is compared: forehead, hair, brows and eyes."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Face:
+    """One face in one frame, places in pixels of a box of it."""
+
+    box: Box
+    rgb: NDArray[np.float32]
+    """(h, w, 3) of the box."""
+    filmed: NDArray[np.float32]
+    """(468, 3) where the vertices are, z toward the camera."""
+    placed: NDArray[np.float32]
+    """(468, 3) where they shall be."""
+    height: float
+    """From forehead to chin."""
+    eyes: float
+    """Between the outer eye corners."""
 
 
 class FaceComposer:
     """Puts the faces of one generator into frames, one after the other."""
 
-    def __init__(self, generator: FaceGenerator, *, blend: Literal["multiband", "alpha"] = "multiband") -> None:
+    def __init__(self, generator: FaceGenerator, *, blend: Blend = "multiband") -> None:
+        """Prepare what is the same in every frame.
+
+        Args:
+            generator: Whose face it is.
+            blend: How it passes into the frame.
+        """
         self._cylinder = generator.cylinder
-        self._atlas = np.array(generator.reference_atlas, np.float32)
         self._region = region = face_region(generator.reference)
         self._levels = LEVELS if blend == "multiband" else 1
-        from viseme.face3d import atlas as A
-        T=A.TRIANGLES
-        self._triangles = T[(region.mask[T] > 0).any(1)]
+        self._triangles = TRIANGLES[(region.mask[TRIANGLES] > 0).any(1)]
         self._handles = np.concatenate([JAW_HANDLES, SKIN_HANDLES])
-        self._all=T
-        self._light = Relight()
+        side = ATLAS_SIZE // SIZE
+        atlas = np.asarray(generator.reference_atlas, np.float32)
+        self._small = np.ascontiguousarray(atlas.reshape(SIZE, side, SIZE, side, 3).mean((1, 3)))
+        known = atlas.reshape(SIZE, side, SIZE, side, 3).sum(-1).min((1, 3)) > 0
+        known[: round(EYES_END * SIZE)] = False
+        self._known = known.astype(np.float32)
+        self._light = LightMatch()
 
     def begin(self) -> None:
         """Another shot or another face: what was learnt of its light is forgotten."""
@@ -61,7 +96,7 @@ class FaceComposer:
         pose: HeadPoses,
         vertices: NDArray[np.floating],
         lips: NDArray[np.floating],
-    ) -> bool:
+    ) -> Box | None:
         """Put one face into a frame, in place.
 
         Args:
@@ -72,86 +107,120 @@ class FaceComposer:
             lips: (128, 128, 3) its lip crop.
 
         Returns:
-            Whether anything was changed: False where the face lies outside the frame.
+            The box outside of which nothing was changed; None where the face lies outside the frame.
+        """
+        upright = metric(np.asarray(landmarks, np.float64)[None])
+        face = self._face(planes, upright[0], pose.restore(vertices[None])[0])
+        if face is None:
+            return None
+        light = self._match(planes, face, self._cylinder.coordinates(pose.normalise(upright)[0]))
+        texture = light.on(np.asarray(lips, np.float32), LIP_ROWS, LIP_COLUMNS, ATLAS_SIZE)
+        base = self._warped(planes, face)
+        region = self._region
+        place = self._cylinder.coordinates(vertices) - [LIP_COLUMNS.start + 0.5, LIP_ROWS.start + 0.5]
+        known = np.concatenate([place, region.mask[:, None], region.lips[:, None]], 1)
+        drawn, covered = at_pixels(face.placed, self._triangles, known, *face.rgb.shape[:2])
+        picture = read_at(texture, drawn[..., 0], drawn[..., 1])
+        np.clip(picture, 0, 1, out=picture)
+        picture -= base
+        picture[~covered] = 0
+        mask = drawn[..., 2]
+        change = blended_change(picture, mask, mask * drawn[..., 3], levels=self._levels)
+        change += base - face.rgb
+        planes.add(face.box, change)
+        return face.box
+
+    def _face(self, planes: FramePlanes, upright: NDArray[np.floating], new: NDArray[np.floating]) -> _Face | None:
+        """Where the vertices are and where they shall be.
+
+        Args:
+            planes: The frame.
+            upright: (468, 3) metric, filmed.
+            new: (468, 3) metric, generated.
         """
         across, down = planes.scale
-        to_frame = np.array([across, -down, across], np.float32)
-        filmed = np.asarray(landmarks, np.float32) * np.array([across, down, -across], np.float32)
-        new = pose.restore(vertices[None])[0].astype(np.float32) * to_frame
-        region = self._region
-        placed = filmed + region.geometry[:, None] * (new - filmed)
+        to_frame = np.array([across, -down, across])
+        filmed, new = upright * to_frame, new * to_frame
+        # what lies just above the lips tells where they belong, whatever the pose is off by
+        new[:, :2] += (filmed[ANCHORS] - new[ANCHORS]).mean(0)[:2]
+        placed = filmed + self._region.geometry[:, None] * (new - filmed)
         height = float(np.linalg.norm(filmed[FOREHEAD, :2] - filmed[CHIN, :2]))
-        eyes = float(np.linalg.norm(filmed[EYE_CORNERS[0], :2] - filmed[EYE_CORNERS[1], :2]))
-        box = self._box(planes, filmed, placed, height)
-        x0, y0, x1, y1 = box
-        if x1 - x0 < 8 or y1 - y0 < 8:
-            return False
-        rgb = planes.rgb(box)
-        origin = np.array([x0, y0, 0], np.float32)
-        filmed, placed = filmed - origin, placed - origin
-        base = self._warped(rgb, filmed, placed, height, eyes, planes, box)
-        self._atlas[LIP_ROWS, LIP_COLUMNS] = lips
-        gain, a, b = self._relight(planes, box, rgb, filmed, height)
-        lit = self._atlas * upsample(gain)[..., None] * a + b
-        coordinates = self._cylinder.coordinates(vertices)
-        attributes = np.concatenate([coordinates, region.mask[:, None], region.lips[:, None]], 1)
-        drawn, covered = at_pixels(placed, self._triangles, attributes, *rgb.shape[:2])
-        picture = read_at(lit, drawn[..., 0] - 0.5, drawn[..., 1] - 0.5)
-        np.clip(picture, 0, 1, out=picture)
-        mask = drawn[..., 2]
-        fine = mask * drawn[..., 3] if eyes>90 else mask
-        difference = np.where(covered[..., None], picture - base, 0)
-        change = blended_change(difference, mask, fine, levels=self._levels)
-        change += base - rgb
-        planes.add(box, change)
-        self.debug=dict(rgb=rgb,base=base,picture=picture,mask=mask,fine=fine,change=change,gain=gain,a=a,b=b,box=box,filmed=filmed,placed=placed)
-        return True
-
-    def _box(
-        self, planes: FramePlanes, filmed: NDArray[np.float32], placed: NDArray[np.float32], height: float
-    ) -> Box:
         inside = self._region.mask > 0
         points = np.concatenate([filmed[inside, :2], placed[inside, :2], filmed[JAW_HANDLES, :2]])
-        low, high = points.min(0) - 2, points.max(0) + 2
-        return planes.box(low[0], low[1], high[0], high[1] + WARP_REACH * height)
+        (left, top), (right, bottom) = points.min(0) - 2, points.max(0) + 2
+        box = planes.box(left, top, right, bottom + WARP_REACH * height)
+        if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE_PX:
+            return None
+        corner = np.array([box[0], box[1], 0])
+        return _Face(
+            box=box,
+            rgb=planes.rgb(box),
+            filmed=(filmed - corner).astype(np.float32),
+            placed=(placed - corner).astype(np.float32),
+            height=height,
+            eyes=float(np.linalg.norm(filmed[EYE_CORNERS[0], :2] - filmed[EYE_CORNERS[1], :2])),
+        )
 
-    def _warped(self, rgb, filmed, placed, height, eyes, planes, box):
-        """The frame with its skin where the new face has it."""
-        new, old = placed[self._handles, :2], filmed[self._handles, :2]
-        rows, columns = rgb.shape[:2]
-        step = max(4, round(eyes / 12))
+    def _warped(self, planes: FramePlanes, face: _Face) -> NDArray[np.float32]:
+        """(h, w, 3) the frame with its skin where the new face has it: jaw, chin, and what surrounds the lips."""
+        new, old = face.placed[self._handles, :2], face.filmed[self._handles, :2]
+        if np.abs(new - old).max() < LEAST_SHIFT_PX:
+            return face.rgb
+        rows, columns = face.rgb.shape[:2]
+        step = max(4, round(face.eyes / 12))
         y, x = np.mgrid[0 : rows + step : step, 0 : columns + step : step].astype(np.float32)
-        at = np.stack([x.ravel() + 0.5, y.ravel() + 0.5], 1)
-        field = displacements(at, new, old - new, reach=eyes)
-        field *= fade(at, new, near=0.12 * height, far=WARP_REACH * height)[:, None]
-        place = at + np.array(box[:2], np.float32)
-        edge = np.minimum(place, np.array([planes.width, planes.height], np.float32) - place).min(1)
-        field *= np.clip(edge / (BORDER * height), 0, 1)[:, None]
-        if np.abs(field).max() < LEAST_SHIFT_PX:
-            return rgb
-        dx, dy = spread(field.T.reshape(2, *x.shape), step, rows, columns)
+        at = np.stack([x.ravel(), y.ravel()], 1) + np.float32(0.5)
+        field = displacements(at, new, old - new, reach=face.eyes)
+        field *= fade(at, new, near=WARP_NEAR * face.height, far=WARP_REACH * face.height)[:, None]
+        field *= _inside(planes, face, at)[:, None]
+        dx, dy = spread(np.ascontiguousarray(field.T).reshape(2, *x.shape), step, rows, columns)
+        moved = np.flatnonzero(np.abs(dx).max(1) + np.abs(dy).max(1) > LEAST_SHIFT_PX)
+        if not len(moved):
+            return face.rgb
+        part = slice(moved[0], moved[-1] + 1)
+        dx, dy = dx[part], dy[part]
         dx += np.arange(columns, dtype=np.float32)
-        dy += np.arange(rows, dtype=np.float32)[:, None]
-        return read_at(rgb, dx, dy)
+        dy += np.arange(part.start, part.stop, dtype=np.float32)[:, None]
+        base = face.rgb.copy()
+        base[part] = read_at(face.rgb, dx, dy)
+        return base
 
-    def _relight(self, planes, box, rgb, filmed, height):
-        s=LIGHT_SIZE/256
-        # filmed vertices, whole face, in the atlas
-        x0,y0=box[:2]
-        low,high=filmed[:,:2].min(0)+[x0,y0],filmed[:,:2].max(0)+[x0,y0]
-        full=planes.box(*low,*high)
-        pic=planes.rgb(full)
-        k=max(1,round(height/80))
-        if k>1:
-            h,w=pic.shape[0]//k*k,pic.shape[1]//k*k
-            pic=pic[:h,:w].reshape(h//k,k,w//k,k,3).mean((1,3))
-        rel=(filmed[:,:2]+[x0,y0]-np.array(full[:2]))/k
-        pts=np.concatenate([self._coords_filmed*s, np.zeros((468,1))],1)
-        att=np.concatenate([rel,self._region.lips[:,None]],1)
-        d,cov=at_pixels(pts,self._all,att,LIGHT_SIZE,LIGHT_SIZE)
-        target=read_at(pic,d[...,0]-.5,d[...,1]-.5)
-        small=self._atlas.reshape(LIGHT_SIZE,4,LIGHT_SIZE,4,3).mean((1,3))
-        w=cov*(d[...,2]<.05)*(small.sum(-1)>.05)
-        w[:24]=0
-        self.dbg_l=(target,small,w)
-        return self._light.gain(small,target,w.astype(np.float32))
+    def _match(self, planes: FramePlanes, face: _Face, coordinates: NDArray[np.floating]) -> Light:
+        """The light of the filmed face.
+
+        Args:
+            planes: The frame.
+            face: Where the face is.
+            coordinates: (468, 2) of the filmed face in the atlas.
+        """
+        points = face.filmed[:, :2] + np.array(face.box[:2], np.float32)
+        (left, top), (right, bottom) = points.min(0), points.max(0)
+        box = planes.box(left, top, right, bottom)
+        fewer = max(1, round(face.height / LIGHT_FACE_PX))
+        picture = _fewer(planes.rgb(box), fewer)
+        inside = (points >= 0).all(1) & (points <= [planes.width, planes.height]).all(1)
+        place = (points - np.array(box[:2], np.float32)) / fewer - 0.5
+        skin = np.where(inside, 1 - self._region.lips, 0)
+        flat = np.concatenate([coordinates * SIZE / ATLAS_SIZE, face.filmed[:, 2:]], 1)
+        seen, covered = at_pixels(flat, TRIANGLES, np.concatenate([place, skin[:, None]], 1), SIZE, SIZE)
+        filmed = read_at(picture, seen[..., 0], seen[..., 1])
+        return self._light.match(self._small, filmed, self._known * (covered & (seen[..., 2] > 0.99)))
+
+
+def _inside(planes: FramePlanes, face: _Face, at: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) 0 at the border of the frame and at the upper and side edges of the box, 1 farther in."""
+    left, top, right = (float(v) for v in face.box[:3])
+    place = at + np.array([left, top], np.float32)
+    low, high = np.array([left, top], np.float32), np.array([right, planes.height], np.float32)
+    edges = np.minimum(place - low, high - place).min(1)
+    borders = np.minimum(place, np.array([planes.width, planes.height], np.float32) - place).min(1)
+    parts = (edges - 1) / (EDGE * face.height), (borders - 1) / (BORDER * face.height)
+    return np.clip(np.minimum(*parts), 0, 1)
+
+
+def _fewer(image: NDArray[np.float32], by: int) -> NDArray[np.float32]:
+    """Means over squares; what does not fill one is left out."""
+    height, width = (side // by * by for side in image.shape[:2])
+    if by == 1 or not height or not width:
+        return image
+    return image[:height, :width].reshape(height // by, by, width // by, by, -1).mean((1, 3))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from viseme.faces.schemes import EYE_CORNERS, FACE_OVAL, JAW, LIPS, LIPS_INNER, LIPS_OUTER, NOSE
 
-__all__ = ["JAW_HANDLES", "SKIN_HANDLES", "FaceRegion", "face_region"]
+__all__ = ["ANCHORS", "JAW_HANDLES", "SKIN_HANDLES", "FaceRegion", "face_region"]
 
 RAMP = 0.35
 """Width of the passage to the filmed face, in distances between the outer eye corners."""
@@ -28,6 +28,8 @@ SKIN_HANDLES = np.unique(
     np.concatenate([LIPS_OUTER, [2, 98, 327, 18, 200, 199, 175, 164, 205, 425, 207, 427, 57, 287, 212, 432, 50, 280]])
 )
 """Points inside the face that drive the warp of its skin."""
+ANCHORS = np.array([2, 94, 97, 98, 326, 327])
+"""The base of the nose: what speech moves least near the lips."""
 _CORE = np.concatenate([LIPS_OUTER[:11], [378, 400, 377, 152, 148, 176, 149]])
 """Outline of lips and chin, from the right corner of the mouth over the upper lip and back along the jaw."""
 

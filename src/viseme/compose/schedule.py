@@ -5,21 +5,23 @@ Knows times; refuses to know pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.time import as_seconds
 
-__all__ = ["PING_PONG_S", "Beyond", "Schedule", "schedule"]
+__all__ = ["BEYOND", "PING_PONG_S", "Beyond", "Schedule", "schedule"]
 
 Beyond: TypeAlias = Literal["hold", "ping-pong", "cut"]
 """What happens after the end of the video, or of the audio: the last frame stands, the last seconds run back and forth,
 or both end with the shorter one."""
 
+BEYOND: tuple[Beyond, ...] = get_args(Beyond)
 PING_PONG_S = 4.0
 """Seconds at the end of the video that run back and forth."""
 MOST_PIXELS = 250_000_000
@@ -73,7 +75,7 @@ def schedule(
         kept = max(1, int(np.searchsorted(times, audio_s - 1e-6)))
         end = min(end, max(as_seconds(audio_s), as_seconds(float(times[kept - 1]))))
         return Schedule(num_kept=kept, added=none, step=step, end=end)
-    num_added = max(0, int(np.ceil((as_seconds(audio_s) - end) / step)))
+    num_added = max(0, math.ceil((as_seconds(audio_s) - end) / step))
     if not num_added:
         return Schedule(num_kept=num, added=none, step=step, end=end)
     reach = 1

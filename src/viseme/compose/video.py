@@ -12,17 +12,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.compose.frame import FaceComposer
+from viseme.compose.frame import Blend, FaceComposer
 from viseme.compose.interface import FaceGenerator, SpokenFace
 from viseme.compose.schedule import Beyond, Schedule, schedule
 from viseme.compose.target import Stretch, TargetFaces
 from viseme.engine.prefetch import prefetch
-from viseme.face3d.head_pose import HeadPoses, head_poses
+from viseme.face3d.head_pose import HeadPoses, head_poses, metric
 from viseme.media.planes import FramePlanes, read_planes
 from viseme.media.rewrite import rewrite_video
 from viseme.media.video_track import encoder_of
@@ -64,7 +63,7 @@ def compose_video(
     faces: TargetFaces,
     stretches: list[Stretch],
     beyond: Beyond = "hold",
-    blend: Literal["multiband", "alpha"] = "multiband",
+    blend: Blend = "multiband",
     mark: Callable[[FramePlanes], None] | None = None,
     crf: int = 18,
     on_progress: Callable[[float], None] | None = None,
@@ -176,8 +175,8 @@ class _Film:
         if self._track != stretch.track_id:
             self._composer.begin()
             self._track = stretch.track_id
-        done = self._composer.compose(planes, landmarks[row], poses.row(row), vertices, lips)
-        self._report.num_composed += done
+        done = self._composer.compose(planes, landmarks[row], _row(poses, row), vertices, lips)
+        self._report.num_composed += done is not None
         return planes
 
     def _followed(self, place: int, stretch: Stretch) -> tuple[NDArray[np.float32], HeadPoses]:
@@ -186,11 +185,21 @@ class _Film:
             while len(self._poses) > 1:
                 del self._poses[next(iter(self._poses))]
             landmarks = self._faces.landmarks(stretch)
-            metric = landmarks * np.array([1, -1, -1], np.float32)
-            self._poses[place] = landmarks, head_poses(metric, self._generator.reference)
+            self._poses[place] = landmarks, head_poses(metric(landmarks), self._generator.reference)
         return self._poses[place]
 
 
 def _rows(chunks: Iterator[SpokenFace]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     for chunk in chunks:
         yield from zip(chunk.vertices, chunk.lips)
+
+
+def _row(poses: HeadPoses, row: int) -> HeadPoses:
+    """One frame of poses."""
+    part = slice(row, row + 1)
+    return HeadPoses(
+        scale=poses.scale[part],
+        rotation=poses.rotation[part],
+        translation=poses.translation[part],
+        residual=poses.residual[part],
+    )

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 __all__ = ["displacements", "fade", "read_at", "spread"]
 
-RIDGE = 0.02
-"""How firmly the field keeps to a pure shift where points do not tell more, in squares of `reach`."""
+RIDGE, FAR_RIDGE = 0.02, 0.1
+"""How firmly the field keeps to a pure shift where points do not tell more: in squares of `reach`, and of the distance
+from the middle of the points that count."""
 
 
 def displacements(
@@ -49,7 +50,7 @@ def displacements(
     centre, mean = weights @ points, weights @ shifts
     spread_x, spread_y = points[None, :, 0] - centre[:, :1], points[None, :, 1] - centre[:, 1:]
     wx, wy = weights * spread_x, weights * spread_y
-    ridge = RIDGE * reach**2
+    ridge = RIDGE * reach**2 + FAR_RIDGE * ((at - centre) ** 2).sum(1)
     xx, yy, xy = (wx * spread_x).sum(1) + ridge, (wy * spread_y).sum(1) + ridge, (wx * spread_y).sum(1)
     across, down = wx @ shifts, wy @ shifts
     determinant = xx * yy - xy * xy
@@ -63,7 +64,7 @@ def fade(at: NDArray[np.floating], points: NDArray[np.floating], *, near: float,
     apart = np.asarray(at, np.float32)[:, None] - np.asarray(points, np.float32)[None]
     distance = np.sqrt((apart**2).sum(-1).min(1))
     x = np.clip((far - distance) / (far - near), 0, 1)
-    return x * x * (3 - 2 * x)
+    return np.asarray(x * x * (3 - 2 * x), np.float32)
 
 
 def spread(values: NDArray[np.float32], step: int, height: int, width: int) -> NDArray[np.float32]:

@@ -150,13 +150,27 @@ class FramePlanes:
         """
         x0, y0, x1, y1 = box
         change = np.asarray(change, np.float32)
-        luma = change @ self._weights
+        luma: Any = change @ self._weights
         kr, _, kb = (float(w) for w in self._weights)
         self._shift(self._luma[y0:y1, x0:x1], luma * np.float32(self._luma_span))
         for plane, colour, weight in zip(self._planes[1:], (change[..., 2], change[..., 0]), (kb, kr)):
             part, height, width = self._part(plane, box)
-            spread = (colour - luma) * np.float32(self._chroma_span / (2 - 2 * weight))
+            spread: Any = (colour - luma) * np.float32(self._chroma_span / (2 - 2 * weight))
             self._shift(part, _block_means(spread, height, width))
+
+    def change_luma(self, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
+        """Change the brightness of the whole frame, in place.
+
+        Args:
+            change: (H, W) to (H, W); values of more than eight bits are shown without the lowest, which they keep.
+        """
+        if self._type.itemsize == 1:
+            self._luma[:] = change(np.ascontiguousarray(self._luma))
+            return
+        unit = round((self._top + 1) / 256)
+        seen = (self._luma // unit).astype(np.uint8)
+        by = (change(seen).astype(np.float32) - seen) * unit
+        self._shift(self._luma, by)
 
     def _shift(self, part: NDArray[Any], by: NDArray[np.float32]) -> None:
         """Add to stored values, in place."""
