@@ -83,7 +83,7 @@ def spread(values: NDArray[np.float32], step: int, height: int, width: int) -> N
     rows = values[:, :-1, None] + (values[:, 1:] - values[:, :-1])[:, :, None] * share[:, None]
     rows = rows.reshape(len(values), -1, values.shape[2])[:, :height]
     whole = rows[:, :, :-1, None] + (rows[:, :, 1:] - rows[:, :, :-1])[..., None] * share
-    return np.ascontiguousarray(whole.reshape(len(values), rows.shape[1], -1)[:, :, :width])
+    return np.ascontiguousarray(whole.reshape(len(values), rows.shape[1], -1)[:, :, :width], np.float32)
 
 
 def read_at(image: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
