@@ -1,6 +1,7 @@
 """Light taken out of atlases, and put into them: highlights, the darker half of a face, light that changes over time.
 
-Knows atlases; refuses to know geometry (`reference_atlas` moves atlases), videos and networks. Colours are those of the
+Knows atlases; refuses to know geometry (`reference_atlas` moves atlases), videos and networks. Needs numba (extra
+`[render]`). Colours are those of the
 video, in [0, 1]; an atlas is (256, 256, 3). The paper's names are kept: R the reference, F a frame, G the gain of the
 luma, W how well a pixel fits, a and b the gain and bias of the colours.
 
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, gaussian_filter, uniform_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 __all__ = ["Gain", "fit_gain", "luma", "symmetric", "without_highlights"]
 
@@ -33,7 +34,8 @@ LIMITS = (0.25, 4.0)
 LEAST_WEIGHT = 40.0
 """Summed weight of a patch under which its gain comes from its surroundings."""
 FILL_SIGMA = 12.0
-"""Pixels of the blur that brings it."""
+"""Pixels of the blur that brings it, which is made on a grid four times as coarse."""
+_FILL_TAPS = np.exp(-0.5 * (np.arange(10) / (FILL_SIGMA / 4)) ** 2).astype(np.float32)
 EPSILON = 1e-4
 
 MASK_SIGMA = 2.0
@@ -112,41 +114,16 @@ def fit_gain(
             not look alike, as in the mouth.
         colour_weights: (256, 256) the same for a and b: skin; None = as `weights`.
     """
+    from viseme.face3d.light_kernels import reweighted_gain
+
     f, r = luma(frame), luma(reference)
-    base = np.asarray(weights, np.float32)
-    w = base
-    gain, sure = np.ones_like(f), base
-    for _ in range(ROUNDS):
-        gain, sure = _gain(f, r, w)
-        w = base * np.exp(-(PATCH**2) / TEMPERATURE * (r - gain * f) ** 2)
+    gain, sure, w = (np.empty_like(f) for _ in range(3))
+    base, sharpness = np.asarray(weights, np.float32), PATCH**2 / TEMPERATURE
+    reweighted_gain(f, r, base, PATCH, sharpness, ROUNDS, LEAST_WEIGHT, LIMITS, _FILL_TAPS, gain, sure, w)
     lit = _with_gain(np.asarray(frame, np.float32), gain)
     counts = w * sure if colour_weights is None else w * sure * np.asarray(colour_weights, np.float32)
     a, b = _colours(lit, np.asarray(reference, np.float32), counts)
     return Gain(luma=gain, a=a, b=b, weights=w)
-
-
-def _gain(f: Image, r: Image, w: Image) -> tuple[Image, Image]:
-    """(256, 256) G = sum W R F / sum W F^2 over the patch around each pixel, equation 1; filled where little counts,
-    which is where the second answer (256, 256) is 0, not 1."""
-    area = PATCH**2
-    top, low, total = (area * _box(values) for values in (w * r * f, w * f * f, w))
-    gain = np.clip(top / np.maximum(low, EPSILON), *LIMITS)
-    sure = ((total >= LEAST_WEIGHT) & (low > EPSILON)).astype(np.float32)
-    if sure.all() or not sure.any():
-        return (gain if sure.any() else np.ones_like(gain)), sure
-    near, filled = (_wide(values) for values in (sure, sure * gain))
-    middle = float(gain[sure > 0].mean())  # where nothing sure is near
-    return np.where(sure > 0, gain, (filled + 1e-3 * middle) / (near + 1e-3)).astype(np.float32), sure
-
-
-def _wide(values: Image) -> Image:
-    """A blur by `FILL_SIGMA`, on a grid four times as coarse, which is a tenth of the work."""
-    coarse = _halved(_halved(values)) / 16
-    return _doubled(_doubled(np.asarray(gaussian_filter(coarse, FILL_SIGMA / 4, truncate=3), np.float32)))
-
-
-def _box(values: Image) -> Image:
-    return np.asarray(uniform_filter(values, PATCH, mode="constant"), np.float32)
 
 
 def _colours(lit: Image, reference: Image, w: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -209,18 +186,16 @@ def without_highlights(atlas: NDArray[np.floating], skin: NDArray[np.bool_]) -> 
 def _filled(image: Image, known: NDArray[np.bool_]) -> Image:
     """The image with what is not known filled in from around: means of ever larger squares, the smallest that are known
     first."""
-    values, weights = image * known[..., None], known.astype(np.float32)
-    levels: list[tuple[Image, Image]] = [(values, weights)]
+    values, weights = _halved(image * known[..., None]), _halved(known.astype(np.float32))
+    levels: list[tuple[Image, Image]] = []
     while len(weights) > 1:
-        values, weights = _halved(values), _halved(weights)
         levels.append((values, weights))
-    values, weights = levels.pop()
+        values, weights = _halved(values), _halved(weights)
     out = values / np.maximum(weights, EPSILON)[..., None]
-    while levels:
-        values, weights = levels.pop()
+    for values, weights in reversed(levels):
         share = np.minimum(weights, 1)[..., None]
-        out = share * values / np.maximum(weights, EPSILON)[..., None] + (1 - share) * _doubled(out)
-    return np.where(known[..., None], image, out).astype(np.float32)
+        out = share * (values / np.maximum(weights, EPSILON)[..., None]) + (1 - share) * _doubled(out)
+    return np.where(known[..., None], image, _doubled(out))
 
 
 def _halved(values: Image) -> Image:
