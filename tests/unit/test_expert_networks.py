@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from viseme.core.errors import ConfigError
-from viseme.expert.networks import SpeechEncoder
+from viseme.expert.networks import SpeechEncoder, correlated
 from viseme.expert.sizes import SIZES, ExpertConfig
 
 SMALL = ExpertConfig(layers=2, width=32, hidden=48, heads=2, video_width=4, classes=14, projection=8, decoder_heads=2)
@@ -103,3 +103,13 @@ def test_impossible_sizes_are_refused() -> None:
         replace(SMALL, heads=3)
     with pytest.raises(ConfigError, match="either"):
         replace(SMALL, input="landmarks")
+
+
+def test_the_fast_convolution_of_positions_is_the_convolution() -> None:
+    torch.manual_seed(0)
+    for num in (1, 40, 150):
+        x, weight = torch.randn(2, 64, num), torch.randn(64, 4, 128, requires_grad=True)
+        fast, slow = correlated(x, weight), torch.nn.functional.conv1d(x, weight, padding=64, groups=16)[..., :-1]
+        torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-4)
+        grads = [torch.autograd.grad(y.square().sum(), weight)[0] for y in (fast, slow)]
+        torch.testing.assert_close(*grads, rtol=1e-3, atol=1e-2)

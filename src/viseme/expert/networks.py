@@ -15,7 +15,7 @@ from viseme.expert.interface import AUDIO_FEATURES
 from viseme.expert.sizes import ExpertConfig
 from viseme.weights.graphs import GraphPart
 
-__all__ = ["PIXELS", "Attention", "SpeechEncoder"]
+__all__ = ["PIXELS", "Attention", "SpeechEncoder", "correlated"]
 
 PIXELS = 88
 """Side of a mouth, where the input is pixels."""
@@ -24,6 +24,8 @@ OF_CLUSTERS = ("label_embs_concat", "final_proj.weight", "final_proj.bias")
 """Parameters that belong to the clusters of one iteration."""
 POSITIONS = 128
 """Steps that the convolution of positions sees."""
+GROUPS = 16
+"""Of its channels."""
 
 
 class Attention(nn.Module):
@@ -71,14 +73,27 @@ class _PositionConv(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        start = torch.empty(width, width // 16, POSITIONS).normal_(0, (4 / (POSITIONS * width)) ** 0.5)
+        start = torch.empty(width, width // GROUPS, POSITIONS).normal_(0, (4 / (POSITIONS * width)) ** 0.5)
         self.weight_g = nn.Parameter(start.norm(dim=(0, 1), keepdim=True))
         self.weight_v = nn.Parameter(start)
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Float[Tensor, "B D T"]) -> Float[Tensor, "B D T"]:
         weight = self.weight_v * (self.weight_g / self.weight_v.norm(dim=(0, 1), keepdim=True))
-        return nn.functional.conv1d(x, weight, self.bias, padding=POSITIONS // 2, groups=16)[..., :-1]
+        if self.training and x.device.type == "cpu":
+            return correlated(x, weight) + self.bias[:, None]
+        return nn.functional.conv1d(x, weight, self.bias, padding=POSITIONS // 2, groups=GROUPS)[..., :-1]
+
+
+def correlated(x: Float[Tensor, "B D T"], weight: Float[Tensor, "D C K"]) -> Float[Tensor, "B D T"]:
+    """`conv1d(x, weight, padding=K / 2, groups=D / C)` without its last step, by fast Fourier transforms: on a CPU a
+    tenth of the time, and of the gradient's."""
+    size, num, reach = len(x), x.shape[2], weight.shape[2]
+    length = num + reach
+    seen = torch.fft.rfft(x, length).view(size, GROUPS, -1, length // 2 + 1).permute(1, 3, 0, 2)
+    taps = torch.fft.rfft(weight, length).view(GROUPS, -1, weight.shape[1], length // 2 + 1).permute(0, 3, 2, 1)
+    found = (seen @ taps.conj()).permute(2, 0, 3, 1).flatten(1, 2)
+    return torch.fft.irfft(found, length).roll(reach // 2, -1)[..., :num]
 
 
 class _Transformer(nn.Module):
