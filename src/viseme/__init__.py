@@ -15,6 +15,8 @@ from viseme.core.lazy import lazy_names
 __version__ = "0.1.0"
 
 _TABLE = {
+    "Avatar": "viseme.avatar.runner",
+    "AvatarTrainResult": "viseme.core.avatars",
     "BadHash": "viseme.core.errors",
     "CheckEvidence": "viseme.core.evidence",
     "CheckResult": "viseme.core.results",
@@ -92,6 +94,7 @@ _TABLE = {
     "fix": "viseme.sync.repair",
     "fix_many": "viseme.sync.repair_batch",
     "list_corpus": "viseme.data.lists",
+    "load_avatar": "viseme.avatar.runner",
     "read_consent": "viseme.provenance.consent",
     "read_lips": "viseme.expert.reading",
     "read_standardized": "viseme.standardization.files",
@@ -109,6 +112,7 @@ _TABLE = {
     "train_expert": "viseme.expert.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
+    "write_avatar_report": "viseme.report.avatars",
     "write_consent_template": "viseme.provenance.consent",
     "write_report": "viseme.report.html",
 }

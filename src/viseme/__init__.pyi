@@ -1,10 +1,19 @@
 """What `viseme` exports, for editors and type checkers; a test compares it with `__init__.py`."""
 
+from viseme.avatar.runner import (
+    Avatar as Avatar,
+)
+from viseme.avatar.runner import (
+    load_avatar as load_avatar,
+)
 from viseme.cli.commands.demo import (
     DemoResult as DemoResult,
 )
 from viseme.cli.commands.demo import (
     demo as demo,
+)
+from viseme.core.avatars import (
+    AvatarTrainResult as AvatarTrainResult,
 )
 from viseme.core.errors import (
     BadHash as BadHash,
@@ -185,6 +194,9 @@ from viseme.provenance.consent import (
 from viseme.provenance.consent import (
     write_consent_template as write_consent_template,
 )
+from viseme.report.avatars import (
+    write_avatar_report as write_avatar_report,
+)
 from viseme.report.html import (
     write_report as write_report,
 )
@@ -288,6 +300,8 @@ from viseme.synthetic.pipeline import (
 __version__: str
 
 __all__ = [
+    "Avatar",
+    "AvatarTrainResult",
     "BadHash",
     "CheckEvidence",
     "CheckResult",
@@ -366,6 +380,7 @@ __all__ = [
     "fix",
     "fix_many",
     "list_corpus",
+    "load_avatar",
     "read_consent",
     "read_lips",
     "read_standardized",
@@ -383,6 +398,7 @@ __all__ = [
     "train_expert",
     "train_speakers",
     "train_sync",
+    "write_avatar_report",
     "write_consent_template",
     "write_report",
 ]

@@ -55,6 +55,7 @@ def save_networks(
     header: Mapping[str, Any],
     storage: Storage = "float16",
     beside: Mapping[str, NDArray[Any]] | None = None,
+    graphs_beside: Mapping[str, Graph] | None = None,
 ) -> None:
     """Write networks with their graphs, after comparing each graph with torch.
 
@@ -64,7 +65,8 @@ def save_networks(
         component: See `write_checkpoint`.
         header: See `write_checkpoint`.
         storage: Of floating-point tensors.
-        beside: Further tensors to store, which no graph reads.
+        beside: Further tensors to store, which no graph of these networks reads.
+        graphs_beside: Further graphs to store, which were exported and compared before.
 
     Raises:
         WeightsError: a graph does not answer as its network does.
@@ -79,7 +81,7 @@ def save_networks(
         component=component,
         header={**header, "opset": OPSET},
         tensors=tensors,
-        graphs=graphs,
+        graphs={**graphs, **(graphs_beside or {})},
         storage=storage,
     )
 
