@@ -93,7 +93,7 @@ def test_the_skin_below_moves_with_the_chin_and_stands_farther_down(image: NDArr
     patch = (slice(chin_y + 1, chin_y + 6), slice(chin_x - 8, chin_x + 9))
     below = (slice(chin_y + 1 + moved, chin_y + 6 + moved), patch[1])
     assert np.abs(after[below] - before[patch]).mean() < 0.5 * np.abs(after[below] - before[below]).mean()
-    assert (before == after)[-1].all()
+    assert np.abs(before - after)[-1].max() < 0.05, "the border of the frame hardly moves"
 
 
 def test_light_of_the_frame_wins(image: NDArray[np.uint8]) -> None:

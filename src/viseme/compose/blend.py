@@ -20,14 +20,16 @@ def blended_change(
     fine: NDArray[np.float32] | None = None,
     *,
     levels: int = LEVELS,
+    num_fine: int = 1,
 ) -> NDArray[np.float32]:
     """What to add to an image so that another one shows through a mask; zero where the mask is zero.
 
     Args:
         difference: (H, W, C) the other image minus this one.
         mask: (H, W) in [0, 1].
-        fine: (H, W) the mask of the finest band where it is another; None = `mask`.
+        fine: (H, W) the mask of the finest bands where it is another; None = `mask`.
         levels: Bands of one octave each; 1 = plain alpha blending.
+        num_fine: Bands that `fine` is for.
 
     Returns:
         (H, W, C).
@@ -38,18 +40,22 @@ def blended_change(
     """
     fine = mask if fine is None else fine
     if levels < 2 or min(mask.shape) < 2**levels:
-        return difference * fine[..., None]
-    images, masks = [difference], [mask]
-    for _ in range(levels - 1):
+        return difference * mask[..., None]
+    images, masks, finer = [difference], [mask], [fine]
+    for level in range(1, levels):
         images.append(_half(images[-1]))
         masks.append(_half(masks[-1][..., None])[..., 0])
+        if level < num_fine:
+            finer.append(_half(finer[-1][..., None])[..., 0])
+    for level in range(min(num_fine, levels - 1)):
+        masks[level] = finer[level]
     change = images[-1] * masks[-1][..., None]
     for level in range(levels - 2, -1, -1):
         image = images[level]
         height, width = image.shape[:2]
         band = image - _double(images[level + 1], height, width)
         change = _double(change, height, width)
-        change += band * (fine if level == 0 else masks[level])[..., None]
+        change += band * masks[level][..., None]
     change *= np.minimum(mask * 20, 1)[..., None]  # coarse bands reach over the border by a few pixels
     return change
 

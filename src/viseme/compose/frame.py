@@ -39,6 +39,8 @@ LEAST_SHIFT_PX = 0.1
 """A warp that moves nothing farther is left out."""
 LEAST_SIDE_PX = 8
 FOREHEAD = 10
+ATLAS_EYES_PX = 105.0
+"""Pixels of the atlas between the outer eye corners."""
 LIGHT_FACE_PX = 100
 """Pixels of a face's height that are enough to compare light."""
 EYES_END = 100 / ATLAS_SIZE
@@ -74,7 +76,7 @@ class FaceComposer:
         """
         self._cylinder = generator.cylinder
         self._region = region = face_region(generator.reference)
-        self._levels = LEVELS if blend == "multiband" else 1
+        self._multiband = blend == "multiband"
         self._triangles = TRIANGLES[(region.mask[TRIANGLES] > 0).any(1)]
         self._handles = np.concatenate([JAW_HANDLES, SKIN_HANDLES])
         side = ATLAS_SIZE // SIZE
@@ -119,14 +121,18 @@ class FaceComposer:
         region = self._region
         place = self._cylinder.coordinates(vertices) - [LIP_COLUMNS.start + 0.5, LIP_ROWS.start + 0.5]
         known = np.concatenate([place, region.mask[:, None], region.lips[:, None]], 1)
-        drawn, covered = at_pixels(face.placed, self._triangles, known, *face.rgb.shape[:2])
-        picture = read_at(texture, drawn[..., 0], drawn[..., 1])
-        np.clip(picture, 0, 1, out=picture)
-        picture -= base
-        picture[~covered] = 0
-        mask = drawn[..., 2]
-        change = blended_change(picture, mask, mask * drawn[..., 3], levels=self._levels)
-        change += base - face.rgb
+        drawn, _ = at_pixels(face.placed, self._triangles, known, *face.rgb.shape[:2])
+        part = _around(drawn[..., 2] > 0)
+        drawn, change = drawn[part], base - face.rgb
+        shown = drawn[..., 2] > 0
+        colours = read_at(texture, drawn[..., 0][shown], drawn[..., 1][shown])
+        difference = np.zeros((*shown.shape, 3), np.float32)
+        difference[shown] = np.clip(colours, 0, 1, out=colours) - base[part][shown]
+        # structure finer than the atlas holds is the frame's own, moved with its skin
+        finer = max(0, round(float(np.log2(face.eyes / ATLAS_EYES_PX))))
+        levels = LEVELS + finer if self._multiband else 1
+        fine = drawn[..., 2] * drawn[..., 3]
+        change[part] += blended_change(difference, drawn[..., 2], fine, levels=levels, num_fine=1 + finer)
         planes.add(face.box, change)
         return face.box
 
@@ -216,6 +222,14 @@ def _inside(planes: FramePlanes, face: _Face, at: NDArray[np.float32]) -> NDArra
     borders = np.minimum(place, np.array([planes.width, planes.height], np.float32) - place).min(1)
     parts = (edges - 1) / (EDGE * face.height), (borders - 1) / (BORDER * face.height)
     return np.clip(np.minimum(*parts), 0, 1)
+
+
+def _around(shown: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns of the True ones."""
+    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _fewer(image: NDArray[np.float32], by: int) -> NDArray[np.float32]:

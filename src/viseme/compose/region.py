@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.faces.schemes import EYE_CORNERS, FACE_OVAL, JAW, LIPS, LIPS_INNER, LIPS_OUTER, NOSE
+from viseme.faces.schemes import EYE_CORNERS, FACE_OVAL, JAW, LIPS, LIPS_INNER, LIPS_OUTER
 
 __all__ = ["ANCHORS", "JAW_HANDLES", "SKIN_HANDLES", "FaceRegion", "face_region"]
 
@@ -32,6 +32,10 @@ ANCHORS = np.array([2, 94, 97, 98, 326, 327])
 """The base of the nose: what speech moves least near the lips."""
 _CORE = np.concatenate([LIPS_OUTER[:11], [378, 400, 377, 152, 148, 176, 149]])
 """Outline of lips and chin, from the right corner of the mouth over the upper lip and back along the jaw."""
+
+
+_NOSE = np.array([168, 188, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 420, 399, 412])
+"""Outline of the nose."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +60,7 @@ def face_region(reference: NDArray[np.floating]) -> FaceRegion:
     eyes = float(np.linalg.norm(points[EYE_CORNERS[0]] - points[EYE_CORNERS[1]]))
     away = _outside(points, points[_CORE]) / eyes
     geometry = _smoothstep(1 - away / RAMP)
-    nose = np.linalg.norm(points[:, None] - points[NOSE][None], axis=-1).min(1) / eyes
+    nose = _outside(points, points[_NOSE]) / eyes
     geometry = geometry * _smoothstep(nose / NOSE_RAMP)
     geometry[LIPS] = 1
     mask = geometry.copy()

@@ -97,19 +97,22 @@ def read_at(image: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.fl
     Returns:
         The shape of `x`, then (C,).
     """
-    height, width = image.shape[:2]
+    height, width, depth = image.shape
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     left, top = x.astype(np.int32), y.astype(np.int32)
     np.minimum(left, max(width - 2, 0), out=left)
     np.minimum(top, max(height - 2, 0), out=top)
     across, down = (x - left)[..., None], (y - top)[..., None]
-    flat = image.reshape(height * width, -1)
+    flat = image.reshape(height * width, depth)
     at = top * width + left
     right, below = min(1, width - 1), width if height > 1 else 0
-    upper = flat[at]
-    upper += (flat[at + right] - upper) * across
-    lower = flat[at + below]
-    lower += (flat[at + below + right] - lower) * across
+    # `take` reads rows several times as fast as an index does
+    upper, lower = np.take(flat, at, axis=0), np.take(flat, at + below, axis=0)
+    next_upper, next_lower = np.take(flat, at + right, axis=0), np.take(flat, at + (below + right), axis=0)
+    for one, other in ((upper, next_upper), (lower, next_lower)):
+        other -= one
+        other *= across
+        one += other
     lower -= upper
     lower *= down
     upper += lower
