@@ -55,6 +55,11 @@ def test_silence_and_no_audio_close_the_mouth() -> None:
         assert (nobody.openness(times) == 0).all()
 
 
+def test_steady_noise_is_nobody() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, 32_000).astype(np.float32)
+    assert (HeardAudio([MeanOfBands()], noise, 0.0).openness(np.arange(0, 2, 0.04)) == 0).all()
+
+
 def test_the_mouth_follows_the_voice_and_closes_a_quarter_of_a_second_from_it() -> None:
     open_at = HeardAudio([MeanOfBands()], _said(1.0), 2.0).openness(np.array([1.7, 1.9, 2.0, 2.5, 3.0, 3.1, 3.3]))
     assert open_at[[0, -1]].tolist() == [0, 0]

@@ -72,7 +72,8 @@ def cylinder_of(found: Checkpoint) -> Cylinder:
         WeightsError: the header does not say so.
     """
     try:
-        return Cylinder(**found.config("cylinder"), **found.tensors_of("person.cylinder."))
+        told: dict[str, Any] = {**found.config("cylinder"), **found.tensors_of("person.cylinder.")}
+        return Cylinder(**told)
     except (KeyError, TypeError) as error:
         raise WeightsError(f"{found.path} does not say how the face lies on the atlas ({error!r})") from error
 

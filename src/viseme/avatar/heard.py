@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.audio.band_levels import FRAMES_PER_STEP, band_levels
 from viseme.audio.clock import FRAME_S, HOP, RATE, WINDOW, first_frame
 from viseme.audio.features import NUM_MELS, mel_filters, power_frames
-from viseme.audio.voice_activity import voiced
+from viseme.audio.voice_activity import speech_level, voice_ceiling, voiced
 from viseme.sync.embeddings import CONTEXT, EmbeddedAudio
 
 __all__ = ["LEVEL_RANGE_DB", "STEPS", "STEP_S", "AudioStream", "HeardAudio"]
@@ -68,7 +69,9 @@ class HeardAudio:
         self._like = self._power[loud] if loud.any() else None
         speech = float(np.quantile(sums[loud], 0.9)) if loud.any() else 1.0
         self._level_db = 10 * np.log10(sums / speech + 1e-12)
-        self.speaks: NDArray[np.bool_] = loud & _louder_than_noise(sums / speech)
+        self.speaks: NDArray[np.bool_] = (
+            loud & _louder_than_noise(sums / speech) & _may_be_a_voice(self._first, self._power)
+        )
         """(A,) whether somebody is heard, of each audio frame of 10 ms."""
         self._kept: tuple[int, NDArray[np.float32]] = (0, np.zeros((0, 1), np.float32))
 
@@ -87,7 +90,7 @@ class HeardAudio:
         at = instants / FRAME_S - low
         left = np.floor(at).astype(int)
         part = (at - left).astype(np.float32)[..., None]
-        return values[left] * (1 - part) + values[left + 1] * part
+        return np.asarray(values[left] * (1 - part) + values[left + 1] * part, np.float32)
 
     def openness(self, times: NDArray[np.floating]) -> NDArray[np.float32]:
         """(T,) how far the mouth follows the audio: 1 near a voice, 0 = closed, a quarter of a second from any."""
@@ -140,6 +143,15 @@ def _louder_than_noise(power: NDArray[np.floating]) -> NDArray[np.bool_]:
     smooth = np.convolve(np.pad(power, _SMOOTH // 2, mode="edge"), np.full(_SMOOTH, 1 / _SMOOTH), "valid")
     level = 10 * np.log10(smooth + 1e-12)
     return level > np.clip(np.quantile(level, 0.1) + _OVER_NOISE_DB, *_QUIET_DB)
+
+
+def _may_be_a_voice(first: int, power: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(A,) frames near which the audio rises and falls as a voice does: steady noise and hum are none."""
+    number, levels = band_levels(first, power)
+    if not len(levels):
+        return np.ones(len(power), bool)
+    steps = (first + np.arange(len(power))) // FRAMES_PER_STEP - number
+    return voice_ceiling(speech_level(levels))[np.clip(steps, 0, len(levels) - 1)] > 0
 
 
 def _measured(samples: NDArray[np.float32], start: float) -> tuple[int, NDArray[np.float32], NDArray[np.bool_]]:

@@ -93,7 +93,7 @@ class Avatar:
         """What the person allowed."""
         self.reference: NDArray[np.float32] = found.tensors["person.reference"]
         """(468, 3) reference space."""
-        self.reference_atlas: NDArray[np.float32] = found.tensors["person.atlas"].astype(np.float32) / 65535
+        self.reference_atlas: NDArray[np.float32] = found.tensors["person.atlas"].astype(np.float32) / np.float32(65535)
         """(256, 256, 3) RGB in [0, 1]."""
         self.cylinder = cylinder_of(found)
         """How vertices are laid onto the atlas."""
@@ -126,7 +126,8 @@ class Avatar:
         """What was made, closed where nobody speaks."""
         closed = (self._closed.vertices, self._closed.lips, self._closed.weights)
         vertices, lips, weights = (
-            rest + openness.reshape(-1, *[1] * rest.ndim) * (of - rest) for of, rest in zip(made, closed)
+            np.asarray(rest + openness.reshape(-1, *[1] * rest.ndim) * (of - rest), np.float32)
+            for of, rest in zip(made, closed)
         )
         return SpokenFace(times=times, vertices=vertices, lips=lips, weights=weights)
 
