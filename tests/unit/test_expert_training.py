@@ -117,16 +117,29 @@ def test_gradients_reach_everything_and_steps_lower_the_loss(clips: SpeechClips)
 
 
 def test_streams_that_agree_are_matched_and_what_is_beyond_the_end_does_not_count() -> None:
-    lips = torch.nn.functional.one_hot(torch.arange(24).view(4, 6), 24).float()
-    pad = torch.zeros(4, 6, dtype=torch.bool)
-    loss, matched = agreement_loss(lips, lips, pad)
+    whole = torch.nn.functional.one_hot(torch.arange(32).view(4, 8), 32).float()
+    lips, voice = whole[:, 2:], whole[:, :6]  # frame t of the lips is frame t + 2 of the voice
+    pads, lead = (torch.zeros(4, 6, dtype=torch.bool),) * 2, torch.full((4,), 2)
+    loss, matched = agreement_loss(lips, voice, pads, lead)
     assert float(loss) < 0.01
     assert float(matched) == 1
-    assert float(agreement_loss(lips, lips.flip(1), pad)[0]) > 10
-    pad[:, 4:] = True
+    assert float(agreement_loss(lips, voice, pads, -lead)[0]) > 5
+    beyond = pads[0].clone()
+    beyond[:, 4:] = True
     changed = lips.clone()
-    changed[:, 4:] = lips[:, :2]
-    assert float(agreement_loss(lips, changed, pad)[0]) < 0.01
+    changed[:, 4:] = voice[:, :2]
+    assert float(agreement_loss(changed, voice, (beyond, pads[1]), lead)[0]) < 0.01
+
+
+def test_the_audio_apart_begins_elsewhere_and_says_where(clips: SpeechClips) -> None:
+    batch = draw(clips, MaskConfig(dropout=0.0))
+    assert len(set(batch["lead"].tolist())) > 4
+    at = batch["phones"].shape[1] // 4
+    for which, lead in enumerate(batch["lead"].tolist()):
+        if 0 <= at + lead < (~batch["apart_pad"][which]).sum() and not batch["pad"][which, at]:
+            apart, audio = batch["apart"][which, at + lead], batch["audio"][which, at]
+            assert np.corrcoef(apart, audio)[0, 1] > 0.5
+    assert (batch["apart_phones"][batch["apart_pad"]] == -1).all()
 
 
 def test_agreement_names_phones_of_each_stream_alone(clips: SpeechClips) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.expert.corpus import SpeechClips
-from viseme.expert.interface import AUDIO_FEATURES
 from viseme.expert.phones import UNKNOWN
 
 __all__ = ["MaskConfig", "SpeechDraw", "span_mask"]
+
+APART = 40
+"""Frames by which a crop of the audio alone may begin before or end after the video's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,37 +50,50 @@ class SpeechDraw:
 
     def __call__(self, rng: np.random.Generator) -> dict[str, NDArray]:
         """Arrays of a batch: `audio` (B, T, 104), `video` (B, T, K, 3) with its masked spans replaced and `whole`
-        without, `audio_mask`, `video_mask` and `pad` (B, T), `labels` and `phones` (B, T), `heard` and `seen` (B,)."""
+        without, `audio_mask`, `video_mask` and `pad` (B, T), `labels` and `phones` (B, T), `heard` and `seen` (B,).
+
+        Beside these a crop of the audio that begins and ends elsewhere, `apart` (B, A, 104), with `apart_pad` and
+        `apart_phones` (B, A): frame t of the video belongs to frame t + `lead` (B,) of it.
+        """
         crops = [self._crop(int(i), rng) for i in rng.choice(len(self.clips), self.size, p=self.odds)]
-        longest = max(len(crop["labels"]) for crop in crops)
-        batch = {
-            name: np.stack([_padded(crop[name], longest) for crop in crops])
-            for name in ("audio", "video", "whole", "audio_mask", "video_mask", "labels", "phones")
-        }
-        batch["pad"] = np.stack([np.arange(longest) >= len(crop["labels"]) for crop in crops])
+        batch = {name: _stacked([crop[name] for crop in crops]) for name in crops[0] if name != "lead"}
+        for name, of in (("pad", "labels"), ("apart_pad", "apart_phones")):
+            lengths = np.array([len(crop[of]) for crop in crops])
+            batch[name] = np.arange(batch[of].shape[1]) >= lengths[:, None]
+        batch["lead"] = np.array([crop["lead"] for crop in crops], np.int64)
         lost = rng.random(self.size) < self.mask.dropout
         which = rng.random(self.size) < 0.5
         return {**batch, "heard": ~(lost & which), "seen": ~(lost & ~which)}
 
-    def _crop(self, number: int, rng: np.random.Generator) -> dict[str, NDArray]:
+    def _crop(self, number: int, rng: np.random.Generator) -> dict[str, NDArray | int]:
         points, speech, phones = self.clips.read(number, "points", "speech", "phones")
         num = min(len(points), self.longest)
         at = int(rng.integers(len(points) - num + 1))
         part = slice(at, at + num)
-        audio = speech[part].astype(np.float32)
-        if rng.random() < 0.3:
-            audio += rng.normal(0, rng.uniform(0, 0.6), (num, AUDIO_FEATURES)).astype(np.float32)
         video = _moved(points[part], rng)
         video_mask = span_mask(num, self.mask.video, self.mask.video_length, rng)
+        few = int(rng.integers(max(1, num * 2 // 3), num + 1))
+        begin = int(rng.integers(max(0, at - APART), min(len(points) - few, at + num - few + APART) + 1))
         return {
-            "audio": audio,
+            "audio": _noisy(speech[part], rng),
             "video": _replaced(video, video_mask, rng),
             "whole": video,
             "audio_mask": span_mask(num, self.mask.audio, self.mask.audio_length, rng),
             "video_mask": video_mask,
             "labels": self.labels[number][part],
             "phones": phones[part],
+            "apart": _noisy(speech[begin : begin + few], rng),
+            "apart_phones": phones[begin : begin + few],
+            "lead": at - begin,
         }
+
+
+def _noisy(speech: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Audio steps, three times in ten with noise."""
+    audio = speech.astype(np.float32)
+    if rng.random() < 0.3:
+        audio += rng.normal(0, rng.uniform(0, 0.6), audio.shape).astype(np.float32)
+    return audio
 
 
 def span_mask(num: int, share: float, length: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -109,6 +124,9 @@ def _moved(points: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return (moved - moved.mean(0)).astype(np.float32)
 
 
-def _padded(values: NDArray, num: int) -> NDArray:
-    width = [(0, num - len(values)), *[(0, 0)] * (values.ndim - 1)]
-    return np.pad(values, width, constant_values=UNKNOWN if values.dtype == np.int64 else 0)
+def _stacked(crops: Sequence[NDArray]) -> NDArray:
+    """Crops as one array, zeros beyond their ends, or `UNKNOWN` where they are classes."""
+    longest = max(map(len, crops))
+    filler = UNKNOWN if crops[0].dtype == np.int64 else 0
+    widths = [[(0, longest - len(x)), *[(0, 0)] * (x.ndim - 1)] for x in crops]
+    return np.stack([np.pad(x, width, constant_values=filler) for x, width in zip(crops, widths)])

@@ -58,10 +58,10 @@ def masked_loss(
     shown = {"told": (logits.argmax(-1) == labels).float().mean()}
     named = {"": (x, m["phones"])}
     if agreement_weight:
-        lips, voice = network.encode(None, t["whole"], t["pad"]), network.encode(t["audio"], None, t["pad"])
-        agreement, shown["matched"] = agreement_loss(lips, voice, t["pad"])
+        lips, voice = network.encode(None, t["whole"], t["pad"]), network.encode(t["apart"], None, t["apart_pad"])
+        agreement, shown["matched"] = agreement_loss(lips, voice, (t["pad"], t["apart_pad"]), t["lead"])
         value = value + agreement_weight * agreement
-        named |= {"_seen": (lips, t["phones"]), "_heard": (voice, t["phones"])}
+        named |= {"_seen": (lips, t["phones"]), "_heard": (voice, t["apart_phones"])}
     for name, (of, said) in named.items() if phone_weight else ():
         known = said != UNKNOWN
         if bool(known.any()):
@@ -72,14 +72,22 @@ def masked_loss(
 
 
 def agreement_loss(
-    lips: Tensor, voice: Tensor, pad: Tensor, *, temperature: float = 0.07, num_others: int = 2
+    lips: Tensor,
+    voice: Tensor,
+    pads: tuple[Tensor, Tensor],
+    lead: Tensor,
+    *,
+    temperature: float = 0.07,
+    num_others: int = 2,
 ) -> tuple[Tensor, Tensor]:
     """Multi-way matching of two streams by the cosine of their frames, in both directions.
 
     Args:
         lips: (B, T, D), of video alone.
-        voice: (B, T, D), of audio alone; frame t of it belongs to frame t of `lips`.
-        pad: (B, T) True beyond the end of a clip.
+        voice: (B, A, D), of audio alone.
+        pads: (B, T) and (B, A), True beyond the end of a crop.
+        lead: (B,) frame t of `lips` belongs to frame t + lead of `voice`; frames without a partner are only wrong
+            answers. Crops that begin together would be matched by their ends.
         temperature: Divides the cosine.
         num_others: How many other clips' frames are wrong answers too.
 
@@ -87,17 +95,17 @@ def agreement_loss(
         The loss, and the share of frames of `lips` that are matched to within one frame.
     """
     both = [torch.nn.functional.normalize(x, dim=-1) for x in (lips, voice)]
-    kept, there = ~pad, (~pad).flatten()
-    right = torch.arange(lips.shape[1], device=lips.device).expand(len(lips), -1).flatten()[there]
     losses, matched = [], []
-    for one, other in (both, both[::-1]):
+    for (one, other), (pad, other_pad), by in ((both, pads, lead), (both[::-1], pads[::-1], -lead)):
+        right = torch.arange(one.shape[1], device=one.device) + by[:, None]
+        inside = ~pad & (right >= 0) & (right < (~other_pad).sum(1, keepdim=True))
         logits = []
-        for by in range(min(num_others, len(lips) - 1) + 1):
-            scores = torch.einsum("btd,bsd->bts", one, other.roll(by, 0)) / temperature
-            logits.append(scores.masked_fill(~kept.roll(by, 0)[:, None], -1e4).flatten(0, 1)[there])
-        found = torch.cat(logits, 1)
-        losses.append(cross_entropy(found, right))
-        matched.append(((found.detach().argmax(1) - right).abs() <= 1).float().mean())
+        for turn in range(min(num_others, len(one) - 1) + 1):
+            scores = torch.einsum("btd,bsd->bts", one, other.roll(turn, 0)) / temperature
+            logits.append(scores.masked_fill(other_pad.roll(turn, 0)[:, None], -1e4)[inside])
+        found, target = torch.cat(logits, 1), right[inside]
+        losses.append(cross_entropy(found, target))
+        matched.append(((found.detach().argmax(1) - target).abs() <= 1).float().mean())
     return (losses[0] + losses[1]) / 2, matched[0]
 
 

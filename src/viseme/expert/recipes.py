@@ -72,7 +72,7 @@ class ExpertRecipe:
     """Weight of the agreement of lips alone and audio alone."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=1000, learning_rate=8e-4, warmup=0.08, weight_decay=0.01, average=0.995
+            steps=1000, learning_rate=1e-3, warmup=0.08, weight_decay=0.01, average=0.995
         )
     )
     """The schedule of a whole iteration."""
