@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter
 
-__all__ = ["Gain", "fit_gain", "luma", "symmetric", "without_highlights"]
+__all__ = ["Gain", "filled_in", "fit_gain", "luma", "symmetric", "without_highlights"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Of ITU-R BT.601."""
@@ -176,16 +176,16 @@ def without_highlights(atlas: NDArray[np.floating], skin: NDArray[np.bool_]) -> 
     glossy = skin & (smooth.min(-1) > np.quantile(luma(image)[skin], MASK_QUANTILE))
     if not glossy.any():
         return image.copy(), np.zeros(skin.shape, np.float32)
-    clean = _filled(image, skin & ~glossy)
+    clean = filled_in(image, skin & ~glossy)
     alpha = ((image - clean) / np.maximum(1 - clean, EPSILON)).min(-1)
     alpha = np.where(glossy, np.clip(alpha, 0, MOST_ALPHA), 0).astype(np.float32)
     alpha = np.where(binary_dilation(glossy), gaussian_filter(alpha, ALPHA_SIGMA), 0).astype(np.float32)
     return np.clip((image - alpha[..., None]) / (1 - alpha[..., None]), 0, 1), alpha
 
 
-def _filled(image: Image, known: NDArray[np.bool_]) -> Image:
-    """The image with what is not known filled in from around: means of ever larger squares, the smallest that are known
-    first."""
+def filled_in(image: Image, known: NDArray[np.bool_]) -> Image:
+    """(256, 256, 3) with what is not `known` (256, 256) filled in from around: means of ever larger squares, the
+    smallest that are known first."""
     values, weights = _halved(image * known[..., None]), _halved(known.astype(np.float32))
     levels: list[tuple[Image, Image]] = []
     while len(weights) > 1:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from viseme.face3d.atlas import ATLAS_SIZE, unwrap
-from viseme.face3d.atlas_light import Gain, fit_gain, symmetric, without_highlights
+from viseme.face3d.atlas_light import Gain, filled_in, fit_gain, symmetric, without_highlights
 from viseme.face3d.head_pose import NUM_VERTICES
 from viseme.faces.schemes import FACE_OVAL, LEFT_EYE, LIPS_INNER, LIPS_OUTER, MIRROR, RIGHT_EYE
 
@@ -88,7 +88,7 @@ class ReferenceAtlas:
     """A person's atlas without highlights, the darker half lit as the brighter one."""
 
     atlas: NDArray[np.float32]
-    """(256, 256, 3) in [0, 1]."""
+    """(256, 256, 3) in [0, 1]; filled in from around where it is not known."""
     valid: NDArray[np.bool_]
     """(256, 256) where it is known."""
     coordinates: NDArray[np.float64]
@@ -133,5 +133,8 @@ def reference_atlas(frame: NDArray[np.float32], valid: NDArray[np.bool_], coordi
     mirrored, known = _mirrored(clean, coordinates)
     both = known & valid & ~mouth_mask(coordinates)
     even, _ = symmetric(clean, mirrored, both)
-    even[~valid] = 0
-    return ReferenceAtlas(atlas=even, valid=valid, coordinates=np.asarray(coordinates, np.float64))
+    return ReferenceAtlas(
+        atlas=np.asarray(filled_in(even, valid), np.float32),
+        valid=valid,
+        coordinates=np.asarray(coordinates, np.float64),
+    )
