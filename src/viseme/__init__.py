@@ -63,7 +63,7 @@ _TABLE = {
     "OutputError": "viseme.core.errors",
     "Reason": "viseme.core.results",
     "RejectedTrack": "viseme.core.results",
-    "ScoreComparison": "viseme.core.scores",
+    "ScoreComparison": "viseme.core.score_comparison",
     "ScoreResult": "viseme.core.scores",
     "SpeakersResult": "viseme.core.speakers",
     "StandardizeResult": "viseme.standardization.results",

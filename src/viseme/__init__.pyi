@@ -107,6 +107,9 @@ from viseme.core.results import (
 from viseme.core.results import (
     Verdict as Verdict,
 )
+from viseme.core.score_comparison import (
+    ScoreComparison as ScoreComparison,
+)
 from viseme.core.scores import (
     ClipScore as ClipScore,
 )
@@ -124,9 +127,6 @@ from viseme.core.scores import (
 )
 from viseme.core.scores import (
     MetricValue as MetricValue,
-)
-from viseme.core.scores import (
-    ScoreComparison as ScoreComparison,
 )
 from viseme.core.scores import (
     ScoreResult as ScoreResult,

@@ -14,18 +14,18 @@ from short_clip import short_clip, write_film
 from viseme.cli.main import main
 from viseme.core.scores import FailureCause
 from viseme.media.source import ArraySource
-from viseme.metrics.clip_files import metric_set
-from viseme.metrics.clip_score import ClipSources, MetricSet, score_sources
+from viseme.metrics.clip_score import ClipSources, score_sources
+from viseme.metrics.metric_choice import MetricOptions, MetricSet, metric_set
 from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
 
 NUM_FRAMES = 25
-METRICS = ("ssim", "psnr", "lmd", "visual-sync")
+METRICS = ("ssim", "psnr", "lmd_px@256", "lve", "fdd", "vsc")
 
 
-def source(frames: np.ndarray, times: np.ndarray | None = None) -> ArraySource:
+def source(frames: np.ndarray, times: np.ndarray | None = None, samples: np.ndarray | None = None) -> ArraySource:
     told = short_clip(NUM_FRAMES)
     times = told["times"][: len(frames)] if times is None else times
-    return ArraySource(frames, times, told["samples"], told["rate"])
+    return ArraySource(frames, times, told["samples"] if samples is None else samples, told["rate"])
 
 
 class Expert:
@@ -39,9 +39,14 @@ class Expert:
         return np.stack(np.broadcast_arrays(np.ones(len(audio if video is None else video)), seen, heard), 1)
 
 
-def scored(frames: np.ndarray, times: np.ndarray | None = None, metrics: MetricSet | None = None) -> viseme.ClipScore:
+def scored(
+    frames: np.ndarray,
+    times: np.ndarray | None = None,
+    metrics: MetricSet | None = None,
+    samples: np.ndarray | None = None,
+) -> viseme.ClipScore:
     real = source(short_clip(NUM_FRAMES)["frames"])
-    generated = source(frames, times)
+    generated = source(frames, times, samples)
     sources = ClipSources(
         name="a",
         file="a.mp4",
@@ -52,7 +57,7 @@ def scored(frames: np.ndarray, times: np.ndarray | None = None, metrics: MetricS
         mismatched=None,
         has_reference=True,
     )
-    return score_sources(sources, metrics or metric_set(METRICS))
+    return score_sources(sources, metrics or metric_set(MetricOptions(names=METRICS)))
 
 
 def test_the_same_frames_are_perfect_and_a_still_face_is_not() -> None:
@@ -62,6 +67,11 @@ def test_the_same_frames_are_perfect_and_a_still_face_is_not() -> None:
     assert found.num_pairs == found.metrics["ssim"].num_frames == NUM_FRAMES
     assert found.anchors["still_face"]["ssim"] < 0.99
     assert found.anchors["shifted"]["lmd_px@256"] > 0.1
+    assert (found.metrics["lve"].value, found.metrics["fdd"].value) == pytest.approx((0, 0), abs=1e-6)
+    assert found.anchors["still_face"]["lve"] > found.anchors["shifted"]["lve"] * 0.3 > 0.05
+    assert {"vsc", "lve"} < set(found.metrics), "what is named is measured"
+    assert {"ssim@face256", "vsd"}.isdisjoint(found.metrics), "and nothing else"
+    assert [face.num_frames for face in found.faces] == [NUM_FRAMES]
     validate("score", found.to_json())
 
 
@@ -81,11 +91,26 @@ def test_what_is_wrong_is_a_cause_and_the_floor_is_known(change, cause) -> None:
     assert found.message
 
 
+def test_silence_and_a_held_frame_cost_what_needs_audio_and_nothing_else() -> None:
+    clip = short_clip(NUM_FRAMES)
+    for frames, samples, cause in (
+        (clip["frames"], np.zeros_like(clip["samples"]), FailureCause.SILENT),
+        (clip["frames"][:1].repeat(NUM_FRAMES, 0), clip["samples"], FailureCause.STILL_IMAGE),
+    ):
+        found = scored(frames, metrics=metric_set(MetricOptions(names=("psnr", "vsc"))), samples=samples)
+        assert found.metrics["vsc"].failure is cause
+        assert found.metrics["psnr"].value is not None
+        assert found.failures == (cause,)
+
+
 def test_a_speech_expert_has_its_anchors() -> None:
-    found = scored(short_clip(NUM_FRAMES)["frames"], metrics=MetricSet([SpeechSimilarityMetric(Expert())], []))
+    found = scored(short_clip(NUM_FRAMES)["frames"], metrics=MetricSet([], [], [SpeechSimilarityMetric(Expert())]))
     assert found.metrics["avs_v[stub@0]"].value == pytest.approx(1)
     assert found.anchors["reference"]["avs_u[stub@0]"] == pytest.approx(found.metrics["avs_u[stub@0]"].value)
     assert found.anchors["still_face"]["avs_v[stub@0]"] < 1
+    assert set(found.anchors["audio_only"]) == {
+        f"avs_{letter}{kind}[stub@0]" for letter in "mv" for kind in ("", "_of_means")
+    }
     assert set(found.anchors["mismatched_audio"]) == {"avs_u[stub@0]", "avs_u_of_means[stub@0]"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,25 @@ def test_a_full_disk_is_said_and_nothing_counts_as_answered() -> None:
     with log, pytest.raises(OutputError, match="No space left"):
         log.append(stubs.result(), identity())
     assert len(log) == 0
+
+
+def test_a_full_disk_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "r.jsonl"
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False) as log, monkeypatch.context() as patched:
+        patched.setattr("os.write", full)
+        with pytest.raises(OutputError, match=r"No space left on device$"):
+            log.append(stubs.result(), identity())
+    assert not path.exists()
+    with ResultLog(path, schema=CHECK_SCHEMA, resume=False) as log:
+        log.append(stubs.result(), identity())
+        monkeypatch.setattr("os.write", full)
+        with pytest.raises(OutputError, match="1 answers are safe"):
+            log.append(stubs.result("b.mp4"), identity("b.mp4"))
+        monkeypatch.undo()
+    assert path.read_bytes().count(b"\n") == 1, "what was answered stays"
 
 
 def test_odd_names_survive_the_file(tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ import viseme.sync.batch as batch
 from viseme.cli.arguments import parse
 from viseme.cli.commands import check as check_command
 from viseme.cli.commands import fix as fix_command
+from viseme.cli.event_log import EventLog
 from viseme.cli.exits import ExitCode
 from viseme.cli.main import COMMANDS, GROUPS, main
 from viseme.cli.screen import Screen
+from viseme.core.errors import OutputError
 from viseme.core.standards import STANDARDS
 
 
@@ -352,3 +354,13 @@ def test_errors_are_said_as_errors() -> None:
     commands = Path(check_command.__file__).parent
     loud = [p.name for p in commands.glob("*.py") if 'note(f"viseme: ' in p.read_text() or "print(" in p.read_text()]
     assert loud == []
+
+
+def test_a_log_that_cannot_be_begun_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("run.log cannot be written: No space left on device")
+
+    monkeypatch.setattr(EventLog, "add", full)
+    with pytest.raises(OutputError, match="No space left"):
+        EventLog(tmp_path / "run.log", "viseme check a.mp4")
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,8 @@ from schemas import FOLDER, validate, validator
 from viseme import FailedCheck, FailedStandardize, FixResult, Reason, Verdict
 from viseme.core.live import LIVE_SCHEMA
 from viseme.core.results import CHECK_SCHEMA
-from viseme.core.scores import CLIP_SCORE_SCHEMA, SCORE_COMPARISON_SCHEMA, SCORE_SCHEMA, Better, FailureCause
+from viseme.core.score_comparison import SCORE_COMPARISON_SCHEMA
+from viseme.core.scores import CLIP_SCORE_SCHEMA, SCORE_SCHEMA, Better, FailureCause
 from viseme.core.speakers import SPEAKERS_SCHEMA, FaceState, VoiceState
 from viseme.standardization.forms import FORMS
 

@@ -41,7 +41,7 @@ def face(mouth: np.ndarray, scale: float = 100.0) -> Face:
 
 
 def test_every_fifth_frame_is_measured_without_a_reference() -> None:
-    gathered = Cpbd().start(None)
+    gathered = Cpbd().start()
     blurred = Face(image=ndimage.gaussian_filter(SHARP, (4, 4, 0)).astype(np.uint8))
     for number in range(12):
         gathered.add(FramePair(number / 25, blurred if number % EVERY else Face(), None))
@@ -55,7 +55,7 @@ def test_every_fifth_frame_is_measured_without_a_reference() -> None:
 
 def test_jitter_is_that_of_the_same_frames_whatever_the_size_of_the_face() -> None:
     shaking, steady = RNG.normal(size=(30, 20, 2)), RNG.normal(size=(30, 20, 2)) * 0.3
-    gathered = Jitter().start(None)
+    gathered = Jitter().start()
     for number, (one, other) in enumerate(zip(shaking, steady)):
         gathered.add(FramePair(number / 25, face(one, 40.0), face(other, 200.0)))
     found = gathered.compute()["jitter"]
@@ -64,15 +64,15 @@ def test_jitter_is_that_of_the_same_frames_whatever_the_size_of_the_face() -> No
 
 
 def test_jitter_does_not_reach_over_a_gap() -> None:
-    gathered = Jitter().start(None)
+    gathered = Jitter().start()
     for time in (0.0, 0.04, 0.08, 0.2, 0.24):
         gathered.add(FramePair(time, face(RNG.normal(size=(20, 2))), face(RNG.normal(size=(20, 2)))))
     assert gathered.compute()["jitter"].num_frames == 1
-    assert np.isnan(Jitter().start(None).compute()["jitter"].value)
+    assert np.isnan(Jitter().start().compute()["jitter"].value)
 
 
 def test_a_still_face_has_no_jitter() -> None:
-    gathered, held = Jitter().start(None), face(RNG.normal(size=(20, 2)))
+    gathered, held = Jitter().start(), face(RNG.normal(size=(20, 2)))
     for number in range(5):
         gathered.add(FramePair(number / 25, held, face(RNG.normal(size=(20, 2)))))
     assert gathered.compute()["jitter"].value == 0

@@ -15,7 +15,7 @@ from viseme.faces.crop_recorder import ImagesInMemory
 from viseme.faces.crops import crop_squares
 from viseme.faces.mouth_roi import mouth_input, mouth_rois
 from viseme.metrics.face_streams import MouthStream, NearestSteps, PointStream
-from viseme.metrics.interface import FramePair
+from viseme.metrics.speech_similarity import similarity
 from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
 
 TIMES = np.arange(30) / 25
@@ -32,7 +32,7 @@ class View:
         self._image = np.random.default_rng([number, seed]).integers(0, 255, (224, 224, 3), dtype=np.uint8)
 
     def crop(self, name: str) -> np.ndarray:
-        assert name == "patch224"
+        assert name in ("patch224", "frame224")
         return self._image
 
 
@@ -87,13 +87,21 @@ def test_any_frame_rate_comes_to_25_a_second() -> None:
         assert np.abs(np.array(found) / rate - np.arange(len(found)) / 25).max() <= 0.5 / rate + 1e-9
 
 
-def _fed(metric: SpeechSimilarityMetric, audio: Audio | None, *, other: int | None) -> dict[str, float]:
-    clip = metric.start(audio)
+def _all_fed(metric: SpeechSimilarityMetric, audio: Audio | None, *, other: int | None) -> dict[str, dict[str, float]]:
+    """The generated video and every anchor."""
+    clip = metric.start({} if audio is None else dict.fromkeys(("generated", "reference", "mismatched_audio"), audio))
     for n in range(30):
-        clip.add(FramePair(float(TIMES[n]), View(n), None if other is None else View(n, other)))
+        clip.add(View(n), None if other is None else View(n, other))
     found = clip.compute()
-    assert set(found) == {p.name for p in metric.protocols}
-    return {name.replace("[stub@0]", ""): one.value for name, one in found.items()}
+    assert set(found["generated"]) == {p.name for p in metric.protocols}
+    return {
+        video: {name.replace("[stub@0]", ""): one.value for name, one in values.items()}
+        for video, values in found.items()
+    }
+
+
+def _fed(metric: SpeechSimilarityMetric, audio: Audio | None, *, other: int | None) -> dict[str, float]:
+    return _all_fed(metric, audio, other=other)["generated"]
 
 
 def test_a_clip_against_itself_and_against_another() -> None:
@@ -107,15 +115,33 @@ def test_a_clip_against_itself_and_against_another() -> None:
     assert max(wrong["avs_m"], wrong["avs_v"]) < 0.95
 
 
+def test_anchors_are_made_of_what_the_reference_shows_and_nothing_is_embedded_twice() -> None:
+    expert = Expert()
+    found = _all_fed(SpeechSimilarityMetric(expert), Audio(SAMPLES), other=1)
+    given = [tuple(None if x is None else x.tobytes() for x in pair) for pair in expert.given]
+    assert len(given) == len(set(given))
+    assert found["reference"]["avs_u"] == pytest.approx(found["audio_only"]["avs_v"]), "audio alone, real lips alone"
+    video, audio = expert.encode(video=_mouths(1)), expert.encode(audio=speech_features(SAMPLES[640:], 30))
+    assert found["audio_only"]["avs_m"] == pytest.approx(similarity(audio, audio + video).value)
+    assert max(found["still_face"]["avs_v"], found["shifted"]["avs_v"]) < 0.95
+    assert set(found["reference"]) == {"avs_u", "avs_u_of_means"}, "1 by definition is not computed"
+
+
+def _mouths(seed: int) -> np.ndarray:
+    views = [View(n, seed) for n in range(30)]
+    images = ImagesInMemory(np.stack([v.crop("patch224") for v in views]), np.stack([v.square for v in views]))
+    return mouth_input(mouth_rois(images, LANDMARKS))
+
+
 def test_what_lacks_is_left_out() -> None:
     alone = _fed(SpeechSimilarityMetric(Expert()), Audio(SAMPLES), other=None)
     assert np.isfinite([alone["avs_u"], alone["avs_u_of_means"]]).all()
-    assert np.isnan([alone["avs_m"], alone["avs_v"], alone["avs_m_audio_only"]]).all()
+    assert np.isnan([alone["avs_m"], alone["avs_v"]]).all()
     deaf = _fed(SpeechSimilarityMetric(Expert()), None, other=0)
     assert np.isnan(deaf["avs_u"])
     assert deaf["avs_v"] == pytest.approx(1)
-    nothing = SpeechSimilarityMetric(Expert()).start(Audio(SAMPLES)).compute()
-    assert all(np.isnan(one.value) for one in nothing.values())
+    nothing = SpeechSimilarityMetric(Expert()).start({"generated": Audio(SAMPLES)}).compute()
+    assert all(np.isnan(one.value) for one in nothing["generated"].values())
 
 
 def test_an_expert_that_sees_points() -> None:

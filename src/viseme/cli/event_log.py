@@ -39,6 +39,7 @@ class EventLog:
     def __init__(self, path: str | Path, words: str) -> None:
         self._path = Path(path)
         self._began = time.monotonic()
+        new = not self._path.exists()
         try:
             if self._path.is_file() and self._path.stat().st_size:
                 with open(self._path, encoding="utf-8", errors="replace") as there:
@@ -47,7 +48,14 @@ class EventLog:
             self._file = self._path.open("a", 1, encoding="utf-8", errors="backslashreplace", newline="\n")
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-        self.add("start", words)
+        try:
+            self.add("start", words)
+        except OutputError:
+            with suppress(OSError):  # closing tries to write once more
+                self._file.close()
+            if new:
+                self._path.unlink(missing_ok=True)
+            raise
 
     def add(self, kind: str, text: str) -> None:
         """One line.

@@ -18,27 +18,23 @@ from viseme.core.results import to_jsonable
 
 __all__ = [
     "CLIP_SCORE_SCHEMA",
-    "SCORE_COMPARISON_SCHEMA",
     "SCORE_SCHEMA",
     "Better",
     "ClipScore",
     "ClipValue",
     "FailedScore",
     "FailureCause",
-    "MethodDifference",
-    "MethodRank",
-    "MetricComparison",
+    "LeakageOutcome",
     "MetricProtocol",
     "MetricValue",
     "Need",
-    "ScoreComparison",
     "ScoreResult",
+    "ScoredFace",
     "protocols_to_json",
 ]
 
 SCORE_SCHEMA = "viseme.score/1"
 CLIP_SCORE_SCHEMA = "viseme.score-clip/1"
-SCORE_COMPARISON_SCHEMA = "viseme.score-comparison/1"
 
 
 class Better(str, Enum):
@@ -48,6 +44,19 @@ class Better(str, Enum):
     LOWER = "lower"
     ONE = "one"
     """The nearer to 1, as the reference has it, the better."""
+    ZERO = "zero"
+    """The nearer to 0, as the reference has it, the better."""
+
+    def cost(self, value: float) -> float:
+        """What to make small.
+
+        Example:
+            >>> Better.HIGHER.cost(2.0), Better.ONE.cost(0.5), Better.ZERO.cost(-3.0)
+            (-2.0, 0.5, 3.0)
+        """
+        if self in (Better.ONE, Better.ZERO):
+            return abs(value - (self is Better.ONE))
+        return -value if self is Better.HIGHER else value
 
 
 class Need(str, Enum):
@@ -59,6 +68,7 @@ class Need(str, Enum):
     LANDMARKS = "landmarks"
     EXPERT = "expert"
     SYNC_MODEL = "sync_model"
+    TRANSCRIPT = "transcript"
 
 
 class FailureCause(str, Enum):
@@ -74,6 +84,7 @@ class FailureCause(str, Enum):
     NO_AUDIO = "no_audio"
     SILENT = "silent"
     TOO_SHORT = "too_short"
+    FACE_TOO_SMALL = "face_too_small"
     NOT_A_NUMBER = "not_a_number"
 
 
@@ -103,6 +114,10 @@ class MetricProtocol:
     """Paper or program it follows."""
     weights: str = ""
     """Name and hash of the networks that take part."""
+    of_set: bool = False
+    """Taken once over the frames of all clips: a clip has no value of its own."""
+    weighted: bool = False
+    """A clip counts by its `num_frames`, which are words here: errors over words, and no mean of rates."""
 
 
 def protocols_to_json(protocols: Sequence[MetricProtocol]) -> list[dict[str, Any]]:
@@ -117,11 +132,45 @@ class ClipValue:
     value: float | None
     """None where the clip failed."""
     num_frames: int = 0
-    """Frames, or pairs of frames, that were averaged."""
+    """Frames, or pairs of frames, that were averaged; of word errors, words that were said."""
     failure: FailureCause | None = None
 
     def __post_init__(self) -> None:
         assert (self.value is None) == (self.failure is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredFace:
+    """A face that was followed in the generated video."""
+
+    track_id: int
+    start: float
+    """Seconds."""
+    end: float
+    num_frames: int
+    size_px: float
+    """Median width of its box, source pixels."""
+    confidence: float
+    """Mean presence, 0 to 1, by the face tracker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakageOutcome:
+    """A check of whether lips come from the frames that a generator was given instead of from the audio."""
+
+    name: str
+    """"silent_audio", "cross_audio" or "reference_distance"."""
+    value: float
+    interval: tuple[float, float]
+    """95 % bootstrap over clips."""
+    n: int
+    """Clips."""
+    passed: bool
+    """Whether the value is on the right side of its target."""
+    certain: bool
+    """Whether its whole interval is; never of one clip."""
+    text: str
+    """One sentence: what it says."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -150,6 +199,8 @@ class ClipScore(Card):
     num_without_face: int = 0
     """Pairs, or frames without a reference, in which a face was missing: averages leave them out."""
     frame_rate: float | None = None
+    faces: tuple[ScoredFace, ...] = ()
+    """Every face that was followed in the generated video, in order of appearance."""
     failures: tuple[FailureCause, ...] = ()
     """What was wrong with the clip, each once."""
     message: str = ""
@@ -182,6 +233,7 @@ class ClipScore(Card):
         }
         known["failures"] = tuple(FailureCause(c) for c in entry["failures"])
         known["warnings"] = tuple(entry["warnings"])
+        known["faces"] = tuple(ScoredFace(**face) for face in entry["faces"])
         return ClipScore(**known)
 
 
@@ -257,6 +309,12 @@ class ScoreResult(Card):
     clips: tuple[ClipScore, ...]
     share_in_sync: float | None = None
     """Mean over clips; see `ClipScore`."""
+    not_measured: Mapping[str, str] = field(default_factory=dict)
+    """Metric that was left out -> what it needs."""
+    notes: tuple[str, ...] = ()
+    """Sentences to be read beside the numbers."""
+    leakage: LeakageOutcome | None = None
+    """Where it was asked for."""
     elapsed: float = 0.0
     """Seconds."""
 
@@ -286,70 +344,10 @@ class ScoreResult(Card):
                 "protocol_hash": self.protocol_hash,
                 "failures": {c.value: n for c, n in self.failures.items()},
                 "share_in_sync": self.share_in_sync,
+                "not_measured": dict(self.not_measured),
+                "notes": self.notes,
+                "leakage": self.leakage,
                 "clips": [clip.to_json() for clip in self.clips],
                 "elapsed": self.elapsed,
             }
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodRank:
-    """One method under one metric, on the clips that all methods have."""
-
-    method: str
-    value: float
-    """Headline; failed clips at their floor."""
-    interval: tuple[float, float] | None
-    rank: int
-    """1 + the number of methods that are certainly better."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodDifference:
-    """Two methods under one metric, clip by clip."""
-
-    first: str
-    second: str
-    difference: float
-    """Mean over clips of the first minus the second."""
-    interval: tuple[float, float] | None
-    """95 %, paired bootstrap over clips."""
-    better: str | None
-    """Which of the two is certainly better; None where the interval holds zero."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricComparison:
-    """All methods under one metric."""
-
-    unit: str
-    better: Better
-    ranks: tuple[MethodRank, ...]
-    """Best first."""
-    pairs: tuple[MethodDifference, ...]
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class ScoreComparison(Card):
-    """Methods side by side on the same clips."""
-
-    methods: tuple[str, ...]
-    n: int
-    """Clips, the same for all methods."""
-    metrics: Mapping[str, MetricComparison]
-    results: tuple[ScoreResult, ...]
-    """Of each method."""
-
-    def facts(self) -> Mapping[str, Any]:
-        """What the card shows."""
-        return {"clips": self.n, **{name: c.ranks[0].method for name, c in self.metrics.items()}}
-
-    def to_json(self) -> dict[str, Any]:
-        """The versioned object that `--json` prints."""
-        return {
-            "schema": SCORE_COMPARISON_SCHEMA,
-            "methods": list(self.methods),
-            "n": self.n,
-            "metrics": {name: to_jsonable(c) for name, c in self.metrics.items()},
-            "results": [result.to_json() for result in self.results],
-        }

@@ -50,7 +50,8 @@ class ResultLog:
         self.path = Path(path)
         self._schema = schema
         self._done: set[tuple[Any, ...]] = set()
-        exists = self.path.exists() and self.path.stat().st_size > 0
+        self._made = not self.path.exists()
+        exists = not self._made and self.path.stat().st_size > 0
         if exists and not resume:
             raise OutputError(f"{self.path} exists; add --resume to continue it, or name another file")
         try:
@@ -93,7 +94,7 @@ class ResultLog:
         """Write one answer and wait until it is on the disk.
 
         Raises:
-            OutputError: the disk is full or gone; the file then ends at the line before.
+            OutputError: the disk is full or gone; the file then ends at the line before, or is gone if it was new.
         """
         line = json.dumps({**answer.to_json(), "input": identity}, allow_nan=False).encode() + b"\n"
         try:
@@ -105,10 +106,12 @@ class ResultLog:
         except OSError as error:
             with suppress(OSError):  # a device cannot be cut; its reader drops the torn line
                 os.ftruncate(self._fd, self._end)
-            raise OutputError(
-                f"{self.path} cannot be written: {error.strerror}; "
-                f"{len(self._done)} answers are safe in it, continue with --resume"
-            ) from error
+            safe = f"; {len(self._done)} answers are safe in it, continue with --resume"
+            if self._made and self._end == 0:
+                safe = ""
+                with suppress(OSError):  # nothing is in it: it goes again
+                    self.path.unlink()
+            raise OutputError(f"{self.path} cannot be written: {error.strerror}{safe}") from error
         self._end += len(line)
         self._done.add(_key(identity))
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
 
 from viseme.core.scores import Need
 from viseme.faces import FaceEvent
 from viseme.metrics.face_views import View
 from viseme.metrics.interface import (
+    SHIFT_FRAMES,
     ClipAudio,
+    ClipMetric,
     FrameAccumulator,
     FrameMetric,
     FramePair,
@@ -23,92 +24,72 @@ from viseme.metrics.interface import (
     TrackMetric,
 )
 
-__all__ = ["ANCHOR_EVERY", "SHIFT_FRAMES", "FrameScores", "TrackScores"]
+__all__ = ["ANCHOR_EVERY", "ClipScores", "FrameScores", "TrackScores", "joined"]
 
 ANCHOR_EVERY = 5
-_Anchors: TypeAlias = "dict[str, list[FrameAccumulator]]"
-SHIFT_FRAMES = 5
-"""Frames by which the reference is late in the anchor "shifted": 0.2 s at 25 frames a second."""
 
 
 class FrameScores:
-    """Frame metrics of a clip and of its anchors.
+    """Frame metrics of a clip and of its anchors. Those that need no reference are measured on it too."""
 
-    Metrics that listen (speech experts, SyncNet) see every frame in every anchor; for the others that need a reference,
-    still and shifted faces are sampled.
-    """
-
-    def __init__(self, metrics: Sequence[FrameMetric], audios: Mapping[str, ClipAudio], *, has_reference: bool) -> None:
+    def __init__(self, metrics: Sequence[FrameMetric], *, has_reference: bool) -> None:
         """Nothing yet.
 
         Args:
             metrics: What is measured.
-            audios: "generated", and "reference" and "mismatched_audio" where they are there.
             has_reference: Whether faces of a reference will come.
         """
-        heard = [m for m in metrics if _listens(m)]
-        paired = [m for m in metrics if not _listens(m) and any(Need.REFERENCE in p.needs for p in m.protocols)]
-        alone = [m for m in metrics if m not in heard and m not in paired]
-        self._has_reference = has_reference
-        self._paired = [m.start(None) for m in paired] if has_reference else []
-        self._alone = [m.start(None) for m in alone] + [m.start(audios.get("generated")) for m in heard]
-        self._sampled: _Anchors = {}
-        self._whole: _Anchors = {}
-        if has_reference:
-            own = audios.get("reference")
-            self._sampled = {name: [m.start(None) for m in paired] for name in ("still_face", "shifted")}
-            self._whole = {name: [m.start(own) for m in heard] for name in ("reference", "still_face", "shifted")}
-            self._whole["reference"] += [m.start(None) for m in alone]
-        if "mismatched_audio" in audios:
-            self._whole["mismatched_audio"] = [m.start(audios["mismatched_audio"]) for m in heard]
-        self._identical = {p.name: p.identical for m in metrics for p in m.protocols if p.identical is not None}
+        paired = [m for m in metrics if any(Need.REFERENCE in p.needs for p in m.protocols)]
+        alone = [m for m in metrics if m not in paired]
+        self._paired = [m.start() for m in paired] if has_reference else []
+        self._alone = [m.start() for m in alone]
+        self._anchors = {name: [m.start() for m in paired] for name in ("still_face", "shifted")}
+        self._real = [m.start() for m in alone]
         self._first: View | None = None
         self._past: deque[View] = deque(maxlen=SHIFT_FRAMES + 1)
         self._num_references = 0
 
     def add(self, generated: View | None, reference: View | None) -> None:
         """One instant; what has no face there is None."""
-        if generated is None:
-            return
-        _feed(self._alone, generated, reference)
         if reference is not None:
-            _feed(self._paired, generated, reference)
-        if not self._has_reference:
-            _feed(self._whole.get("mismatched_audio", ()), generated, None)
+            self._add_reference(reference)
+        if generated is not None:
+            _feed(self._alone, generated, reference)
+            if reference is not None:
+                _feed(self._paired, generated, reference)
 
-    def add_reference(self, reference: View) -> None:
+    def _add_reference(self, reference: View) -> None:
         """The face of a reference frame, whether or not there is a generated one."""
-        _feed(self._whole["reference"], reference, reference)
-        _feed(self._whole.get("mismatched_audio", ()), reference, None)
+        _feed(self._real, reference, reference)
         self._first = self._first or reference
         self._past.append(reference)
-        sampled = self._sampled if self._num_references % ANCHOR_EVERY == 0 else {}
-        faces = {"still_face": self._first}
-        if len(self._past) > SHIFT_FRAMES:
-            faces["shifted"] = self._past[0]
-        for name, face in faces.items():
-            accumulators = [*self._whole[name], *sampled.get(name, ())]
-            if accumulators:
-                _feed(accumulators, face.showing(reference.box), reference)
+        if self._num_references % ANCHOR_EVERY == 0:
+            _feed(self._anchors["still_face"], self._first.showing(reference.box), reference)
+            if len(self._past) > SHIFT_FRAMES:
+                _feed(self._anchors["shifted"], self._past[0].showing(reference.box), reference)
         self._num_references += 1
 
-    def compute(self) -> dict[str, Measured]:
-        """The generated video's values, and NaN for what was not fed."""
-        return _merged([*self._paired, *self._alone])
-
-    def anchors(self) -> dict[str, dict[str, Measured]]:
-        """Name of the anchor -> values."""
-        found = {name: _merged(accumulators) for name, accumulators in self._whole.items()}
-        for name, accumulators in self._sampled.items():
-            found[name] = {**found.get(name, {}), **_merged(accumulators)}
-        if self._num_references:
-            exact = {n: Measured(value=v, num_frames=self._num_references) for n, v in self._identical.items()}
-            found["reference"] = {**found["reference"], **exact}
-        return found
+    def compute(self) -> dict[str, dict[str, Measured]]:
+        """ "generated" and anchors -> values; NaN for what was not fed."""
+        found = {name: _merged(accumulators) for name, accumulators in self._anchors.items()}
+        return {"generated": _merged([*self._paired, *self._alone]), "reference": _merged(self._real), **found}
 
 
-def _listens(metric: FrameMetric) -> bool:
-    return any({Need.AUDIO, Need.EXPERT} & p.needs for p in metric.protocols)
+class ClipScores:
+    """Clip metrics, which bring their anchors."""
+
+    def __init__(self, metrics: Sequence[ClipMetric], audios: Mapping[str, ClipAudio]) -> None:
+        """Nothing yet; `audios`: see `ClipMetric.start`."""
+        self._clips = [m.start(audios) for m in metrics]
+
+    def add(self, generated: View | None, reference: View | None) -> None:
+        """One instant; what has no face there is None."""
+        for clip in self._clips:
+            clip.add(generated, reference)
+
+    def compute(self) -> dict[str, dict[str, Measured]]:
+        """ "generated" and anchors -> values."""
+        return joined(clip.compute() for clip in self._clips)
 
 
 class TrackScores:
@@ -127,8 +108,19 @@ class TrackScores:
                     accumulator.take(event)
 
     def compute(self) -> dict[str, dict[str, Measured]]:
-        """Name of the audio -> values."""
-        return {name: _merged(accumulators) for name, accumulators in self._accumulators.items()}
+        """Name of the audio -> values; beside "reference", the same shifted."""
+        found = {name: _merged(accumulators) for name, accumulators in self._accumulators.items()}
+        moved = [a.shifted() for a in self._accumulators.get("reference", ())]
+        return joined([found, *moved])
+
+
+def joined(parts: Iterable[Mapping[str, Mapping[str, Measured]]]) -> dict[str, dict[str, Measured]]:
+    """Name of the video -> values, of several parts."""
+    found: dict[str, dict[str, Measured]] = {}
+    for part in parts:
+        for name, values in part.items():
+            found.setdefault(name, {}).update(values)
+    return found
 
 
 def _feed(accumulators: Iterable[FrameAccumulator], generated: View, reference: View | None) -> None:

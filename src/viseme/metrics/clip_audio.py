@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import AudioLike, AudioPiece
+from viseme.media import AudioBlock
+from viseme.media.audio import join_blocks
 from viseme.media.source import RATE, MediaSource, Warn
+from viseme.metrics.interface import ClipAudio
 
-__all__ = ["SourceAudio", "TurnedAudio"]
+__all__ = ["SourceAudio", "TurnedAudio", "whole_audio"]
 
 GRID = Fraction(1, 25)
 
@@ -44,6 +48,16 @@ class TurnedAudio:
         half = duration / 2 // GRID * GRID
         yield from _cut(self.source, half, None, -half)
         yield from _cut(self.source, Fraction(0), half, duration // GRID * GRID - half)
+
+
+def whole_audio(audio: ClipAudio | None) -> tuple[NDArray[np.float32], float]:
+    """(S,) all samples at 16 kHz, and seconds of the first; none where there is no audio."""
+    found = [] if audio is None else audio.blocks()
+    blocks = [AudioBlock(start=b.start, samples=np.asarray(b.samples, np.float32), rate=RATE) for b in found]
+    if not blocks:
+        return np.zeros(0, np.float32), 0.0
+    samples, at = join_blocks(blocks)
+    return samples, float(at)
 
 
 def _cut(source: MediaSource, start: Fraction, end: Fraction | None, shift: Fraction) -> Iterator[AudioPiece]:

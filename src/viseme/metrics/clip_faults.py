@@ -39,9 +39,12 @@ class Faults:
         cause, found = self.of(protocol), measured.get(protocol.name)
         if cause is None and (found is None or found.value != found.value):
             cause = FailureCause.TOO_SHORT if found is None or not found.num_frames else FailureCause.NOT_A_NUMBER
-            self.add(cause, frozenset(), f"{protocol.name} cannot be told: {cause.value.replace('_', ' ')}")
+            cause = cause if found is None or found.cause is None else found.cause
+            why = f" (crop {protocol.crop})" if found is not None and found.cause is not None else ""
+            self.add(cause, frozenset(), f"{protocol.name} cannot be told: {cause.value.replace('_', ' ')}{why}")
         if cause is not None or found is None:
-            return ClipValue(value=None, failure=cause)
+            num = found.num_frames if found is not None and protocol.weighted else 0
+            return ClipValue(value=None, num_frames=num, failure=cause)
         return ClipValue(value=found.value, num_frames=found.num_frames)
 
 

@@ -6,21 +6,20 @@ Knows names of files and what is asked about them; refuses to know how anything 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from viseme.audio.voice_activity import voice_fraction
 from viseme.core.errors import ConfigError, MediaError, NoVideo
-from viseme.core.registry import Registry
 from viseme.core.scores import ClipScore, FailureCause, Need
 from viseme.media.search import MEDIA_EXTENSIONS, find_media
 from viseme.media.source import FileSource, MediaSource
 from viseme.metrics.clip_faults import EVERYTHING, Faults
-from viseme.metrics.clip_score import ClipSources, MetricSet, score_sources
-from viseme.metrics.interface import FrameMetric, frame_metrics, track_metrics
+from viseme.metrics.clip_score import ClipSources, score_sources
+from viseme.metrics.metric_choice import MetricOptions, metric_set
 
-__all__ = ["AUDIO_EXTENSIONS", "ClipFiles", "match_clips", "metric_set", "score_clip"]
+__all__ = ["AUDIO_EXTENSIONS", "ClipFiles", "match_clips", "score_clip"]
 
 AUDIO_EXTENSIONS = frozenset({".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"})
 
@@ -34,6 +33,8 @@ class ClipFiles:
     generated: str | None
     reference: str | None = None
     audio: str | None = None
+    transcript: str | None = None
+    """A text file of what is said."""
 
     @property
     def path(self) -> str:
@@ -47,6 +48,7 @@ def match_clips(
     generated: str | os.PathLike[str],
     reference: str | os.PathLike[str] | None = None,
     audio: str | os.PathLike[str] | None = None,
+    transcripts: str | os.PathLike[str] | None = None,
 ) -> list[ClipFiles]:
     """The clips behind a file or a folder, matched by their names without the ending.
 
@@ -54,6 +56,7 @@ def match_clips(
         generated: A video, or a folder of them.
         reference: The real video, or a folder in which each has the name of its counterpart.
         audio: The same, for the audio that the lips belong with; videos serve too.
+        transcripts: The same, for text files of what is said.
 
     Returns:
         In order of names; a reference without a generated video is a clip too, and a failed one.
@@ -62,54 +65,23 @@ def match_clips(
         ConfigError: a file is to be matched with a folder, or two files of a folder have one name.
     """
     if not os.path.isdir(generated):
-        for name, path in (("reference", reference), ("audio", audio)):
+        for name, path in (("reference", reference), ("audio", audio), ("transcripts", transcripts)):
             if path is not None and os.path.isdir(path):
                 raise ConfigError(f"{generated} is a file, so --{name} must be one too, not the folder {path}")
         name = os.path.splitext(os.path.basename(os.fspath(generated)))[0]
-        return [ClipFiles(name=name, generated=_text(generated), reference=_text(reference), audio=_text(audio))]
+        files = {"reference": reference, "audio": audio, "transcript": transcripts}
+        return [ClipFiles(name=name, generated=_text(generated), **{k: _text(path) for k, path in files.items()})]
     ours, theirs = _by_name(generated, MEDIA_EXTENSIONS), {}
     if reference is not None:
         _refuse_file("reference", reference)
         theirs = _by_name(reference, MEDIA_EXTENSIONS)
-    heard = {} if audio is None else _audio_by_name(audio)
+    heard = {} if audio is None else _other_by_name("audio", audio, AUDIO_EXTENSIONS | MEDIA_EXTENSIONS)
+    said = {} if transcripts is None else _other_by_name("transcripts", transcripts, {".txt"})
     names = sorted({*ours, *theirs})
-    return [ClipFiles(name=n, generated=ours.get(n), reference=theirs.get(n), audio=heard.get(n)) for n in names]
-
-
-def metric_set(
-    names: Sequence[str] | None = None, *, expert: str | None = None, syncnet: str | None = None
-) -> MetricSet:
-    """Metrics by the names of their registries, None = all.
-
-    Args:
-        names: Of the registries; None = all.
-        expert: Name or file of a speech expert: AVS_u, AVS_m and AVS_v are measured too.
-        syncnet: The user's SyncNet file: LSE-C and LSE-D are measured too.
-
-    Raises:
-        ConfigError: there is no such metric.
-        WeightsError: weights are missing or damaged.
-    """
-    known = [*frame_metrics, *track_metrics]
-    unknown = next((n for n in names or () if n not in known), None)
-    if unknown is not None:
-        raise ConfigError(f"there is no metric {unknown!r}; known: {', '.join(known)}")
-    frames: list[FrameMetric] = _made(frame_metrics, names)
-    if expert is not None:
-        from viseme.expert.runner import load_expert
-        from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
-
-        frames.append(SpeechSimilarityMetric(load_expert(expert)))
-    if syncnet is not None:
-        from viseme.metrics.lip_sync_error_metric import LipSyncErrorMetric
-        from viseme.sync.syncnet import load_syncnet
-
-        frames.append(LipSyncErrorMetric(load_syncnet(syncnet)))
-    return MetricSet(frames, _made(track_metrics, names))
-
-
-def _made(registry: Registry[type], names: Sequence[str] | None) -> list:
-    return [registry[n]() for n in registry if names is None or n in names]
+    return [
+        ClipFiles(name=n, generated=ours.get(n), reference=theirs.get(n), audio=heard.get(n), transcript=said.get(n))
+        for n in names
+    ]
 
 
 def score_clip(
@@ -119,11 +91,11 @@ def score_clip(
     generated: str | None,
     reference: str | None,
     audio: str | None,
+    transcript: str | None,
     mismatched: str | None,
     has_reference: bool,
-    metrics: Sequence[str] | None = None,
-    expert: str | None = None,
-    syncnet: str | None = None,
+    metrics: MetricOptions,
+    features: str | None = None,
     tracker: str = "mediapipe",
     in_sync_band: tuple[float, float] = (-0.045, 0.125),
     on_progress: Callable[[float], None] | None = None,
@@ -132,10 +104,11 @@ def score_clip(
 
     Args:
         path: Stands for the clip.
-        name, generated, reference, audio: See `ClipFiles`.
+        name, generated, reference, audio, transcript: See `ClipFiles`.
         mismatched: A file with another clip's audio.
         has_reference: Whether metrics that need a reference are wanted.
-        metrics, expert, syncnet: See `metric_set`.
+        metrics: See `metric_set`.
+        features: See `metric_set`.
         tracker, in_sync_band, on_progress: See `score_sources`.
     """
     faults = Faults()
@@ -145,6 +118,9 @@ def score_clip(
         faults.add(FailureCause.MISSING_PARTNER, EVERYTHING, f"there is no generated video for {path}")
     if has_reference and reference is None:
         faults.add(FailureCause.MISSING_PARTNER, frozenset({Need.REFERENCE}), f"there is no reference for {path}")
+    said = _read_text(transcript, faults) if metrics.transcripts else None
+    if metrics.transcripts and transcript is None:
+        faults.add(FailureCause.MISSING_PARTNER, frozenset({Need.TRANSCRIPT}), f"there is no transcript for {path}")
     heard = next((s for s in (ours, theirs) if s is not None and _is_heard(s)), None)
     reference_heard = theirs if theirs is not None and _is_heard(theirs) else heard
     other = None
@@ -162,7 +138,7 @@ def score_clip(
     )
     return score_sources(
         sources,
-        metric_set(metrics, expert=expert, syncnet=syncnet),
+        metric_set(metrics, transcript=said, features=None if features is None else Path(features)),
         faults=faults,
         tracker=tracker,
         in_sync_band=in_sync_band,
@@ -183,6 +159,17 @@ def _opened(path: str | None, audio: str | None, faults: Faults, *, ours: bool) 
     except MediaError as error:
         faults.add(FailureCause.UNREADABLE if ours else FailureCause.MISSING_PARTNER, unmet, str(error))
     return None
+
+
+def _read_text(path: str | None, faults: Faults) -> str | None:
+    """A transcript, or a fault."""
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        faults.add(FailureCause.MISSING_PARTNER, frozenset({Need.TRANSCRIPT}), f"{path} cannot be read: {error}")
+        return None
 
 
 def _is_heard(source: MediaSource) -> bool:
@@ -207,9 +194,9 @@ def _by_name(folder: str | os.PathLike[str], endings: Iterable[str]) -> dict[str
     return found
 
 
-def _audio_by_name(audio: str | os.PathLike[str]) -> dict[str, str]:
-    _refuse_file("audio", audio)
-    return _by_name(audio, AUDIO_EXTENSIONS | MEDIA_EXTENSIONS)
+def _other_by_name(name: str, folder: str | os.PathLike[str], endings: Iterable[str]) -> dict[str, str]:
+    _refuse_file(name, folder)
+    return _by_name(folder, endings)
 
 
 def _files_below(folder: str | os.PathLike[str], endings: Iterable[str]) -> list[Path]:

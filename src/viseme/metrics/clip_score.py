@@ -18,17 +18,19 @@ from viseme.core.results import DelayEstimate
 from viseme.core.scores import ClipScore, FailureCause, MetricProtocol, Need
 from viseme.faces import tracker as trackers
 from viseme.media.source import MediaSource
-from viseme.metrics.clip_anchors import FrameScores, TrackScores
+from viseme.metrics.clip_anchors import ClipScores, FrameScores, TrackScores, joined
 from viseme.metrics.clip_audio import SourceAudio, TurnedAudio
 from viseme.metrics.clip_faults import EVERYTHING, Faults, audio_faults
+from viseme.metrics.face_list import FaceList
 from viseme.metrics.face_views import MainFace, SeenFrame, View, seen_frames
-from viseme.metrics.interface import ClipAudio, FrameMetric, Measured, TrackMetric
+from viseme.metrics.interface import ClipAudio, Measured
 from viseme.metrics.lockstep import lockstep
+from viseme.metrics.metric_choice import MetricSet
 from viseme.sync.checkpoint import load_sync_weights
 from viseme.sync.estimator import EstimatorConfig
 from viseme.sync.measurement import DelayMeasurement
 
-__all__ = ["ClipSources", "MetricSet", "score_sources", "share_in_sync"]
+__all__ = ["ClipSources", "score_sources", "share_in_sync"]
 
 MOST_APART_FRAMES = 2
 """Frames by which two lengths may differ."""
@@ -37,19 +39,6 @@ SAME_RATE = 0.01
 MOST_LOST = 0.2
 """Share of the frames with a face in the reference on which the generated one may have none."""
 REFERENCE = frozenset({Need.REFERENCE})
-
-
-@dataclass(frozen=True)
-class MetricSet:
-    """What is measured."""
-
-    frames: Sequence[FrameMetric]
-    tracks: Sequence[TrackMetric]
-
-    def protocols(self, *, has_reference: bool) -> tuple[MetricProtocol, ...]:
-        """All that apply, in order."""
-        every = [p for m in (*self.frames, *self.tracks) for p in m.protocols]
-        return tuple(p for p in every if has_reference or Need.REFERENCE not in p.needs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,21 +86,21 @@ def score_sources(
     began = time.perf_counter()
     faults = faults or Faults()
     run = _Run(sources, metrics, faults, tracker)
-    try:
-        run.read(on_progress)
-    except MediaError as error:
-        faults.add(FailureCause.UNREADABLE, EVERYTHING, str(error))
-    run.judge()
-    measured = {**run.frames.compute(), **run.lips.get("generated", {})}
+    for step in (lambda: run.read(on_progress), run.judge, run.compute):
+        try:
+            step()
+        except MediaError as error:
+            faults.add(FailureCause.UNREADABLE, EVERYTHING, str(error))
     protocols = metrics.protocols(has_reference=sources.has_reference)
+    measured = run.measured.get("generated", {})
     generated = sources.generated
     return ClipScore(
         file=sources.file,
         name=sources.name,
         reference=None if sources.reference is None else sources.reference.name,
         audio=None if sources.heard is None else sources.heard.name,
-        metrics={p.name: faults.value(p, measured) for p in protocols},
-        anchors=run.anchors({p.name for p in protocols}),
+        metrics={p.name: faults.value(p, measured) for p in protocols if not p.of_set},
+        anchors=run.anchors(protocols),
         audio_delay=None if run.estimate is None else run.estimate.audio_delay,
         reference_delay=None if run.reference_estimate is None else run.reference_estimate.audio_delay,
         share_in_sync=None if run.estimate is None else share_in_sync(run.estimate, in_sync_band),
@@ -119,6 +108,7 @@ def score_sources(
         num_pairs=run.num_pairs,
         num_without_face=run.num_lost,
         frame_rate=None if generated is None else generated.frame_rate,
+        faces=run.faces.told(),
         failures=tuple(faults.found),
         message=faults.message,
         warnings=tuple(dict.fromkeys(run.warnings)),
@@ -134,14 +124,17 @@ class _Run:
         self.warnings: list[str] = []
         audio = None if sources.heard is None else SourceAudio(sources.heard, self.warnings.append)
         ours, theirs = self._audios(audio), self._reference_audios()
-        self.frames = FrameScores(metrics.frames, {**ours, **theirs}, has_reference=sources.reference is not None)
+        self._frames = FrameScores(metrics.frames, has_reference=sources.reference is not None)
+        self._clips = ClipScores(metrics.clips, {**ours, **theirs})
         self._tracks = TrackScores(metrics.tracks, ours)
         self._reference_tracks = TrackScores(metrics.tracks, theirs)
         self._delay = _delay_of(sources.heard if sources.generated is not None else None)
         self._reference_delay = _delay_of(sources.reference_heard if sources.reference is not None else None)
         self.estimate: DelayEstimate | None = None
         self.reference_estimate: DelayEstimate | None = None
-        self.lips: dict[str, dict[str, Measured]] = {}
+        self.measured: dict[str, dict[str, Measured]] = {}
+        """"generated" and anchors -> values."""
+        self.faces = FaceList()
         self.num_generated = self.num_reference = self.num_pairs = self.num_lost = 0
         self._num_faces = self._num_reference_faces = 0
         self._face, self._reference_face = MainFace(), MainFace()
@@ -200,18 +193,18 @@ class _Run:
             self.num_generated += 1
             self._num_faces += found is not None
             self._tracks.take(generated.events)
+            self.faces.take(generated.events)
             _measure(self._delay, generated)
         if reference is not None:
             self.num_reference += 1
             self._num_reference_faces += right is not None
             self._reference_tracks.take(reference.events)
             _measure(self._reference_delay, reference)
-        if right is not None:
-            self.frames.add_reference(right)
         paired = generated is not None and reference is not None
         self.num_pairs += paired
         self.num_lost += found is None and (right is not None if paired else generated is not None)
-        self.frames.add(found, right)
+        self._frames.add(found, right)
+        self._clips.add(found, right)
 
     def _view(self, generated: SeenFrame, right: View | None) -> View | None:
         """The generated face, seen where the reference has it if both videos have one shape of frame."""
@@ -223,12 +216,15 @@ class _Run:
         return None if found is None else found.showing(right.box * size)
 
     def _finish(self) -> None:
-        self.lips = self._tracks.compute()
-        for name, values in self._reference_tracks.compute().items():
-            self.lips[name] = values
         self.estimate = None if self._delay is None else self._delay.finish().estimate
         if self._reference_delay is not None:
             self.reference_estimate = self._reference_delay.finish().estimate
+
+    def compute(self) -> None:
+        """Make values of what was gathered, as far as the videos could be read."""
+        ours = {n: v for n, v in self._tracks.compute().items() if n in ("generated", "mismatched_audio")}
+        parts = (self._frames.compute(), self._clips.compute(), ours, self._reference_tracks.compute())
+        self.measured = joined(parts)
 
     def judge(self) -> None:
         """Add what the pass has shown to be wrong."""
@@ -259,14 +255,18 @@ class _Run:
             words = f"only {self.num_pairs} of {self.num_generated} frames of {name} lie at times of the reference's"
             self._faults.add(FailureCause.FRAME_RATES_DIFFER, REFERENCE, words)
 
-    def anchors(self, names: set[str]) -> dict[str, dict[str, float]]:
-        """Anchor -> metric -> value, of the metrics that are asked for and could be measured."""
-        found: dict[str, dict[str, float]] = {}
-        lips = {name: values for name, values in self.lips.items() if name != "generated"}
-        for part in (self.frames.anchors(), lips):
-            for anchor, values in part.items():
-                told = {n: m.value for n, m in values.items() if m.value == m.value and m.num_frames and n in names}
-                found.setdefault(anchor, {}).update(told)
+    def anchors(self, protocols: Sequence[MetricProtocol]) -> dict[str, dict[str, float]]:
+        """Anchor -> metric -> value, of the metrics that are asked for and could be measured; of the reference itself,
+        what is so by definition."""
+        names = {p.name for p in protocols}
+        found: dict[str, dict[str, float]] = {
+            anchor: {n: m.value for n, m in values.items() if m.value == m.value and m.num_frames and n in names}
+            for anchor, values in self.measured.items()
+            if anchor != "generated"
+        }
+        if self._num_reference_faces:
+            exact = {p.name: p.identical for p in protocols if p.identical is not None and not p.of_set}
+            found["reference"] = {**found.get("reference", {}), **exact}
         return {anchor: values for anchor, values in found.items() if values}
 
 

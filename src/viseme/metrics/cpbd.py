@@ -13,7 +13,7 @@ from scipy import ndimage
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.metrics.canny_edges import canny_edges
 from viseme.metrics.crop_means import FrameMeans
-from viseme.metrics.interface import ClipAudio, FramePair, Measured
+from viseme.metrics.interface import FramePair, Measured
 
 __all__ = ["Cpbd", "cpbd"]
 
@@ -140,7 +140,7 @@ class Cpbd:
         for name, crop in (("cpbd", "face256"), ("cpbd@lower256", "lower256"))
     )
 
-    def start(self, audio: ClipAudio | None) -> SharpnessMeans:
+    def start(self) -> SharpnessMeans:
         """See `FrameMetric.start`."""
         return SharpnessMeans()
 

@@ -18,7 +18,7 @@ from viseme.metrics.interface import FaceView
 from viseme.sync.embeddings import to_grid_points, without_mean
 from viseme.sync.inputs.interface import VisualInput, visual_inputs
 
-__all__ = ["MouthStream", "NearestSteps", "PointStream"]
+__all__ = ["MouthStream", "NearestSteps", "PointStream", "stream_of"]
 
 T = TypeVar("T")
 
@@ -127,3 +127,8 @@ class PointStream:
         )
         grid, points = to_grid_points(track.times, self._visual.of_track(track))
         return float(grid[0]) if len(grid) else 0.0, without_mean(points)
+
+
+def stream_of(input: str) -> MouthStream | PointStream:
+    """What a speech expert of an input sees."""
+    return MouthStream() if input == "pixel" else PointStream(input)

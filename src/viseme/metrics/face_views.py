@@ -68,6 +68,9 @@ class View:
         frame = self._frame
         if name == "patch224":
             return crop_frame(frame.image, self.square, scale=frame.scale)
+        if name == "frame224":
+            height, width = frame.image.shape[:2]
+            return resize_part(frame.image, np.array([0.0, 0.0, width, height]), 224, 224)
         if name == "lower256":
             return self.crop("face256")[128:]
         side = {"face96": 96, "face256": 256}[name]

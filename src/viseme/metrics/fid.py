@@ -64,9 +64,17 @@ class FrameSets:
         Raises:
             ValueError: they are no such frames.
         """
-        for gaussian, frames in zip(self._valid, (generated, real)):
-            if frames is not None:
-                gaussian.add(self._features.of(frames))
+        self.add_features(*(None if frames is None else self._features.of(frames) for frames in (generated, real)))
+
+    def add_features(self, generated: NDArray[np.floating] | None, real: NDArray[np.floating] | None) -> None:
+        """Take in what the network made of frames, (T, D) of either set.
+
+        Raises:
+            ValueError: D is another, or a value is not finite.
+        """
+        for gaussian, features in zip(self._valid, (generated, real)):
+            if features is not None:
+                gaussian.add(features)
 
     def add_failed(self, real: NDArray[np.uint8]) -> None:
         """Count a clip that has no generated face: its first real frame, held, stands in for it.
@@ -79,8 +87,11 @@ class FrameSets:
         """
         if not len(real):
             raise ValueError("a failed clip needs frames of the real one to be counted")
-        found = self._features.of(real)
-        for gaussian, features in zip(self._held, (np.repeat(found[:1], len(found), 0), found)):
+        self.add_failed_features(self._features.of(real))
+
+    def add_failed_features(self, real: NDArray[np.floating]) -> None:
+        """`add_failed` of what the network made of the real frames, (T > 0, D)."""
+        for gaussian, features in zip(self._held, (np.repeat(real[:1], len(real), 0), real)):
             gaussian.add(features)
         self._failed += 1
 

@@ -1,9 +1,10 @@
 """What a metric of a generated video is: read this before adding one.
 
-A metric is one file: pure functions of arrays, and a class that follows one of two Protocols. `FrameMetric`s are fed
-pairs of frames, with the face found in both; `TrackMetric`s are fed the stretches of the generated face as `check` is.
-Both gather in constant memory, give the values of one clip, and say in `protocols` how they are computed. What a failed
-clip counts, means over clips, intervals and anchors are the pipeline's to know (`viseme.metrics.pipeline`).
+A metric is one file: pure functions of arrays, and a class that follows one of three Protocols. `FrameMetric`s are fed
+pairs of frames, with the face found in both; `TrackMetric`s are fed the stretches of the generated face as `check` is;
+`ClipMetric`s are fed as frame metrics are, and make their anchors themselves of what they found. All give the values of
+one clip, in constant memory unless they say otherwise, and say in `protocols` how they are computed. What a failed clip
+counts, means over clips, intervals and anchors are the pipeline's to know (`viseme.metrics.pipeline`).
 
 An *anchor* is the same metric on another pair: the pipeline starts one accumulator for the generated video and one for
 each anchor that applies ("still_face": the first reference frame, held; "shifted": the reference some frames later;
@@ -21,11 +22,14 @@ from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import AudioLike
 from viseme.core.registry import Registry
-from viseme.core.scores import MetricProtocol
+from viseme.core.scores import FailureCause, MetricProtocol
 from viseme.faces import FaceEvent
 
 __all__ = [
+    "SHIFT_FRAMES",
+    "ClipAccumulator",
     "ClipAudio",
+    "ClipMetric",
     "FaceView",
     "FrameAccumulator",
     "FrameMetric",
@@ -33,9 +37,15 @@ __all__ = [
     "Measured",
     "TrackAccumulator",
     "TrackMetric",
+    "clip_metrics",
     "frame_metrics",
     "track_metrics",
 ]
+
+
+SHIFT_FRAMES = 5
+"""Frames by which the reference is late in the anchor "shifted", and early in "shifted_early": 0.2 s at 25 frames a
+second."""
 
 
 class FaceView(Protocol):
@@ -54,7 +64,7 @@ class FaceView(Protocol):
         around the face, which shows `square`.
 
         Crops of a pair show the same place of both frames, that of the reference's face, where the two videos have one
-        shape of frame; otherwise each its own face.
+        shape of frame; otherwise each its own face. "frame224" (224, 224, 3) is the whole frame.
         """
         ...
 
@@ -89,6 +99,9 @@ class Measured:
 
     value: float
     num_frames: int
+    """What was averaged over: frames, pairs of them, or words."""
+    cause: FailureCause | None = None
+    """Why it cannot be told, where the metric knows."""
 
 
 class FrameAccumulator(Protocol):
@@ -108,8 +121,8 @@ class FrameMetric(Protocol):
 
     protocols: tuple[MetricProtocol, ...]
 
-    def start(self, audio: ClipAudio | None) -> FrameAccumulator:
-        """An accumulator for one clip. `audio` is None where no protocol needs it."""
+    def start(self) -> FrameAccumulator:
+        """An accumulator for one clip."""
         ...
 
 
@@ -124,6 +137,10 @@ class TrackAccumulator(Protocol):
         """Name of each of the metric's protocols -> value."""
         ...
 
+    def shifted(self) -> Mapping[str, Mapping[str, Measured]]:
+        """The same of lips `SHIFT_FRAMES` later, "shifted", and earlier, "shifted_early", as far as it is known."""
+        ...
+
 
 class TrackMetric(Protocol):
     """Made of smoothed tracks and audio, without pixels."""
@@ -135,6 +152,33 @@ class TrackMetric(Protocol):
         ...
 
 
+class ClipAccumulator(Protocol):
+    """Gathers one clip and its anchors."""
+
+    def add(self, generated: FaceView | None, reference: FaceView | None) -> None:
+        """The face at one instant of both videos, in order of time; None where there is no video or no face."""
+        ...
+
+    def compute(self) -> Mapping[str, Mapping[str, Measured]]:
+        """ "generated", and every anchor that could be made -> name of a protocol -> value."""
+        ...
+
+
+class ClipMetric(Protocol):
+    """Made of the faces of a whole clip. What is dear to find of the reference is found once for all anchors."""
+
+    protocols: tuple[MetricProtocol, ...]
+
+    def start(self, audios: Mapping[str, ClipAudio]) -> ClipAccumulator:
+        """An accumulator for one clip.
+
+        Args:
+            audios: "generated", what the generated lips are compared with, "reference" and "mismatched_audio", where
+                they are there.
+        """
+        ...
+
+
 frame_metrics: Registry[type] = Registry(
     "frame metric",
     {
@@ -143,9 +187,20 @@ frame_metrics: Registry[type] = Registry(
         "lmd": "viseme.metrics.landmark_distance:LandmarkDistance",
         "cpbd": "viseme.metrics.cpbd:Cpbd",
         "jitter": "viseme.metrics.jitter:Jitter",
+        "lip-distance": "viseme.metrics.lip_opening:LipDistance",
     },
 )
-"""Name -> class of a `FrameMetric` that is made without arguments."""
+"""Name -> class of a `FrameMetric` that is made without arguments. Classes with `on_request` are measured only where
+they are named; those that load weights have the names of their protocols in `names`."""
 
 track_metrics: Registry[type] = Registry("track metric", {"visual-sync": "viseme.metrics.visual_sync:VisualSyncMetric"})
 """Name -> class of a `TrackMetric` that is made without arguments."""
+
+clip_metrics: Registry[type] = Registry(
+    "clip metric",
+    {
+        "face-motion": "viseme.metrics.face_motion:FaceMotion",
+        "mouth-opening": "viseme.metrics.lip_opening:MouthOpening",
+    },
+)
+"""Name -> class of a `ClipMetric` that is made without arguments."""

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.faces.schemes import EYE_CORNERS, IBUG68_MOUTH
-from viseme.metrics.interface import ClipAudio, FaceView, FramePair, Measured
+from viseme.metrics.interface import FaceView, FramePair, Measured
 
-__all__ = ["Jitter", "JitterSums", "jitter", "jitter_ratio"]
+__all__ = ["Jitter", "JitterSums", "jitter", "jitter_ratio", "mouth_from_eyes"]
 
 
 class JitterSums:
@@ -97,7 +97,7 @@ class Jitter:
         ),
     )
 
-    def start(self, audio: ClipAudio | None) -> JitterOfPairs:
+    def start(self) -> JitterOfPairs:
         """See `FrameMetric.start`."""
         return JitterOfPairs()
 
@@ -116,7 +116,10 @@ class JitterOfPairs:
     def add(self, pair: FramePair) -> None:
         """See `FrameAccumulator.add`."""
         assert pair.reference is not None
-        self._recent = [*self._recent[-2:], (pair.time, (_mouth(pair.generated), _mouth(pair.reference)))]
+        self._recent = [
+            *self._recent[-2:],
+            (pair.time, (mouth_from_eyes(pair.generated), mouth_from_eyes(pair.reference))),
+        ]
         if len(self._recent) == 3 and _even([time for time, _ in self._recent]):
             for sums, points in zip(self._sums, zip(*(faces for _, faces in self._recent))):
                 sums.add(np.stack(points))
@@ -133,7 +136,7 @@ def _even(times: list[float]) -> bool:
     return bool(abs(second - first) <= UNEVEN * first)
 
 
-def _mouth(face: FaceView) -> NDArray[np.float64]:
+def mouth_from_eyes(face: FaceView) -> NDArray[np.float64]:
     """(20, 2) mouth points from the middle of the eyes, in outer-eye distances."""
     points = face.landmarks[:, :2].astype(np.float64)
     right, left = points[EYE_CORNERS]

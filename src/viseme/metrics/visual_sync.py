@@ -8,6 +8,7 @@ models that answer together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from viseme.core.results import RejectedTrack
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.faces import FaceEvent, FaceTrack
 from viseme.faces.crop_recorder import CropRecorder
-from viseme.metrics.interface import ClipAudio, Measured
+from viseme.metrics.interface import SHIFT_FRAMES, ClipAudio, Measured
 from viseme.metrics.sync_confidence import LAGS_FRAMES, DelayDistances, SyncConfidence, sync_confidence
 from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.comparer import ComparedStretch, Comparer, compare_track
@@ -40,6 +41,8 @@ class TrackVisualSync:
     end: float
     """Seconds of its last frame."""
     score: SyncConfidence
+    distances: DelayDistances
+    """What it was taken from."""
 
 
 class VisualSync:
@@ -73,7 +76,9 @@ class VisualSync:
         for compared in self._comparer.finish():
             self._add(compared)
         found = [
-            TrackVisualSync(track_id=i, start=self._spans[i][0], end=self._spans[i][1], score=sums.compute())
+            TrackVisualSync(
+                track_id=i, start=self._spans[i][0], end=self._spans[i][1], score=sums.compute(), distances=sums
+            )
             for i, sums in self._sums.items()
         ]
         return tuple(sorted(found, key=lambda t: -t.score.num_windows))
@@ -102,6 +107,8 @@ def visual_sync_of_track(weights: SyncWeights, track: FaceTrack, audio: MelFrame
 
 class VisualSyncMetric:
     """VSC, VSD and the distance as played, of the face with most windows, by the sync models that ship."""
+
+    names: ClassVar[tuple[str, ...]] = ("vsc", "vsd", "vsd@0")
 
     def __init__(self, weights: SyncWeights | None = None) -> None:
         """Name the protocols after the weights.
@@ -140,6 +147,7 @@ class VisualSyncClip:
 
     def __init__(self, sync: VisualSync) -> None:
         self._sync = sync
+        self._faces: tuple[TrackVisualSync, ...] | None = None
 
     def take(self, event: FaceEvent) -> None:
         """See `TrackAccumulator.take`."""
@@ -147,7 +155,20 @@ class VisualSyncClip:
 
     def compute(self) -> dict[str, Measured]:
         """See `TrackAccumulator.compute`."""
-        faces = self._sync.finish()
+        faces = self._seen()
         score = faces[0].score if faces else sync_confidence(np.zeros((0, len(LAGS_FRAMES))))
         values = {"vsc": score.confidence, "vsd": score.distance, "vsd@0": score.unshifted}
         return {name: Measured(value=value, num_frames=score.num_windows) for name, value in values.items()}
+
+    def shifted(self) -> dict[str, dict[str, Measured]]:
+        """See `TrackAccumulator.shifted`: the best delay is the same, so only "vsd@0" moves."""
+        faces = self._seen()
+        return {
+            name: {"vsd@0": Measured(value=faces[0].distances.at(lag), num_frames=faces[0].score.num_windows)}
+            for name, lag in (("shifted", SHIFT_FRAMES), ("shifted_early", -SHIFT_FRAMES))
+            if faces
+        }
+
+    def _seen(self) -> tuple[TrackVisualSync, ...]:
+        self._faces = self._sync.finish() if self._faces is None else self._faces
+        return self._faces

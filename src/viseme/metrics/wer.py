@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError
 
-__all__ = ["LipReader", "WordErrors", "check_reader", "normalised_words", "word_error_rate", "word_errors"]
+__all__ = ["LipReader", "Reader", "WordErrors", "check_reader", "normalised_words", "word_error_rate", "word_errors"]
 
 
-class LipReader(Protocol):
-    """Reads lips."""
+class Reader(Protocol):
+    """Reads or hears."""
 
     name: str
     """With the hash of its weights, for results."""
@@ -28,12 +28,16 @@ class LipReader(Protocol):
     teacher_forced: bool
     """Whether it sees the true text while it reads."""
 
+
+class LipReader(Reader, Protocol):
+    """Reads lips."""
+
     def transcribe(self, crops: NDArray[np.uint8]) -> str:
         """The words of (T, H, W) or (T, H, W, 3) mouth crops at 25 fps."""
         ...
 
 
-def check_reader(reader: LipReader, *, trained_with: str | None = None) -> str:
+def check_reader(reader: Reader, *, trained_with: str | None = None) -> str:
     """Whether a reader's word error rate can be believed.
 
     Args:

@@ -5,39 +5,67 @@ from __future__ import annotations
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
+from viseme.core.score_comparison import ScoreComparison
 from viseme.core.scores import (
     Better,
     ClipScore,
     FailureCause,
+    LeakageOutcome,
     MetricProtocol,
     MetricValue,
-    ScoreComparison,
     ScoreResult,
 )
 
-__all__ = ["ARROWS", "comparison_text", "digits", "protocol_text", "score_csv", "score_latex", "score_text", "words"]
+__all__ = [
+    "ARROWS",
+    "comparison_text",
+    "digits",
+    "fixed",
+    "leakage_text",
+    "protocol_text",
+    "score_csv",
+    "score_latex",
+    "score_text",
+    "words",
+]
 
-ARROWS = {Better.HIGHER: "\N{UPWARDS ARROW}", Better.LOWER: "\N{DOWNWARDS ARROW}", Better.ONE: "1"}
-_LATEX_ARROWS = {Better.HIGHER: r"$\uparrow$", Better.LOWER: r"$\downarrow$", Better.ONE: r"$\to 1$"}
+ARROWS = {
+    Better.HIGHER: "\N{UPWARDS ARROW}",
+    Better.LOWER: "\N{DOWNWARDS ARROW}",
+    Better.ONE: "1",
+    Better.ZERO: "0",
+}
+_LATEX_ARROWS = {
+    Better.HIGHER: r"$\uparrow$",
+    Better.LOWER: r"$\downarrow$",
+    Better.ONE: r"$\to 1$",
+    Better.ZERO: r"$\to 0$",
+}
 NAME_COLUMNS = 14
+WIDE = 80
+OTHER_ANCHORS = {"still_face": "STILL", "shifted": "LATE", "mismatched_audio": "MISMATCHED", "audio_only": "AUDIO ONLY"}
+"""Anchors of the second table and their heads."""
 MOST_FAILED_TOLD = 5
 
 
 def score_text(result: ScoreResult) -> str:
-    """Metrics with intervals, floor and real video, then what failed."""
+    """Metrics with intervals, floor and real video, the other anchors, then what failed and what was not measured."""
     single = len(result.clips) == 1
-    lines = [f"{'METRIC':<{NAME_COLUMNS}}    VALUE  95 % INTERVAL       VALID    FLOOR     REAL   REL."]
+    heads = f"{'VALUE':>7}  {'95 % INTERVAL':<18} {'VALID':>7}  {'FLOOR':>7}  {'REAL':>7}  {'REL.':>6}"
+    lines = [f"{'METRIC':<{NAME_COLUMNS}}   {heads}"]
     for protocol in result.protocols:
         lines += _metric_lines(protocol, result)
-    lines.append("")
+    lines += ["", *_anchor_lines(result)]
     delays = [c.audio_delay for c in result.clips if c.audio_delay is not None]
     if single and delays:
-        lines.append(f"audio delay {1000 * delays[0]:+.0f} ms")
+        lines.append(f"audio delay {_signed_ms(delays[0])} ms")
     if result.share_in_sync is not None:
         lines.append(f"{100 * result.share_in_sync:.0f} % of the time in sync")
     lines += _failure_lines(result)
+    lines += _notes(result)
     lines.append(f"{len(result.clips)} clip{'' if single else 's'}, protocols {result.protocol_hash}")
     return "\n".join(lines) + "\n"
 
@@ -48,15 +76,54 @@ def _metric_lines(protocol: MetricProtocol, result: ScoreResult) -> list[str]:
     real = result.anchors.get("reference", {}).get(protocol.name)
     interval = "" if found.interval is None else f"{digits(found.interval[0])} to {digits(found.interval[1])}"
     valid = "" if not found.failures else digits(found.valid)
-    relative = "" if found.relative is None else f"{found.relative:.2f}"
-    cells = (
-        f"{digits(found.value):>7}  {interval:<18}  {valid:>6}  {digits(floor):>7}  {digits(real):>7}  {relative:>5}"
-    )
-    name = f"{protocol.name}"
-    arrow = ARROWS[protocol.better]
+    relative = "" if found.relative is None else fixed(found.relative, 2)
+    cells = f"{digits(found.value):>7}  {interval:<18} {valid:>7}  {digits(floor):>7}  {digits(real):>7}  {relative:>6}"
+    return _named_line(protocol.name, f"{ARROWS[protocol.better]} {cells}")
+
+
+def _named_line(name: str, cells: str) -> list[str]:
+    """A name and what belongs to it; a long name has a line of its own."""
     if len(name) > NAME_COLUMNS:
-        return [name, f"{'':<{NAME_COLUMNS}} {arrow} {cells}".rstrip()]
-    return [f"{name:<{NAME_COLUMNS}} {arrow} {cells}".rstrip()]
+        return [name, f"{'':<{NAME_COLUMNS}} {cells}".rstrip()]
+    return [f"{name:<{NAME_COLUMNS}} {cells}".rstrip()]
+
+
+def _anchor_lines(result: ScoreResult) -> list[str]:
+    """What the metrics that have further anchors give there; nothing where none has."""
+    known = {a: head for a, head in OTHER_ANCHORS.items() if a in result.anchors}
+    rows = []
+    for p in result.protocols:
+        others = {a: result.anchors[a].get(p.name) for a in known}
+        if any(value is not None and a != p.floor for a, value in others.items()):
+            cells = "  ".join(f"{'' if v is None else digits(v):>10}" for v in others.values())
+            rows += _named_line(p.name, f"  {cells}")
+    heads = "  ".join(f"{head:>10}" for head in known.values())
+    return [f"{'ANCHOR':<{NAME_COLUMNS}}   {heads}", *rows, ""] if rows else []
+
+
+def _notes(result: ScoreResult) -> list[str]:
+    lines = [line for note in result.notes for line in _wrapped(note)]
+    if result.leakage is not None:
+        lines += _wrapped(leakage_text(result.leakage))
+    if result.not_measured:
+        needs: dict[str, list[str]] = {}
+        for name, need in result.not_measured.items():
+            needs.setdefault(need, []).append(name)
+        told = "; ".join(f"{', '.join(names)} ({need})" for need, names in needs.items())
+        lines += _wrapped(f"not measured: {told}")
+    return lines
+
+
+def leakage_text(found: LeakageOutcome) -> str:
+    """One sentence."""
+    low, high = map(digits, found.interval)
+    verdict = ("passed" if found.passed else "failed") + ("" if found.certain else ", not certain")
+    name = found.name.replace("_", " ")
+    return f"leakage, {name}: {verdict}: {digits(found.value)} [{low}, {high}], n = {found.n} ({found.text})"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDE, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _failure_lines(result: ScoreResult) -> list[str]:
@@ -124,7 +191,7 @@ def _clip_rows(
     method: str, clip: ClipScore, protocols: Sequence[MetricProtocol], anchors: Sequence[str]
 ) -> list[list[object]]:
     rows: list[list[object]] = []
-    for protocol in protocols:
+    for protocol in (p for p in protocols if not p.of_set):
         found = clip.metrics.get(protocol.name)
         value = None if found is None else found.value
         cause = clip.failures[0] if found is None and clip.failures else None if found is None else found.failure
@@ -147,7 +214,7 @@ def score_latex(results: Sequence[ScoreResult]) -> str:
             text = digits(result.metrics[p.name].value)
             cells.append(rf"\textbf{{{text}}}" if len(results) > 1 and text == best[p.name] else text)
         lines.append(rf"{_escaped(result.name)} & {' & '.join(cells)} \\")
-    for anchor in ("reference", "still_face", "mismatched_audio"):
+    for anchor in ("reference", "still_face", "mismatched_audio", "audio_only"):
         found: Mapping[str, float] = results[0].anchors.get(anchor, {})
         if found:
             cells = [digits(found.get(p.name)) for p in protocols]
@@ -162,20 +229,41 @@ def _best(protocol: MetricProtocol, values: Sequence[MetricValue]) -> str:
     known = [v.value for v in values if v.value is not None]
     if not known:
         return ""
-    keys = {Better.HIGHER: lambda v: -v, Better.LOWER: lambda v: v, Better.ONE: lambda v: abs(v - 1)}
-    return digits(min(known, key=keys[protocol.better]))
+    return digits(min(known, key=protocol.better.cost))
 
 
 def digits(value: float | None) -> str:
-    """Four significant digits at most, at most three behind the point; "-" where nothing is known."""
+    """Four significant digits at most, at most three behind the point; "-" where nothing is known.
+
+    Example:
+        >>> digits(-0.0004), digits(27.8378), digits(None)
+        ('0.000', '27.84', '-')
+    """
     if value is None or not math.isfinite(value):
         return "-"
     size = abs(value)
-    return f"{value:.{3 if size < 10 else 2 if size < 100 else 1}f}"
+    return fixed(value, 3 if size < 10 else 2 if size < 100 else 1)
+
+
+def fixed(value: float, places: int) -> str:
+    """A number with so many digits behind the point; never "-0.00".
+
+    Example:
+        >>> fixed(-0.004, 2), fixed(-0.006, 2)
+        ('0.00', '-0.01')
+    """
+    text = f"{value:.{places}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _signed_ms(seconds: float) -> str:
+    """Whole milliseconds with their sign; "0" without one."""
+    whole = round(1000 * seconds)
+    return f"{whole:+d}" if whole else "0"
 
 
 def _cell(value: float | None) -> object:
-    return "" if value is None else round(value, 6)
+    return "" if value is None else round(value, 6) + 0.0
 
 
 def _escaped(text: str) -> str:

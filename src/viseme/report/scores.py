@@ -12,9 +12,10 @@ from typing import Any
 import jinja2
 
 import viseme
-from viseme.core.scores import MetricProtocol, ScoreComparison, ScoreResult
+from viseme.core.score_comparison import ScoreComparison
+from viseme.core.scores import MetricProtocol, ScoreResult
 from viseme.report.files import replacing_text
-from viseme.report.score_tables import ARROWS, digits, words
+from viseme.report.score_tables import ARROWS, digits, fixed, leakage_text, words
 
 __all__ = ["write_score_report"]
 
@@ -42,7 +43,7 @@ def write_score_report(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    pages.filters |= {"digits": digits, "words": words}
+    pages.filters |= {"digits": digits, "fixed": fixed, "leakage": leakage_text, "words": words}
     with replacing_text(path) as file:
         for piece in pages.get_template("scores.html.j2").generate(
             methods=[_method(result) for result in results],
@@ -55,7 +56,8 @@ def write_score_report(
 
 
 def _method(result: ScoreResult) -> dict[str, Any]:
-    return {"result": result, "rows": [_row(p, result) for p in result.protocols]}
+    rows = [_row(p, result) for p in result.protocols]
+    return {"result": result, "rows": rows, "clip_rows": [row for row in rows if not row["protocol"].of_set]}
 
 
 def _row(protocol: MetricProtocol, result: ScoreResult) -> dict[str, Any]:

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.core.errors import VisemeError
-from viseme.core.scores import Better, ClipScore, MetricProtocol
+from viseme.core.scores import ClipScore, MetricProtocol
 from viseme.media import AudioBlock, Frame
 from viseme.media.images import decode_image, encode_jpeg, gaussian_blur
 from viseme.media.source import FileSource, MediaSource, Warn
-from viseme.metrics.clip_files import metric_set
-from viseme.metrics.clip_score import ClipSources, MetricSet, score_sources
+from viseme.metrics.clip_score import ClipSources, score_sources
 from viseme.metrics.intervals import wilson
+from viseme.metrics.metric_choice import MetricOptions, MetricSet, metric_set
 
 __all__ = ["DISTURBANCES", "DisturbedSource", "bench_lines", "is_worse", "main"]
 
@@ -133,9 +133,7 @@ def is_worse(protocol: MetricProtocol, score: ClipScore) -> bool | None:
         return None
     if value is None:
         return True
-    if protocol.better is Better.ONE:
-        return abs(value - 1) > abs(real - 1)
-    return value < real if protocol.better is Better.HIGHER else value > real
+    return protocol.better.cost(value) > protocol.better.cost(real)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -145,8 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--metrics", help="names with commas between; without it, all")
     options = parser.parse_args(arguments)
     try:
-        names = None if options.metrics is None else options.metrics.split(",")
-        for line in bench_lines(options.clips, metric_set(names)):
+        names = None if options.metrics is None else tuple(options.metrics.split(","))
+        for line in bench_lines(options.clips, metric_set(MetricOptions(names=names))):
             print(line, flush=True)
     except VisemeError as error:
         print(error, file=sys.stderr)

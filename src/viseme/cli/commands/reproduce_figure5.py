@@ -12,6 +12,7 @@ __all__ = ["EXAMPLES", "FUNCTION", "run"]
 FUNCTION = "viseme.reproduce.figure5:reproduce_figure5"
 EXAMPLES = (
     ("On your clips", "viseme reproduce figure5 --data clips/ --out figure/"),
+    ("Beside a network that sees pixels", "viseme reproduce figure5 --data clips/ --raw raw.safetensors"),
     ("With your copy of SyncNet", "viseme reproduce figure5 --data clips/ --syncnet syncnet_v2.model"),
 )
 """What it does, and what to type."""

@@ -18,6 +18,7 @@ from viseme.reproduce.figure5.measure import Plan, measure_clip, read_answer
 from viseme.reproduce.figure5.meters import MODES, Mode, Networks, load_meters
 from viseme.reproduce.figure5.report import Figure5Result, write_report
 from viseme.reproduce.measured_clips import tracker_key
+from viseme.sync.checkpoint import load_sync_weights
 from viseme.weights import find_weights, sha256_of
 
 __all__ = ["Figure5Result", "reproduce_figure5"]
@@ -34,6 +35,7 @@ def reproduce_figure5(
     clips: int = 20,
     seconds: float = 4.0,
     sync_weights: str = "sync-landmarks",
+    raw: Path | None = None,
     syncnet: Path | None = None,
     expert: str | None = None,
     modes: str = ",".join(MODES),
@@ -50,6 +52,8 @@ def reproduce_figure5(
         clips: How many clips at most, of as many speakers as there are.
         seconds: How much of each clip, from its beginning.
         sync_weights: Sync weights for VSC and VSD, names or files with commas; empty = none.
+        raw: Weights of `viseme train sync` that see raw pixels, to stand beside ours: they are asked in `crop` too, where
+            nothing moves for points; None = none.
         syncnet: Your copy of SyncNet's weights, for LSE-C and LSE-D; None = neither.
         expert: A speech expert for AVS, name or file (`viseme expert import`); None = no AVS.
         modes: Where the change is made, with commas: crop (after alignment), frame (before faces are sought).
@@ -58,7 +62,8 @@ def reproduce_figure5(
         jobs: Processes at once.
 
     Raises:
-        ConfigError: a number is out of its range, a mode is unknown, or there is no network to ask.
+        ConfigError: a number is out of its range, a mode is unknown, `raw` sees something else, or there is no network
+            to ask.
         DataError: there are no clips.
         WeightsError: weights are missing or damaged.
     """
@@ -68,8 +73,11 @@ def reproduce_figure5(
         raise ConfigError(
             "clips, seconds and jobs must be 1 or more, shift-step in 0 to 12 px, rotation-step in 0 to 30 degrees"
         )
-    networks = Networks(tuple(s.strip() for s in sync_weights.split(",") if s.strip()), syncnet, expert)
+    named = [s.strip() for s in sync_weights.split(",") if s.strip()]
+    networks = Networks((*named, *([] if raw is None else [str(raw)])), syncnet, expert)
     load_meters(networks)
+    if raw is not None and (sees := load_sync_weights(str(raw)).input_mode) != "raw":
+        raise ConfigError(f"{raw} sees {sees}, not raw pixels; train it with `viseme train sync --input raw`")
     rows = _of_many_speakers(read_held_out(data, ("dev",)), clips)
     if not rows:
         raise DataError(f"{data} has no clips marked dev: nothing to measure")

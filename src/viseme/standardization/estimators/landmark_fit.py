@@ -105,26 +105,31 @@ class LandmarkFit:
         with ObservationSpool(in_memory=IN_MEMORY) as waiting:
             for piece in track:
                 if alpha is not None:
-                    yield self._explain(piece, alpha)
+                    yield self.explain(piece, alpha)
                     continue
                 if not len(piece.times):
                     continue
                 waiting.add(replace(piece, landmarks=piece.landmarks[:, :NUM_POINTS, :2], images=None))
                 began = float(piece.times[0]) if began is None else began
                 if limit is not None and piece.times[-1] - began >= limit:
-                    alpha = self._identity(waiting)
-                    yield from (self._explain(p, alpha) for p in waiting.observations())
+                    alpha = self.identity(waiting.observations(), waiting.num_frames())
+                    yield from (self.explain(p, alpha) for p in waiting.observations())
             if alpha is None and waiting.num_frames():
-                alpha = self._identity(waiting)
-                yield from (self._explain(p, alpha) for p in waiting.observations())
+                alpha = self.identity(waiting.observations(), waiting.num_frames())
+                yield from (self.explain(p, alpha) for p in waiting.observations())
 
     # --- one track
 
-    def _identity(self, waiting: ObservationSpool) -> NDArray[np.float64]:
-        """(A,) from the usable frames of what waits; zeros where there is none."""
-        every = max(1, -(-waiting.num_frames() // self.config.max_identity_frames))
+    def identity(self, pieces: Iterable[FaceObservation], num_frames: int) -> NDArray[np.float64]:
+        """(A,) of one person, from the usable frames; zeros where there is none.
+
+        Args:
+            pieces: Stretches of the track, at least one.
+            num_frames: Of all of them.
+        """
+        every = max(1, -(-num_frames // self.config.max_identity_frames))
         kept, seen = [], 0
-        for piece in waiting.observations():
+        for piece in pieces:
             chosen = np.arange(-seen % every, len(piece.times), every)
             seen += len(piece.times)
             kept.append(self._points(piece, chosen[untried(piece)[chosen] == FrameReason.OK]))
@@ -165,8 +170,8 @@ class LandmarkFit:
             state.move(rows, own - follow @ step)
         return alpha + step
 
-    def _explain(self, piece: FaceObservation, alpha: NDArray[np.float64]) -> Coefficients:
-        """Expression and pose of a stretch whose identity is known."""
+    def explain(self, piece: FaceObservation, alpha: NDArray[np.float64]) -> Coefficients:
+        """Expression and pose of a stretch whose identity is known, (A,)."""
         num, reason = len(piece.times), untried(piece)
         beta = np.zeros((num, self._equations.num_expression), np.float32)
         pose = np.zeros((num, 6), np.float32)

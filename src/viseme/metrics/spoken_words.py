@@ -1,0 +1,157 @@
+"""Word errors of a clip in the seam of metrics: what a recogniser hears, and what a speech expert reads off lips.
+
+Knows texts, samples and what the lips of a clip look like to an expert; what is computed is `wer`. Errors and words are
+counted over all clips: a clip counts by its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.scores import Better, MetricProtocol, Need
+from viseme.expert.grammar import GRAMMARS, best_sentence
+from viseme.expert.phones import collapsed
+from viseme.metrics.clip_audio import whole_audio
+from viseme.metrics.interface import ClipAudio, FaceView, Measured
+from viseme.metrics.wer import Reader, normalised_words, word_errors
+
+__all__ = ["AudioWords", "Grammar", "LipWords", "PhoneReader", "Recogniser"]
+
+Grammar = Literal["none", "grid"]
+"""Which sentences lips may say: any phones, or the sentences of the GRID corpus."""
+
+
+class Recogniser(Reader, Protocol):
+    """Hears words."""
+
+    def transcribe(self, samples: NDArray[np.floating]) -> str:
+        """The words of (S,) mono samples at 16 kHz."""
+        ...
+
+
+class PhoneReader(Protocol):
+    """A speech expert that names phones."""
+
+    id: str
+    phones: tuple[str, ...]
+
+    def read_phones(self, video: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, P) log-probabilities of `phones`."""
+        ...
+
+
+class AudioWords:
+    """WER of the audio that the lips go with: a `ClipMetric`. It tells whether the audio can be understood."""
+
+    def __init__(self, recogniser: Recogniser, transcript: str | None) -> None:
+        """What was said in the clip; None = it is not known."""
+        self._recogniser, self._said = recogniser, transcript
+        self.protocols = (
+            _protocol(
+                f"wer_audio[{recogniser.name}]",
+                frozenset({Need.AUDIO, Need.TRANSCRIPT}),
+                "words heard in the audio against the transcript",
+                recogniser.name,
+                identical=None,
+            ),
+        )
+
+    def start(self, audios: Mapping[str, ClipAudio]) -> AudioWordsClip:
+        """See `ClipMetric.start`."""
+        return AudioWordsClip(self._recogniser, audios, normalised_words(self._said or ""))
+
+
+class AudioWordsClip:
+    """One clip of `AudioWords`."""
+
+    def __init__(self, recogniser: Recogniser, audios: Mapping[str, ClipAudio], said: list[str]) -> None:
+        self._recogniser, self._audios, self._said = recogniser, audios, said
+
+    def add(self, generated: FaceView | None, reference: FaceView | None) -> None:
+        """See `ClipAccumulator.add`; faces have no part in it."""
+
+    def compute(self) -> dict[str, dict[str, Measured]]:
+        """See `ClipAccumulator.compute`."""
+        name = f"wer_audio[{self._recogniser.name}]"
+        return {video: {name: self._errors(video)} for video in ("generated", "reference", "mismatched_audio")}
+
+    def _errors(self, video: str) -> Measured:
+        samples, _ = whole_audio(self._audios.get(video)) if self._said else (np.zeros(0, np.float32), 0.0)
+        if not len(samples):
+            return Measured(value=float("nan"), num_frames=len(self._said))
+        return _rate(self._said, normalised_words(self._recogniser.transcribe(samples)))
+
+
+class LipWords:
+    """What an expert reads off the lips of one clip: phones against those of the real lips, and the words of a grammar
+    against the transcript. A `Reader`."""
+
+    teacher_forced = False
+
+    def __init__(self, expert: PhoneReader, grammar: Grammar, transcript: str | None) -> None:
+        """What was said in the clip; None = it is not known."""
+        self._expert, self._grammar, self._said = expert, grammar, normalised_words(transcript or "")
+        self.name, self.family = expert.id, expert.id.partition("@")[0]
+        self._phones, self._words = f"per_lips[{expert.id}]", f"wer_lips[{expert.id}]"
+        lips = frozenset({Need.EXPERT, Need.LANDMARKS})
+        phones = "phones read off the generated lips against those read off the real ones"
+        words = f"words of the grammar {grammar} read off the lips against the transcript"
+        self.protocols: tuple[MetricProtocol, ...] = (
+            _protocol(self._phones, lips | {Need.REFERENCE}, phones, expert.id, identical=0.0),
+        )
+        if grammar != "none":
+            self.protocols += (_protocol(self._words, lips | {Need.TRANSCRIPT}, words, expert.id, identical=None),)
+
+    def measure(self, lips: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Measured]]:
+        """Errors of what each video shows.
+
+        Args:
+            lips: "generated", "reference", "still_face" -> (T, ...) what the expert's video stream sees; what has no
+                frames is left out.
+        """
+        read = {name: self._expert.read_phones(video) for name, video in lips.items() if len(video)}
+        found: dict[str, dict[str, Measured]] = {name: {} for name in read}
+        real = _spoken(read["reference"]) if "reference" in read else []
+        for name, frames in read.items():
+            if real:
+                found[name][self._phones] = _rate(real, _spoken(frames))
+            if self._grammar != "none" and self._said:
+                found[name][self._words] = _rate(self._said, self._sentence(frames))
+        nothing = Measured(value=float("nan"), num_frames=len(self._said))
+        found.setdefault("generated", {}).setdefault(self._words, nothing)
+        return found
+
+    def _sentence(self, frames: NDArray[np.float32]) -> list[str]:
+        try:
+            return list(best_sentence(frames, GRAMMARS[self._grammar])[0])
+        except ValueError:
+            return []  # fewer frames than the shortest sentence has phones: nothing is read
+
+
+def _spoken(frames: NDArray[np.float32]) -> list[str]:
+    return list(collapsed(frames.argmax(1)))
+
+
+def _rate(said: Sequence[str], read: Sequence[str]) -> Measured:
+    return Measured(value=word_errors(list(said), list(read)) / len(said), num_frames=len(said))
+
+
+def _protocol(name: str, needs: frozenset[Need], text: str, weights: str, *, identical: float | None) -> MetricProtocol:
+    return MetricProtocol(
+        name=name,
+        unit="1",
+        better=Better.LOWER,
+        version=1,
+        needs=needs,
+        floor="still_face" if name.startswith("per_lips") else "",
+        worst=1.0,
+        identical=identical,
+        text=f"{text}; errors over what was said, of all clips together",
+        source="Levenshtein 1966",
+        weights=weights,
+        weighted=True,
+    )
