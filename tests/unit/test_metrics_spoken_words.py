@@ -75,10 +75,12 @@ def test_long_clips_count_by_their_words_and_a_failed_one_wholly() -> None:
     def clip(name: str, value: float | None, words: int) -> ClipScore:
         cause = None if value is not None else FailureCause.SILENT
         found = {protocol.name: ClipValue(value=value, num_frames=words, failure=cause)}
-        return ClipScore(file=name, name=name, reference=None, audio=None, metrics=found, anchors={})
+        anchors = {"reference": {protocol.name: 0.2 if words == 30 else 0.0}}
+        return ClipScore(file=name, name=name, reference=None, audio=None, metrics=found, anchors=anchors)
 
     clips = [clip("a", 0.1, 30), clip("b", 0.5, 10)]
-    found = summarise("made", None, clips, [protocol])[protocol.name]
-    assert found.value == pytest.approx((3 + 5) / 40)
+    result = summarise("made", None, clips, [protocol])
+    assert result[protocol.name].value == pytest.approx((3 + 5) / 40)
+    assert result.anchors["reference"][protocol.name] == pytest.approx(6 / 40)
     found = summarise("made", None, [*clips, clip("c", None, 10)], [protocol])[protocol.name]
     assert (found.value, found.valid) == pytest.approx((18 / 50, 8 / 40))

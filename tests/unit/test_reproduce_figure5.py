@@ -177,3 +177,8 @@ def test_wrong_settings_are_told_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no manifest"):
         reproduce_figure5(tmp_path, data=tmp_path)
     assert len(load_meters(Networks(("sync-landmarks", "sync-mesh"), None))) == 2
+
+
+def test_raw_weights_see_pixels() -> None:
+    with pytest.raises(ConfigError, match="sync-landmarks sees landmarks, not raw pixels"):
+        reproduce_figure5(raw=Path("sync-landmarks"), sync_weights="")

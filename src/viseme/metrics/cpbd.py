@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from scipy import ndimage
 
 from viseme.core.scores import Better, MetricProtocol, Need
-from viseme.metrics.canny_edges import canny_edges
+from viseme.metrics.canny_edges import canny_edges, sobel
 from viseme.metrics.crop_means import FrameMeans
 from viseme.metrics.interface import FramePair, Measured
 
@@ -58,8 +57,9 @@ def cpbd(grey: ArrayLike) -> float:
         none at a perfect step, whose gradient is the same on either side.
 
     Example:
+        >>> from scipy.ndimage import gaussian_filter
         >>> edge = np.tile(np.interp(np.arange(64), [30, 31, 32], [20, 100, 220]), (64, 1))
-        >>> cpbd(edge), cpbd(ndimage.gaussian_filter(edge, 3))
+        >>> cpbd(edge), cpbd(gaussian_filter(edge, 3))
         (1.0, 0.0)
     """
     image = np.asarray(grey, np.float64)
@@ -113,7 +113,7 @@ def _run(same: NDArray[np.bool_], rows: NDArray[np.intp], columns: NDArray[np.in
 def _vertical_edges(image: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(H, W) where the horizontal Sobel gradient stands out of the frame and is larger than at both neighbours of its
     row, or of its column."""
-    power = (ndimage.sobel(image, axis=1) / 8) ** 2
+    power = (sobel(image, 1) / 8) ** 2
     power[power <= 2 * np.sqrt(power.mean())] = 0
     framed = np.pad(power, 1)
     row = (power > framed[1:-1, :-2]) & (power > framed[1:-1, 2:])

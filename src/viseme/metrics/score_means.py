@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -54,7 +54,7 @@ def summarise(
         notes: To be read beside the numbers.
         elapsed: Seconds of work.
     """
-    anchors = _mean_anchors(clips)
+    anchors = _mean_anchors(clips, {p.name for p in protocols if p.weighted})
     for found in sets:
         for anchor, value in (("reference", 0.0), ("still_face", found.still_face)):
             if np.isfinite(value):
@@ -181,11 +181,15 @@ def _relative(
     return None if abs(real - floor) < 1e-12 else (value - floor) / (real - floor)
 
 
-def _mean_anchors(clips: Sequence[ClipScore]) -> dict[str, dict[str, float]]:
-    """Anchor -> metric -> mean over the clips that have it."""
-    found: dict[str, dict[str, list[float]]] = {}
+def _mean_anchors(clips: Sequence[ClipScore], weighted: Container[str]) -> dict[str, dict[str, float]]:
+    """Anchor -> metric -> mean over the clips that have it; of some metrics, by the words of a clip."""
+    found: dict[str, dict[str, list[tuple[float, int]]]] = {}
     for clip in clips:
         for anchor, values in clip.anchors.items():
             for name, value in values.items():
-                found.setdefault(anchor, {}).setdefault(name, []).append(value)
-    return {a: {n: float(np.mean(v)) for n, v in values.items()} for a, values in found.items()}
+                words = clip.metrics[name].num_frames if name in weighted and name in clip.metrics else 1
+                found.setdefault(anchor, {}).setdefault(name, []).append((value, words))
+    return {
+        anchor: {name: _mean(*np.array(rows, np.float64).T) for name, rows in values.items()}
+        for anchor, values in found.items()
+    }

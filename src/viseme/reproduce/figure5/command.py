@@ -52,8 +52,8 @@ def reproduce_figure5(
         clips: How many clips at most, of as many speakers as there are.
         seconds: How much of each clip, from its beginning.
         sync_weights: Sync weights for VSC and VSD, names or files with commas; empty = none.
-        raw: Weights of `viseme train sync` that see raw pixels, to stand beside ours: they are asked in `crop` too, where
-            nothing moves for points; None = none.
+        raw: Weights of `viseme train sync --input raw`, to stand beside: they are asked in `crop` too, where nothing
+            moves for points; None = none.
         syncnet: Your copy of SyncNet's weights, for LSE-C and LSE-D; None = neither.
         expert: A speech expert for AVS, name or file (`viseme expert import`); None = no AVS.
         modes: Where the change is made, with commas: crop (after alignment), frame (before faces are sought).
