@@ -194,6 +194,12 @@ from viseme.provenance.consent import (
 from viseme.provenance.consent import (
     write_consent_template as write_consent_template,
 )
+from viseme.provenance.reading import (
+    ProvenanceResult as ProvenanceResult,
+)
+from viseme.provenance.reading import (
+    read_provenance as read_provenance,
+)
 from viseme.report.avatars import (
     write_avatar_report as write_avatar_report,
 )
@@ -346,6 +352,7 @@ __all__ = [
     "NoAudio",
     "NoVideo",
     "OutputError",
+    "ProvenanceResult",
     "Reason",
     "RejectedTrack",
     "ScoreComparison",
@@ -383,6 +390,7 @@ __all__ = [
     "load_avatar",
     "read_consent",
     "read_lips",
+    "read_provenance",
     "read_standardized",
     "reproduce_figure5",
     "reproduce_table1",

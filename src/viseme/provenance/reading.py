@@ -1,0 +1,229 @@
+"""What a file says of where it comes from: its manifest, its watermark, its consent. Knows files; refuses to guess."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.core.card import Card
+from viseme.core.errors import MissingExtra, NoVideo
+from viseme.core.extras import import_part
+from viseme.media.frames import read_frames
+from viseme.media.search import refuse_missing, shown
+from viseme.provenance.manifest import EMBEDDING, PROVENANCE_LABEL, SIDECAR_SCHEMA, sidecar_of
+from viseme.provenance.watermark_reading import Found, read_watermark
+from viseme.weights import sha256_of
+
+__all__ = ["PROVENANCE_SCHEMA", "ManifestFound", "ProvenanceResult", "read_provenance"]
+
+PROVENANCE_SCHEMA = "viseme.provenance/1"
+_LARGEST_SIDE = 1280
+_MOST_FRAMES = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestFound:
+    """A manifest that was read."""
+
+    place: str
+    """`embedded` or `sidecar`."""
+    signed: bool
+    """Whether it carries a signature."""
+    valid: bool
+    """Whether the signature and the hashes (embedded), or the hash (sidecar), fit the file."""
+    state: str
+    """What was found about that, in one sentence."""
+    actions: tuple[str, ...]
+    """C2PA's names, such as `c2pa.edited`."""
+    source_types: tuple[str, ...]
+    """IPTC's names, such as `compositeWithTrainedAlgorithmicMedia`."""
+    generator: str | None
+    """The program that wrote it."""
+    model: str | None
+    """Id of the model that made the file."""
+    consent_sha256: str | None
+    """Of the consent statement."""
+    watermark: str | None
+    """What the watermark should say, six hexadecimal digits."""
+    parent: str | None
+    """Name of the video that was changed."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ProvenanceResult(Card):
+    """What was found in a file."""
+
+    file: str
+    """Name."""
+    manifest: ManifestFound | None
+    """None = there is none."""
+    watermark: str | None
+    """What the watermark says, six hexadecimal digits; None = there is none."""
+    watermark_cosine: float | None
+    """How well it fits, 0 to 1."""
+    notes: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+
+    @property
+    def watermark_agrees(self) -> bool | None:
+        """Whether the watermark says what the manifest promises; None where one of them is missing."""
+        if self.manifest is None or self.manifest.watermark is None or self.watermark is None:
+            return None
+        return self.manifest.watermark == self.watermark
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether anything was found that says so. False proves nothing: marks can be removed."""
+        told = self.manifest.source_types if self.manifest else ()
+        return self.watermark is not None or any("AlgorithmicMedia" in kind for kind in told)
+
+    @property
+    def words(self) -> str:
+        """The findings, one a line."""
+        lines = [f"manifest   {_manifest_words(self.manifest)}"]
+        if self.watermark is None:
+            promised = self.manifest is not None and self.manifest.watermark is not None
+            lines.append(f"watermark  not found{', though the manifest promises one' if promised else ''}")
+        else:
+            agrees = {True: ", as the manifest says", False: ", not what the manifest says", None: ""}
+            lines.append(f"watermark  {self.watermark}{agrees[self.watermark_agrees]}")
+        consent = self.manifest.consent_sha256 if self.manifest else None
+        lines.append(f"consent    {f'statement with SHA-256 {consent}' if consent else 'not stated'}")
+        return "\n".join(lines)
+
+    def facts(self) -> Mapping[str, Any]:
+        """For `Card`."""
+        place = self.manifest.place if self.manifest else None
+        return {"file": self.file, "synthetic": self.synthetic, "manifest": place, "watermark": self.watermark}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as docs/schemas/provenance.json describes."""
+        told = None
+        if self.manifest is not None:
+            told = {name: getattr(self.manifest, name) for name in ManifestFound.__dataclass_fields__}
+            told |= {"actions": list(self.manifest.actions), "source_types": list(self.manifest.source_types)}
+        return {
+            "schema": PROVENANCE_SCHEMA,
+            "file": self.file,
+            "synthetic": self.synthetic,
+            "manifest": told,
+            "watermark": self.watermark,
+            "watermark_cosine": self.watermark_cosine,
+            "watermark_agrees": self.watermark_agrees,
+            "notes": list(self.notes),
+        }
+
+
+def read_provenance(file: str | os.PathLike[str]) -> ProvenanceResult:
+    """Read the manifest, embedded or beside the file, and the watermark.
+
+    Args:
+        file: A video; an audio file has a manifest alone.
+
+    Raises:
+        UnreadableMedia: missing, or not media.
+    """
+    refuse_missing(file)
+    path, notes = Path(os.fspath(file)), []
+    manifest = _embedded(path, notes) or _beside(path, notes)
+    found = None
+    try:
+        found = read_watermark(_frames(path))
+    except NoVideo:
+        notes.append("there are no frames, so no watermark was looked for")
+    return ProvenanceResult(
+        file=shown(file),
+        manifest=manifest,
+        watermark=None if found is None else f"{found.message:06x}",
+        watermark_cosine=_cosine(found),
+        notes=tuple(notes),
+    )
+
+
+def _cosine(found: Found | None) -> float | None:
+    return None if found is None else round(float(found.cosine), 4)
+
+
+def _frames(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """The first frames, small enough to be quick."""
+    for frame in read_frames(path, max_side=_LARGEST_SIDE):
+        if frame.index >= _MOST_FRAMES:
+            return
+        yield frame.image
+
+
+def _embedded(path: Path, notes: list[str]) -> ManifestFound | None:
+    if path.suffix.lower() not in EMBEDDING:
+        return None
+    try:
+        c2pa = import_part("c2pa")
+    except MissingExtra as error:
+        notes.append(f"whether a manifest is embedded is not known: {error}")
+        return None
+    with path.open("rb") as stream:
+        try:
+            with c2pa.Reader(EMBEDDING[path.suffix.lower()], stream) as reader:
+                told, state = reader.get_active_manifest() or {}, reader.get_validation_state()
+        except c2pa.C2paError as error:
+            if "ManifestNotFound" not in str(error):
+                notes.append(f"the embedded manifest cannot be read: {' '.join(str(error).split())}")
+            return None
+    words = {
+        "Trusted": "the signature and the hashes are right, and the signer is trusted",
+        "Valid": "the signature and the hashes are right; the signer is on no list of trusted signers here",
+    }
+    signer = (told.get("signature_info") or {}).get("issuer")
+    sentence = words.get(str(state), "the signature or the hashes do not fit the file: it was changed afterwards")
+    return _found(told, "embedded", True, state in words, f"{sentence} ({signer})" if signer else sentence)
+
+
+def _beside(path: Path, notes: list[str]) -> ManifestFound | None:
+    sidecar = sidecar_of(path)
+    if not sidecar.is_file():
+        return None
+    try:
+        told = json.loads(sidecar.read_text(encoding="utf-8"))
+        if told["schema"] != SIDECAR_SCHEMA:
+            raise ValueError(f"its schema is not {SIDECAR_SCHEMA}")
+        fits = told["sha256"] == sha256_of(path)
+        state = "the hash fits the file" if fits else "the hash does not fit the file: one of them was changed"
+        return _found(told, "sidecar", False, fits, f"{state}; it is not signed, so anybody may have written it")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        notes.append(f"{shown(sidecar.name)} cannot be read: {error}")
+        return None
+
+
+def _found(told: dict[str, Any], place: str, signed: bool, valid: bool, state: str) -> ManifestFound:
+    data: dict[str, Any] = {entry["label"]: entry["data"] for entry in told.get("assertions", [])}
+    actions = next((d["actions"] for label, d in data.items() if label.startswith("c2pa.actions")), [])
+    ours = data.get(PROVENANCE_LABEL, {})
+    generators = told.get("claim_generator_info") or [{}]
+    kinds = (str(action["digitalSourceType"]) for action in actions if "digitalSourceType" in action)
+    return ManifestFound(
+        place=place,
+        signed=signed,
+        valid=valid,
+        state=state,
+        actions=tuple(str(action["action"]) for action in actions),
+        source_types=tuple(kind.rpartition("/")[2] for kind in kinds),
+        generator=" ".join(str(generators[0][k]) for k in ("name", "version") if k in generators[0]) or None,
+        model=ours.get("model"),
+        consent_sha256=ours.get("consent_sha256"),
+        watermark=ours.get("watermark"),
+        parent=(ours.get("parent") or {}).get("file"),
+    )
+
+
+def _manifest_words(found: ManifestFound | None) -> str:
+    if found is None:
+        return "not found"
+    made = ", ".join((*found.actions, *found.source_types))
+    model = f", model {shown(found.model)}" if found.model else ""
+    return f"{found.place}: {made}{model}; {found.state}"
