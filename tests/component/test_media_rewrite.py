@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from media_files import click_time, fill_disk, flash_time, make_clip, tone_click, turned, write_wav
 
+from media_files import click_time, fill_disk, flash_time, make_clip, tone_click, turned, write_wav
 from viseme.core.errors import OutputError
 from viseme.media import probe, read_frames
 from viseme.media.planes import FramePlanes, read_planes
