@@ -25,6 +25,7 @@ class MadeUpPerson:
         self.reference[[234, 454]] = [[-1, 0, 0], [1, 0, 0]]
         self.reference_atlas = rng.uniform(0.2, 0.6, (256, 256, 3)).astype(np.float32)
         self.cylinder = Cylinder(z0=-1.0, radius=1.0, row_scale=80.0, row_shift=120.0, offsets=np.zeros((468, 2)))
+        self.left_out, self.delays = (), (0.0,)
         self._open = np.zeros((468, 3), np.float32)
         self._open[_LIPS] = rng.normal(0, 0.05, (len(_LIPS), 3))
         self._open[14] = (0, -0.2, 0)

@@ -110,6 +110,7 @@ _TABLE = {
     "study_make": "viseme.reproduce.user_study",
     "synth": "viseme.synthetic.pipeline",
     "synth_conversation": "viseme.synthetic.conversation.film",
+    "train_avatar": "viseme.avatar.train",
     "train_enet": "viseme.standardization.training.train",
     "train_expert": "viseme.expert.train",
     "train_speakers": "viseme.speakers.train",

@@ -6,6 +6,9 @@ from viseme.avatar.runner import (
 from viseme.avatar.runner import (
     load_avatar as load_avatar,
 )
+from viseme.avatar.train import (
+    train_avatar as train_avatar,
+)
 from viseme.cli.commands.demo import (
     DemoResult as DemoResult,
 )
@@ -402,6 +405,7 @@ __all__ = [
     "study_make",
     "synth",
     "synth_conversation",
+    "train_avatar",
     "train_enet",
     "train_expert",
     "train_speakers",

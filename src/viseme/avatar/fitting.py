@@ -103,6 +103,9 @@ def fit_compact(run: Fitting, recipe: CompactRecipe, streams: list[AudioStream],
         return network.spoken(shown.to(network.reference.device))[1]
 
     _fit(run, network, CompactLoss.of(shapes, textures, recipe.motion), recipe, draw, look)
+    with torch.no_grad():
+        network.coefficients.weight *= recipe.emphasis
+        network.coefficients.bias *= recipe.emphasis
     return network
 
 

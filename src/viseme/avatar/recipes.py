@@ -27,6 +27,8 @@ class CompactRecipe:
     """Share of a batch that is digital silence, under which the mouth is closed."""
     motion: float = 1.0
     """Weight of the change from frame to frame beside the value."""
+    emphasis: float = 1.15
+    """Factor on the coefficients that were learnt: what least squares learns moves less than the person does."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
             steps=2500, learning_rate=2e-3, warmup=0.05, weight_decay=0.05, average=0.995, save_every=250

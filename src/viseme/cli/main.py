@@ -57,6 +57,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         ),
         "train sync": Command("viseme.cli.commands.train_sync", "Train the networks that score lips against audio."),
         "train expert": Command("viseme.cli.commands.train_expert", "Train the network that represents speech."),
+        "train avatar": Command(
+            "viseme.cli.commands.train_avatar", "Train a talking face of one person who agreed to it."
+        ),
         "reproduce table1": Command(
             "viseme.cli.commands.reproduce_table1", "Table I of the papers: lips with expression alone exchanged."
         ),
@@ -102,6 +105,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "train speakers",
             "train enet",
             "train expert",
+            "train avatar",
             "evaluate asw",
             "evaluate ava",
             "evaluate columbia",
