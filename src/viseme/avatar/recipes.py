@@ -27,7 +27,7 @@ class CompactRecipe:
     """Share of a batch that is digital silence, under which the mouth is closed."""
     motion: float = 1.0
     """Weight of the change from frame to frame beside the value."""
-    emphasis: float = 1.15
+    emphasis: float = 1.1
     """Factor on the coefficients that were learnt: what least squares learns moves less than the person does."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
