@@ -104,8 +104,8 @@ def fit_compact(run: Fitting, recipe: CompactRecipe, streams: list[AudioStream],
 
     _fit(run, network, CompactLoss.of(shapes, textures, recipe.motion), recipe, draw, look)
     with torch.no_grad():
-        network.coefficients.weight *= recipe.emphasis
-        network.coefficients.bias *= recipe.emphasis
+        for learnt in network.coefficients.parameters():
+            learnt.mul_(recipe.emphasis)
     return network
 
 

@@ -93,7 +93,7 @@ class Avatar:
         """What the person allowed."""
         self.reference: NDArray[np.float32] = found.tensors["person.reference"]
         """(468, 3) reference space."""
-        self.reference_atlas: NDArray[np.float32] = found.tensors["person.atlas"].astype(np.float32) / np.float32(65535)
+        self.reference_atlas: NDArray[np.float32] = np.asarray(found.tensors["person.atlas"] / 65535, np.float32)
         """(256, 256, 3) RGB in [0, 1]."""
         self.cylinder = cylinder_of(found)
         """How vertices are laid onto the atlas."""
