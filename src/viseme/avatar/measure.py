@@ -18,6 +18,7 @@ from viseme.avatar.components import MOUTH, mouth_opening
 from viseme.avatar.contact_sheet import contact_sheet
 from viseme.avatar.examples import Frames, audio_of
 from viseme.compose.interface import FaceGenerator, SpokenFace
+from viseme.face3d.atlas import LIP_COLUMNS, LIP_ROWS
 from viseme.faces import FaceTrack
 from viseme.metrics.ssim import ssim
 from viseme.metrics.visual_sync import visual_sync_of_track
@@ -85,7 +86,7 @@ def measure_avatar(avatar: FaceGenerator, frames: Frames) -> Measured:
         clips' own audio, by the sync models that ship; `silent_opening`, see `silent_opening`.
     """
     width = float(np.linalg.norm(avatar.reference[_LEFT] - avatar.reference[_RIGHT]))
-    still = np.asarray(avatar.reference_atlas, np.float32)[105:233, 64:192] * 255
+    still = np.asarray(avatar.reference_atlas, np.float32)[LIP_ROWS, LIP_COLUMNS] * 255
     similar, similar_still = [], []
     clips: dict[int, list[_Moved]] = {}
     pairs: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
