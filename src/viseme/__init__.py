@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _TABLE = {
     "Avatar": "viseme.avatar.runner",
+    "AvatarInspection": "viseme.avatar.inspection",
     "AvatarTrainResult": "viseme.core.avatars",
     "BadHash": "viseme.core.errors",
     "CheckEvidence": "viseme.core.evidence",
@@ -81,6 +82,7 @@ _TABLE = {
     "VoiceSegment": "viseme.core.speakers",
     "VoiceState": "viseme.core.speakers",
     "WeightsError": "viseme.core.errors",
+    "avatar_inspect": "viseme.avatar.inspection",
     "check": "viseme.sync.pipeline",
     "check_many": "viseme.sync.batch",
     "compare_scores": "viseme.metrics.score_ranking",

@@ -1,5 +1,11 @@
 """What `viseme` exports, for editors and type checkers; a test compares it with `__init__.py`."""
 
+from viseme.avatar.inspection import (
+    AvatarInspection as AvatarInspection,
+)
+from viseme.avatar.inspection import (
+    avatar_inspect as avatar_inspect,
+)
 from viseme.avatar.runner import (
     Avatar as Avatar,
 )
@@ -310,6 +316,7 @@ __version__: str
 
 __all__ = [
     "Avatar",
+    "AvatarInspection",
     "AvatarTrainResult",
     "BadHash",
     "CheckEvidence",
@@ -376,6 +383,7 @@ __all__ = [
     "VoiceState",
     "WeightsError",
     "__version__",
+    "avatar_inspect",
     "check",
     "check_many",
     "compare_scores",

@@ -76,6 +76,7 @@ COMMANDS_OF_EXTRAS = (
     ("render", ["standardize", "SAMPLE", "-o", "x.safetensors"]),
     ("render", ["synth", "x.mp4", "--seconds", "1"]),
     ("render", ["synth", "conversation", "x.mp4"]),
+    ("render", ["avatar", "inspect", "SAMPLE", "-o", "x.png"]),
     ("otio", ["check", "SAMPLE", "--timeline", "x.otio"]),
     ("otio", ["find-speakers", "SAMPLE", "--timeline", "x.otio"]),
     ("train", ["weights", "convert", "SAMPLE"]),

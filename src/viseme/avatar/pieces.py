@@ -78,7 +78,7 @@ def _arrays(
     times, landmarks = track["times"][rows_used], track["landmarks"][rows_used]
     lips, valid, seen = _lips(path, times, landmarks, vertices, person)
     times, landmarks, vertices = times[seen], landmarks[seen], vertices[seen]
-    voice = track["samples"].astype(np.float32) / 32768
+    voice = np.asarray(track["samples"] / np.float32(32768), np.float32)
     start, gain = float(track["start"]) - delay, speech_gain(voice)
     low = max(0, round((times[0] - AROUND_S - start) * RATE))
     high = max(low, round((times[-1] + AROUND_S - start) * RATE))
@@ -105,7 +105,7 @@ def _usable(
     near = np.abs(rotation_angles(poses.rotation.swapaxes(1, 2))[:, 1]) < MOST_YAW
     if near.sum() < 2:
         raise DataError("the head is turned away")
-    return found[near], poses.normalise(vertices)[near]
+    return found[near], np.asarray(poses.normalise(vertices)[near], np.float64)
 
 
 def _lips(

@@ -116,7 +116,8 @@ def prepare_person(
     if not followed.keys:
         raise DataError("; ".join(dict.fromkeys(why for _, why in followed.left_out)))
     paths = [Path(info.name) for info in followed.infos]
-    tracks = [tuple(followed.store.read(key, ("times", "landmarks", "observed"))) for key in followed.keys]
+    arrays = [followed.store[key] for key in followed.keys]
+    tracks = [(a["times"], a["landmarks"], a["observed"]) for a in arrays]
     pieces = [piece for number, track in enumerate(tracks) for piece in pieces_of(number, track[0], track[2])]
     seconds = sum(piece.seconds for piece in pieces)
     if seconds < least_s:

@@ -51,6 +51,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "standardize": Command(
             "viseme.cli.commands.standardize", "Keep the lip motion of every face, and nothing else."
         ),
+        "avatar inspect": Command(
+            "viseme.cli.commands.avatar_inspect", "What an avatar would learn from a video: pose and light taken out."
+        ),
         "face-models": Command("viseme.cli.commands.face_models", "What face models there are, and their licences."),
         "provenance": Command(
             "viseme.cli.commands.provenance", "Is a video marked as synthetic, and who consented to it?"
@@ -99,6 +102,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "score": ("score",),
         "speakers": ("find-speakers", "read-lips"),
         "faces": ("standardize", "face-models"),
+        "avatars": ("avatar inspect",),
         "synthetic": ("synth", "synth conversation", "provenance"),
         "research": (
             "train sync",

@@ -94,6 +94,12 @@ class ReferenceAtlas:
     coordinates: NDArray[np.float64]
     """(468, 2) columns and rows of its vertices."""
 
+    def moved_to(self, coordinates: Points) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """(256, 256, 3) as a face whose vertices lie at (468, 2) `coordinates` would show it, and where it is known."""
+        there, drawn = moved(self.atlas, self.coordinates, coordinates)
+        known, _ = moved(np.repeat(self.valid[..., None], 3, 2).astype(np.float32), self.coordinates, coordinates)
+        return there, drawn & (known[..., 0] > 0.99)
+
     def gain_of(self, frame: NDArray[np.float32], valid: NDArray[np.bool_], coordinates: Points) -> Gain:
         """What brings a frame's atlas to the light of the reference; swapped by `Gain.undo`.
 
@@ -102,7 +108,7 @@ class ReferenceAtlas:
             valid: (256, 256).
             coordinates: (468, 2) columns and rows of the frame's vertices.
         """
-        there, known = moved(self.atlas, self.coordinates, coordinates)
+        there, known = self.moved_to(coordinates)
         both = known & valid & ~mouth_mask(coordinates)
         return fit_gain(frame, there, both, skin_mask(coordinates))
 
