@@ -6,6 +6,12 @@ from viseme.avatar.inspection import (
 from viseme.avatar.inspection import (
     avatar_inspect as avatar_inspect,
 )
+from viseme.avatar.dub import (
+    DubResult as DubResult,
+)
+from viseme.avatar.dub import (
+    dub as dub,
+)
 from viseme.avatar.runner import (
     Avatar as Avatar,
 )
@@ -332,6 +338,7 @@ __all__ = [
     "DelaySegment",
     "DemoResult",
     "Drift",
+    "DubResult",
     "FaceError",
     "FaceModelInfo",
     "FaceState",
@@ -388,6 +395,7 @@ __all__ = [
     "check_many",
     "compare_scores",
     "demo",
+    "dub",
     "evaluate_asw",
     "evaluate_ava",
     "evaluate_columbia",

@@ -10,7 +10,7 @@ from jsonschema import ValidationError
 
 import stubs
 from schemas import FOLDER, validate, validator
-from viseme import FailedCheck, FailedStandardize, FixResult, Reason, Verdict
+from viseme import DubResult, FailedCheck, FailedStandardize, FixResult, Reason, Verdict
 from viseme.core.live import LIVE_SCHEMA
 from viseme.core.results import CHECK_SCHEMA
 from viseme.core.score_comparison import SCORE_COMPARISON_SCHEMA
@@ -43,6 +43,13 @@ def test_a_repair_is_as_promised() -> None:
     }
     validate("fix", FixResult(measured=before, **told).to_json())
     validate("fix", FixResult(measured=None, **told).to_json())
+
+
+def test_a_dub_is_as_promised() -> None:
+    told: dict[str, Any] = {"num_frames": 5, "num_composed": 4, "num_passed": 1, "num_added": 0, "elapsed": 1.5}
+    told |= {"avatar": "ada@01", "watermark": "002d4024", "residual": stubs.result("b.mp4", 0.001)}
+    for manifest in (None, "b.mp4.c2pa.json"):
+        validate("dub", DubResult(file="a.mp4", out="b.mp4", manifest=manifest, **told).to_json())
 
 
 @pytest.mark.parametrize(

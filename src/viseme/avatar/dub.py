@@ -1,0 +1,353 @@
+"""`viseme.dub`: a video and an audio in, a video whose person says that audio out, marked as made and checked for sync.
+
+Knows the order of the work; refuses to know how any of it is done.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viseme.compose.interface import FaceGenerator
+from viseme.core.card import Card
+from viseme.core.errors import ConfigError, FaceError, NoAudio
+from viseme.core.results import CheckResult, Verdict, to_jsonable
+
+if TYPE_CHECKING:
+    from viseme.compose.frame import Blend
+    from viseme.compose.schedule import Beyond
+    from viseme.provenance.consent import Consent
+
+__all__ = ["DUB_SCHEMA", "DubResult", "Dubber", "dub"]
+
+DUB_SCHEMA = "viseme.dub/1"
+RATE = 16_000
+MAX_SIDE = 1280
+"""Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
+NUM_AHEAD = 8
+FOLLOWED, COMPOSED = 0.3, 0.85
+"""Parts of the work that are done when the faces are followed, and when the video is written."""
+
+
+class Dubber(FaceGenerator, Protocol):
+    """A generator that says whose face it makes: `viseme.avatar.runner.Avatar` is one."""
+
+    @property
+    def id(self) -> str:
+        """Name and hash, for results and the manifest."""
+        ...
+
+    @property
+    def consent(self) -> Consent | None:
+        """What the person allowed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DubResult(Card):
+    """What was written, and whether it is in sync."""
+
+    file: str
+    out: str
+    avatar: str
+    """Id of the avatar."""
+    num_frames: int
+    """Frames written."""
+    num_composed: int
+    """Frames with the new face."""
+    num_passed: int
+    """Frames without a usable face, left as they were."""
+    num_added: int
+    """Frames shown again after the end of the video, among those written."""
+    residual: CheckResult
+    """The written file, measured by `viseme check`."""
+    watermark: str
+    """What the invisible watermark says, eight hexadecimal digits."""
+    manifest: str | None
+    """The file beside the output that says it is synthetic; None = the output itself says it, signed."""
+    elapsed: float
+    """Seconds it took."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the written file was found in sync."""
+        return self.residual.estimate.verdict is Verdict.IN_SYNC
+
+    @property
+    def out_of_sync(self) -> bool:
+        """Whether it was found out of sync; neither is where check cannot tell, as of silence."""
+        return self.residual.estimate.verdict is Verdict.OUT_OF_SYNC
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the card shows."""
+        return {
+            "out": self.out,
+            "frames": self.num_frames,
+            "without_face": self.num_passed,
+            "verdict": self.residual.estimate.verdict,
+            "residual": self.residual.audio_delay,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The versioned object that `viseme dub --json` prints."""
+        return to_jsonable(
+            {
+                "schema": DUB_SCHEMA,
+                "file": self.file,
+                "out": self.out,
+                "avatar": self.avatar,
+                "num_frames": self.num_frames,
+                "num_composed": self.num_composed,
+                "num_passed": self.num_passed,
+                "num_added": self.num_added,
+                "in_sync": self.in_sync,
+                "residual": self.residual.estimate.audio_delay,
+                "residual_verdict": self.residual.estimate.verdict,
+                "remeasured": self.residual.to_json(),
+                "watermark": self.watermark,
+                "manifest": self.manifest,
+                "elapsed": self.elapsed,
+                "warnings": self.warnings,
+                "error": None,
+            }
+        )
+
+
+def dub(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    avatar: str | os.PathLike[str] | Dubber,
+    audio: str | os.PathLike[str] | None = None,
+    audio_stream: int | None = None,
+    text: str | None = None,
+    voice: str = "en-us",
+    beyond: Beyond = "hold",
+    face: int | None = None,
+    blend: Blend = "multiband",
+    crf: int = 18,
+    tracker: str = "mediapipe",
+    overwrite: bool = False,
+    on_progress: Callable[[float], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
+) -> DubResult:
+    """Write `path` to `out` with its person saying another audio; the result is marked as synthetic, then checked.
+
+    Pose, light and everything but mouth and chin are those of the video. Size, time stamps, rotation, colour tags and
+    every other stream are kept; the audio is replaced. Frames without a usable face stay as they are and are counted.
+    Where nobody speaks the mouth is closed. Every frame carries an invisible watermark, and a C2PA manifest says that
+    the file is synthetic: there is no way to leave them out.
+
+    Args:
+        path: The video; it is read twice.
+        out: Where to write; the extension chooses the container. Appears complete or not at all.
+        avatar: A `.vis` file of `viseme train avatar`, or an avatar that is loaded.
+        audio: What is said: any file with an audio stream; its first sample plays with the first frame.
+        audio_stream: Which audio stream of it; None = the one that holds a voice.
+        text: What is said, in words, instead of `audio`.
+        voice: Who says `text`, see `viseme.synthetic.speech.speak`.
+        beyond: Where the audio is longer, "hold" keeps the last frame and "ping-pong" runs the last seconds back and
+            forth, with the mouth going on; where it is shorter both go on in silence. "cut" ends with the shorter one.
+        face: Which face, counted from the left, from 1; None = the largest, if no other one is as large.
+        blend: "multiband", or "alpha", which is faster.
+        crf: Quality of the video, lower is better.
+        tracker: Face tracker, by name.
+        overwrite: Replace `out` when it exists.
+        on_progress: Told the fraction done, 0 to 1.
+        on_warning: Told at once what people should know.
+
+    Raises:
+        MediaError: a file cannot be read or written, or has no video or audio.
+        FaceError: the video shows no usable face, no such one, or two that may be meant.
+        WeightsError: the avatar is missing or damaged.
+        ConfigError: neither audio nor text is given, or both.
+    """
+    from viseme.compose.schedule import BEYOND
+    from viseme.media.files import refuse_output
+    from viseme.provenance.manifest import watermark_message
+
+    began = time.perf_counter()
+    if (audio is None) == (text is None):
+        raise ConfigError("say what is spoken: either --audio FILE or --text WORDS")
+    if beyond not in BEYOND:
+        raise ConfigError(f"there is no {beyond!r}; lengths are evened out by {', '.join(BEYOND)}")
+    if face is not None and face < 1:
+        raise ConfigError(f"faces are counted from the left, from 1; {face} is none")
+    refuse_output(out, source=path, overwrite=overwrite)
+    warnings: list[str] = []
+
+    def warn(note: str) -> None:
+        if note not in warnings:
+            warnings.append(note)
+            if on_warning is not None:
+                on_warning(note)
+
+    who = _loaded(avatar)
+    message = watermark_message(who.id, who.consent)
+    with _spoken(audio, text, voice, audio_stream, warn) as speech:
+        tell = on_progress or (lambda fraction: None)
+        report = _composed(path, out, who, speech, message, face, beyond, blend, crf, tracker, tell, warn)
+        try:
+            manifest = _declared(path, out, who, message)
+            residual = _checked(out, tracker, lambda fraction: tell(COMPOSED + (1 - COMPOSED) * fraction))
+        except BaseException:
+            Path(os.fspath(out)).unlink(missing_ok=True)  # nothing synthetic is left that does not say so
+            raise
+    return DubResult(
+        file=os.fspath(path),
+        out=os.fspath(out),
+        avatar=who.id,
+        num_frames=report.num_frames,
+        num_composed=report.num_composed,
+        num_passed=report.num_passed,
+        num_added=report.num_added,
+        residual=residual,
+        watermark=f"{message:08x}",
+        manifest=manifest,
+        elapsed=time.perf_counter() - began,
+        warnings=tuple(warnings),
+    )
+
+
+def _loaded(avatar: str | os.PathLike[str] | Dubber) -> Dubber:
+    if not isinstance(avatar, (str, os.PathLike)):
+        return avatar
+    from viseme.avatar.runner import load_avatar
+
+    return load_avatar(Path(os.fsdecode(os.fspath(avatar))))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Speech:
+    """What is said."""
+
+    path: Path
+    stream: int
+    samples: NDArray[np.float32]
+    """(S,) 16 kHz."""
+
+
+@contextmanager
+def _spoken(
+    audio: str | os.PathLike[str] | None, text: str | None, voice: str, stream: int | None, warn: Callable[[str], None]
+) -> Iterator[_Speech]:
+    """The audio, or the text said by a voice and kept in a file meanwhile.
+
+    Raises:
+        NoAudio: there is none.
+    """
+    from viseme.audio.voice_activity import voice_fraction
+    from viseme.media import read_audio
+    from viseme.media.audio_choice import choose_audible
+    from viseme.media.search import shown
+
+    with tempfile.TemporaryDirectory(prefix="viseme-dub-") as folder:
+        path = Path(folder) / "speech.wav"
+        if audio is not None:
+            path = Path(os.fsdecode(os.fspath(audio)))
+        else:
+            _write_speech(path, text or "", voice)
+        name = shown(path) if audio is not None else "the text"
+        choice = choose_audible(path, stream=stream, voice=voice_fraction)
+        if choice.note:
+            warn(choice.note)
+        blocks = read_audio(path, rate=RATE, stream=choice.stream, channel=choice.channel, on_warning=warn)
+        parts = [block.samples for block in blocks]
+        if not sum(map(len, parts)):
+            raise NoAudio(f"{name} holds no audio; give a file with speech")
+        samples = np.concatenate(parts)
+        if not voice_fraction(samples):
+            warn(f"no speech was found in {name}: the mouth stays closed")
+        yield _Speech(path=path, stream=choice.stream, samples=samples)
+
+
+def _write_speech(path: Path, text: str, voice: str) -> None:
+    from viseme.synthetic.phonemes import SAMPLE_RATE
+    from viseme.synthetic.speech import speak
+
+    speech = speak(text, voice=voice)
+    with wave.open(os.fspath(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(speech.samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def _composed(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    who: Dubber,
+    speech: _Speech,
+    message: int,
+    face: int | None,
+    beyond: Beyond,
+    blend: Blend,
+    crf: int,
+    tracker: str,
+    tell: Callable[[float], None],
+    warn: Callable[[str], None],
+) -> Any:
+    """Follow the faces, choose one, and write the video."""
+    from viseme.compose.target import TargetFaces
+    from viseme.compose.video import compose_video
+    from viseme.engine.prefetch import prefetch
+    from viseme.faces import tracker as trackers
+    from viseme.media.search import shown
+    from viseme.media.source import FileSource
+    from viseme.provenance.watermark import Watermark
+
+    source = FileSource(path)
+    mark = Watermark(message)
+    with TargetFaces() as faces:
+        with closing(prefetch(source.frames(max_side=MAX_SIDE, on_warning=warn), NUM_AHEAD)) as frames:
+            whole = source.duration or 0.0
+            on_time = (lambda seconds: tell(FOLLOWED * min(1.0, seconds / whole))) if whole else None
+            faces.follow(frames, trackers[tracker](trackers[tracker].Config()), on_time)
+        try:
+            stretches = faces.chosen(face)
+        except FaceError as error:
+            raise FaceError(f"{shown(path)}: {error}") from error
+        for note in faces.notes:
+            warn(note)
+        return compose_video(
+            path,
+            out,
+            who,
+            speech.samples,
+            audio_file=speech.path,
+            audio_stream=speech.stream,
+            faces=faces,
+            stretches=stretches,
+            beyond=beyond,
+            blend=blend,
+            mark=lambda planes: planes.change_luma(mark.mark),
+            crf=crf,
+            on_progress=lambda fraction: tell(FOLLOWED + (COMPOSED - FOLLOWED) * fraction),
+            on_warning=warn,
+        )
+
+
+def _declared(path: str | os.PathLike[str], out: str | os.PathLike[str], who: Dubber, message: int) -> str | None:
+    """Write the manifest; the name of the file beside the output where it lies there."""
+    from viseme.provenance.manifest import write_manifest
+
+    written = write_manifest(out, parent=path, model=who.id, consent=who.consent, watermark=message)
+    return None if written.sidecar is None else os.fspath(written.sidecar)
+
+
+def _checked(out: str | os.PathLike[str], tracker: str, tell: Callable[[float], None]) -> CheckResult:
+    """The written file, measured."""
+    from viseme.sync.pipeline import check
+
+    return check(out, tracker=tracker, on_progress=tell)
