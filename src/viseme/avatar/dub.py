@@ -72,7 +72,7 @@ class DubResult(Card):
     residual: CheckResult
     """The written file, measured by `viseme check`."""
     watermark: str
-    """What the invisible watermark says, eight hexadecimal digits."""
+    """What the invisible watermark says, six hexadecimal digits."""
     manifest: str | None
     """The file beside the output that says it is synthetic; None = the output itself says it, signed."""
     elapsed: float
@@ -213,7 +213,7 @@ def dub(
         num_passed=report.num_passed,
         num_added=report.num_added,
         residual=residual,
-        watermark=f"{message:08x}",
+        watermark=f"{message:06x}",
         manifest=manifest,
         elapsed=time.perf_counter() - began,
         warnings=tuple(warnings),
