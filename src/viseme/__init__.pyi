@@ -1,16 +1,16 @@
 """What `viseme` exports, for editors and type checkers; a test compares it with `__init__.py`."""
 
-from viseme.avatar.inspection import (
-    AvatarInspection as AvatarInspection,
-)
-from viseme.avatar.inspection import (
-    avatar_inspect as avatar_inspect,
-)
 from viseme.avatar.dub import (
     DubResult as DubResult,
 )
 from viseme.avatar.dub import (
     dub as dub,
+)
+from viseme.avatar.inspection import (
+    AvatarInspection as AvatarInspection,
+)
+from viseme.avatar.inspection import (
+    avatar_inspect as avatar_inspect,
 )
 from viseme.avatar.runner import (
     Avatar as Avatar,
