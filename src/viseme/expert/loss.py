@@ -78,7 +78,7 @@ def agreement_loss(
     lead: Tensor,
     *,
     temperature: float = 0.07,
-    num_others: int = 2,
+    num_others: int = 6,
 ) -> tuple[Tensor, Tensor]:
     """Multi-way matching of two streams by the cosine of their frames, in both directions.
 
