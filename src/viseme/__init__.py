@@ -15,6 +15,9 @@ from viseme.core.lazy import lazy_names
 __version__ = "0.1.0"
 
 _TABLE = {
+    "AnimateFrame": "viseme.avatar.live",
+    "AnimateResult": "viseme.avatar.animate",
+    "AnimateStream": "viseme.avatar.live",
     "Avatar": "viseme.avatar.runner",
     "AvatarInspection": "viseme.avatar.inspection",
     "AvatarTrainResult": "viseme.core.avatars",
@@ -84,6 +87,8 @@ _TABLE = {
     "VoiceState": "viseme.core.speakers",
     "WeightsError": "viseme.core.errors",
     "avatar_inspect": "viseme.avatar.inspection",
+    "animate": "viseme.avatar.animate",
+    "animate_live": "viseme.avatar.live",
     "check": "viseme.sync.pipeline",
     "check_many": "viseme.sync.batch",
     "compare_scores": "viseme.metrics.score_ranking",
@@ -119,6 +124,7 @@ _TABLE = {
     "train_expert": "viseme.expert.train",
     "train_speakers": "viseme.speakers.train",
     "train_sync": "viseme.sync.train",
+    "train_voice": "viseme.avatar.voice.train",
     "write_avatar_report": "viseme.report.avatars",
     "write_consent_template": "viseme.provenance.consent",
     "write_report": "viseme.report.html",

@@ -11,6 +11,20 @@ from viseme.avatar.inspection import (
 )
 from viseme.avatar.inspection import (
     avatar_inspect as avatar_inspect,
+from viseme.avatar.animate import (
+    AnimateResult as AnimateResult,
+)
+from viseme.avatar.animate import (
+    animate as animate,
+)
+from viseme.avatar.live import (
+    AnimateFrame as AnimateFrame,
+)
+from viseme.avatar.live import (
+    AnimateStream as AnimateStream,
+)
+from viseme.avatar.live import (
+    animate_live as animate_live,
 )
 from viseme.avatar.runner import (
     Avatar as Avatar,
@@ -20,6 +34,8 @@ from viseme.avatar.runner import (
 )
 from viseme.avatar.train import (
     train_avatar as train_avatar,
+from viseme.avatar.voice.train import (
+    train_voice as train_voice,
 )
 from viseme.cli.commands.demo import (
     DemoResult as DemoResult,
@@ -321,6 +337,9 @@ from viseme.synthetic.pipeline import (
 __version__: str
 
 __all__ = [
+    "AnimateFrame",
+    "AnimateResult",
+    "AnimateStream",
     "Avatar",
     "AvatarInspection",
     "AvatarTrainResult",
@@ -391,6 +410,8 @@ __all__ = [
     "WeightsError",
     "__version__",
     "avatar_inspect",
+    "animate",
+    "animate_live",
     "check",
     "check_many",
     "compare_scores",
@@ -426,6 +447,7 @@ __all__ = [
     "train_expert",
     "train_speakers",
     "train_sync",
+    "train_voice",
     "write_avatar_report",
     "write_consent_template",
     "write_report",

@@ -361,6 +361,7 @@ def test_canary_what_ships_may_not_ask_for_anything(material: Material) -> None:
 
 
 ELSEWHERE = {
+    "animation_format": "test_avatar_formats.py",
     "visual_input": "test_input_contract.py",
     "speaker_network": "random_weights.py makes them for the scorers of their names",
     "clip_source": "test_data_prepare.py",

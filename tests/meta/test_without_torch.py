@@ -57,6 +57,7 @@ def test_networks_that_ship_are_run_without_torch(root: Path) -> None:
         root,
         """
 import numpy as np
+from viseme.avatar.voice.runner import load_voice_curves
 from viseme.speakers.interface import load_scorer
 from viseme.standardization.networks.checkpoint import load_expression_weights
 from viseme.sync.checkpoint import load_sync_weights
@@ -65,6 +66,7 @@ for name in (None, "sync-mesh"):
     for model in load_sync_weights(name).models:
         assert model.embed_audio(np.zeros((4, 40, 40), np.float32)).shape == (4, 10, 128)
 assert load_scorer("head").voice(np.zeros((9, 40))).shape == (9,)
+assert load_voice_curves().of_power(np.zeros((8, 40)), 1.0).shape == (4, 11)
 enet = load_expression_weights()
 assert enet.session.run(images=np.zeros((1, 3, 224, 224), np.float32))["pose"].shape == (1, 6)
 """,
@@ -77,6 +79,7 @@ COMMANDS_OF_EXTRAS = (
     ("render", ["synth", "x.mp4", "--seconds", "1"]),
     ("render", ["synth", "conversation", "x.mp4"]),
     ("render", ["avatar", "inspect", "SAMPLE", "-o", "x.png"]),
+    ("render", ["animate", "SAMPLE", "-o", "x.mp4"]),
     ("otio", ["check", "SAMPLE", "--timeline", "x.otio"]),
     ("otio", ["find-speakers", "SAMPLE", "--timeline", "x.otio"]),
     ("train", ["weights", "convert", "SAMPLE"]),

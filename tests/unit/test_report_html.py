@@ -15,9 +15,9 @@ import stubs
 import viseme.report.html as html
 from viseme.core.errors import OutputError
 from viseme.core.results import FailedCheck, Reason, Verdict
+from viseme.media.png import png_bytes
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.html import ReportWriter, write_report
-from viseme.report.png import png_bytes
 from viseme.report.words import REASON_SENTENCES, REASON_WORDS, VERDICT_WORDS
 
 CANARY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;.mp4"

@@ -42,11 +42,13 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "score": Command("viseme.cli.commands.score", "How good is a generated talking face, beside the real video?"),
         "find-speakers": Command("viseme.cli.commands.find_speakers", "Who speaks when, and whose voice is it?"),
         "dub": Command("viseme.cli.commands.dub", "Let the person in a video say another audio, with their avatar."),
+        "animate": Command("viseme.cli.commands.animate", "Any speech to a moving 3D face: glTF, ARKit, cues, video."),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),
         "synth conversation": Command(
             "viseme.cli.commands.synth_conversation", "Film a conversation of synthetic people; who speaks is known."
         ),
+        "train voice": Command("viseme.cli.commands.train_voice", "Train the network that moves a head by any voice."),
         "train enet": Command("viseme.cli.commands.train_enet", "Train the network that reads expression from faces."),
         "read-lips": Command("viseme.cli.commands.read_lips", "What do the lips say, by video alone?"),
         "standardize": Command(
@@ -103,11 +105,12 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "score": ("score",),
         "speakers": ("find-speakers", "read-lips"),
         "faces": ("standardize", "face-models"),
-        "avatars": ("dub", "avatar inspect", "provenance"),
+        "avatars": ("dub", "animate", "avatar inspect", "provenance"),
         "synthetic": ("synth", "synth conversation"),
         "research": (
             "train sync",
             "train speakers",
+            "train voice",
             "train enet",
             "train expert",
             "train avatar",

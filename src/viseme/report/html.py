@@ -18,9 +18,9 @@ from viseme.core.evidence import FaceStrip
 from viseme.core.playable import Playback
 from viseme.core.results import CHECK_SCHEMA, CheckResult, Reason, TrackResult, Verdict
 from viseme.core.time import in_frames
+from viseme.media.png import png_uri
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.files import replacing_text
-from viseme.report.png import png_uri
 from viseme.report.words import (
     REASON_SENTENCES,
     REASON_WORDS,

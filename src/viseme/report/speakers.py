@@ -16,7 +16,7 @@ import jinja2
 import viseme
 from viseme.core.speakers import SPEAKERS_SCHEMA, FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.core.time import format_time
-from viseme.report.png import png_uri
+from viseme.media.png import png_uri
 from viseme.report.words import REASON_WORDS, percent, short_time
 
 __all__ = [

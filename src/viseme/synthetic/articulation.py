@@ -6,7 +6,7 @@ samples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,7 @@ from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.style import Style
 from viseme.synthetic.visemes import ANTICIPATION_S, CARRY_S, CHANNELS, REST, targets
 
-__all__ = ["JAW_FULL_MM", "STEP_S", "Articulation", "articulate", "expression_curves"]
+__all__ = ["JAW_FULL_MM", "STEP_S", "Articulation", "articulate", "expression_curves", "lip_gap_mm"]
 
 STEP_S = 0.005
 """Grid of the motion, seconds."""
@@ -215,6 +215,16 @@ _GAP_EFFECT_MM = {
     "mouthShrugLower": -5.0,
 }  # fmt: skip
 _LOWER_UP_MM = 2.0  # of each of mouthLowerDownLeft/Right and mouthUpperUpLeft/Right
+
+
+def lip_gap_mm(units: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(T,) millimetres between the lips that (T,) activations make in the default face model: what `expression_curves`
+    solves for, read back."""
+    gap = -JAW_FULL_MM * units["mouthClose"]
+    gap = gap + sum(effect * units[name] for name, effect in _GAP_EFFECT_MM.items() if name in units)
+    for side in ("Left", "Right"):
+        gap = gap + _LOWER_UP_MM * (units["mouthLowerDown" + side] + units["mouthUpperUp" + side])
+    return np.asarray(gap, np.float64)
 
 
 def expression_curves(articulation: Articulation, style: Style) -> dict[str, NDArray[np.float64]]:

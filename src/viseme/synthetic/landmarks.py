@@ -26,7 +26,16 @@ from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, command_sentence, pseudo_words, sentence
 from viseme.synthetic.voices import VOICES
 
-__all__ = ["LandmarkSpec", "TrainingClip", "focal_px", "landmarks_of", "script", "synth_landmarks", "training_clip"]
+__all__ = [
+    "LandmarkSpec",
+    "TrainingClip",
+    "focal_px",
+    "landmarks_of",
+    "script",
+    "synth_landmarks",
+    "training_clip",
+    "utterance",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,8 +205,12 @@ def script(rng: np.random.Generator, language: str, rate_wpm: int, seconds: floa
 _RECORDED_SHARE = 0.55
 
 
-def _utterance(rng: np.random.Generator, seconds: float) -> Speech:
-    """Random speech of about `seconds` or more, pauses included; more than half of it by recorded people."""
+def utterance(rng: np.random.Generator, seconds: float) -> Speech:
+    """Random speech of about `seconds` or more, pauses included; more than half of it by recorded people.
+
+    Raises:
+        EspeakMissing, VoiceMissing: a voice is not installed.
+    """
     if rng.random() >= _RECORDED_SHARE:
         return _espeak_utterance(rng, seconds)
     speakers = sorted({v.speaker for v in VOICES.values()})
@@ -243,7 +256,7 @@ def training_clip(seed: int, *, seconds: float | None = None, speech: Speech | N
     """
     rng = np.random.default_rng([seed, 1])
     seconds = float(rng.uniform(2.5, 8.0)) if seconds is None else seconds
-    speech = _utterance(rng, seconds + 1.0) if speech is None else speech
+    speech = utterance(rng, seconds + 1.0) if speech is None else speech
     rate = _FRAME_RATES[int(rng.integers(len(_FRAME_RATES)))]
     # The frames begin anywhere in the speech, often before it, sometimes in the middle of a word.
     first = float(rng.uniform(-0.6, max(0.0, speech.duration - seconds)))

@@ -19,7 +19,7 @@ from viseme.synthetic.phonemes import Phoneme
 from viseme.synthetic.style import Style
 from viseme.synthetic.visemes import CHANNELS
 
-__all__ = ["Motion", "move"]
+__all__ = ["Motion", "loudness_at", "move"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def move(
     start, end = float(times[0]) - 0.3, float(times[-1]) + 0.3
     num = max(2, int(np.ceil((end - start) / STEP_S)) + 1)
     t = start + STEP_S * np.arange(num)
-    loudness = np.ones(num) if audio is None else _loudness(audio, rate, t)
+    loudness = np.ones(num) if audio is None else loudness_at(audio, rate, t)
     lead = style.lead_s
     near = [p.shifted(-lead) for p in phonemes if p.end > start - 0.5 and p.start < end + 0.5]
     articulation = articulate(near, start, end, style=style, loudness=loudness, rng=np.random.default_rng([seed, 78]))
@@ -96,8 +96,9 @@ def move(
     )
 
 
-def _loudness(audio: NDArray[np.float32], rate: int, t: NDArray) -> NDArray[np.float64]:
-    """Short-time level at `t` over the clip's mean level of speech, near 1, in [.3, 2]."""
+def loudness_at(audio: NDArray[np.float32], rate: int, t: NDArray) -> NDArray[np.float64]:
+    """(G,) short-time level of `audio` (S,) at `t` (G,), seconds after its first sample, over its mean level of speech:
+    near 1, in [.3, 2]."""
     step = rate // 100
     num = max(1, len(audio) // step)
     level = np.sqrt(np.square(audio[: num * step]).reshape(num, -1).mean(1)) if len(audio) >= step else np.zeros(1)

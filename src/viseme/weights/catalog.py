@@ -136,6 +136,22 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         card="speaker-head.md",
         default=True,
     ),
+    WeightsRecord(
+        name="voice-to-face",
+        component="voice",
+        file="voice-to-face.safetensors",
+        sha256="05296337b3008f43aed04ba1746d19ef6ba5fef91a64a676eaa5429fc4f6c16a",
+        size=773946,
+        licence="Apache-2.0",
+        training_data=(
+            "133 utterances of as many people of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; CC BY 4.0) and "
+            "226 of espeak-ng, flite and festival voices (docs/voices.md), with the articulation of this package's "
+            "synthetic head"
+        ),
+        preprocessing="audio at 16 kHz, 40 log-mels, 100 Hz",
+        card="voice-to-face.md",
+        default=True,
+    ),
 )
 
 WEIGHTS: Mapping[str, WeightsRecord] = MappingProxyType({record.name: record for record in _RECORDS})

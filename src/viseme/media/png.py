@@ -1,4 +1,4 @@
-"""Images inside a page: a small PNG writer, so that a report needs no imaging library."""
+"""PNG files without an imaging library: images inside a page, textures of meshes. Knows no files."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""A face in motion, in the formats that people use."""

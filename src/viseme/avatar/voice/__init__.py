@@ -1,0 +1,1 @@
+"""From any voice to the motion of lips and jaw."""
