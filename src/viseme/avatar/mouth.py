@@ -30,7 +30,7 @@ TONGUE = [CHANNELS.index(name) for name in ("tip", "dorsum", "out")]
 class Curves:
     """The visible part of the vocal tract over time."""
 
-    times: NDArray[np.float64]
+    times: NDArray[np.floating]
     """(G,) seconds, rising."""
     values: NDArray[np.floating]
     """(G, 11) `CURVES`."""

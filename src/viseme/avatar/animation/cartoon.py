@@ -47,7 +47,7 @@ def cartoon(image: NDArray[np.float32], points: NDArray[np.floating]) -> NDArray
     eyes = points[EYE_CORNERS, :2]
     width = max(STROKE * float(np.linalg.norm(eyes[0] - eyes[1])), 0.8)
     ink = _strokes(points[:, :2], flat.shape[1], flat.shape[0], width)[..., None]
-    return flat * (1 - ink) + np.array(INK, np.float32) * ink
+    return (flat * (1 - ink) + np.array(INK, np.float32) * ink).astype(np.float32)
 
 
 def flattened(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,4 +108,4 @@ def _strokes(points: NDArray[np.floating], width: int, height: int, thick: float
         places = [(float(x * _FINER), float(y * _FINER)) for x, y in points[list(line)]]
         pen.line(places, fill=255, width=max(1, round(thick * _FINER)), joint="curve")
     small = canvas.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small, np.float32) / np.float32(255)

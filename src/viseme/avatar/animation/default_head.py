@@ -136,14 +136,15 @@ def _texture(model: FaceModel, layout: _Layout, size: int) -> NDArray[np.uint8]:
 
 def _step(low: float, high: float, x: NDArray[np.float32]) -> NDArray[np.float32]:
     part = np.clip((x - low) / (high - low), 0, 1)
-    return part * part * (3 - 2 * part)
+    return (part * part * (3 - 2 * part)).astype(np.float32)
 
 
 def _eyes(p: NDArray[np.float32], q: NDArray[np.float32], look: Look) -> NDArray[np.float32]:
     """Sclera, iris and pupil; `p` and `q` count from the eye's axis, in its radii."""
     radius = np.hypot(p, q)[..., None]
     iris = np.array(look.eye_colour, np.float32) * (1 - 0.93 * (1 - _step(0.17, 0.22, radius)))
-    return np.array([0.80, 0.77, 0.75], np.float32) + (iris - [0.80, 0.77, 0.75]) * (1 - _step(0.46, 0.52, radius))
+    white = np.array([0.80, 0.77, 0.75], np.float32)
+    return (white + (iris - white) * (1 - _step(0.46, 0.52, radius))).astype(np.float32)
 
 
 def _spread(corners: NDArray[np.floating], values: NDArray[np.float32], size: int) -> NDArray[np.float32]:

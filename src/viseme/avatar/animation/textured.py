@@ -54,5 +54,5 @@ def draw_textured(
     return image
 
 
-def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cross(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

@@ -68,7 +68,7 @@ class VoiceCurves:
         found = self._session.run(mels=voice_features(padded, level)[None])["curves"][0]
         return self._tuned(found[behind // FRAMES_A_STEP :][:steps] * SCALE)
 
-    def of_frames(self, mels: MelFrames, end: float) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    def of_frames(self, mels: MelFrames, end: float) -> Iterator[tuple[NDArray[np.floating], NDArray[np.float32]]]:
         """A whole stream of audio from time 0 to `end` seconds, piece by piece: times (T,) in seconds, curves (T, 11).
 
         Audio before time 0 is heard and not answered.
