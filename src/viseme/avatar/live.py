@@ -120,7 +120,7 @@ class AnimateStream(Iterator[AnimateFrame]):
         """Take in one block of audio, or its end."""
         data = self._block()
         self._ended = len(data) < self._block_bytes
-        samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)
+        samples = (np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768).astype(np.float32)
         heard = [self._resampled(samples)]
         if self._ended:
             heard.append(self._resampled.flush())

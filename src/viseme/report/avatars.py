@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 import viseme
 from viseme.core.avatars import AvatarTrainResult
+from viseme.media.png import png_uri
 from viseme.report.files import replacing_text
-from viseme.report.png import png_uri
 
 __all__ = ["write_avatar_report"]
 

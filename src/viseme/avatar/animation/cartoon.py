@@ -108,4 +108,4 @@ def _strokes(points: NDArray[np.floating], width: int, height: int, thick: float
         places = [(float(x * _FINER), float(y * _FINER)) for x, y in points[list(line)]]
         pen.line(places, fill=255, width=max(1, round(thick * _FINER)), joint="curve")
     small = canvas.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / np.float32(255)
+    return (np.asarray(small, np.float32) / 255).astype(np.float32)
