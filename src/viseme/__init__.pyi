@@ -1,5 +1,11 @@
 """What `viseme` exports, for editors and type checkers; a test compares it with `__init__.py`."""
 
+from viseme.avatar.animate import (
+    AnimateResult as AnimateResult,
+)
+from viseme.avatar.animate import (
+    animate as animate,
+)
 from viseme.avatar.dub import (
     DubResult as DubResult,
 )
@@ -11,11 +17,6 @@ from viseme.avatar.inspection import (
 )
 from viseme.avatar.inspection import (
     avatar_inspect as avatar_inspect,
-from viseme.avatar.animate import (
-    AnimateResult as AnimateResult,
-)
-from viseme.avatar.animate import (
-    animate as animate,
 )
 from viseme.avatar.live import (
     AnimateFrame as AnimateFrame,
@@ -34,6 +35,7 @@ from viseme.avatar.runner import (
 )
 from viseme.avatar.train import (
     train_avatar as train_avatar,
+)
 from viseme.avatar.voice.train import (
     train_voice as train_voice,
 )
@@ -91,8 +93,12 @@ from viseme.core.errors import (
 from viseme.core.errors import (
     WeightsError as WeightsError,
 )
-from viseme.core.evidence import CheckEvidence as CheckEvidence
-from viseme.core.evidence import FaceStrip as FaceStrip
+from viseme.core.evidence import (
+    CheckEvidence as CheckEvidence,
+)
+from viseme.core.evidence import (
+    FaceStrip as FaceStrip,
+)
 from viseme.core.live import (
     LiveEnd as LiveEnd,
 )
@@ -409,9 +415,9 @@ __all__ = [
     "VoiceState",
     "WeightsError",
     "__version__",
-    "avatar_inspect",
     "animate",
     "animate_live",
+    "avatar_inspect",
     "check",
     "check_many",
     "compare_scores",
