@@ -37,7 +37,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	@$(BIN)/pyright >$(VENV)/types.log 2>&1 & types=$$!; \
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/meta src; code=$$?; \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/unit tests/meta src; code=$$?; \
 	wait $$types || code=1; tail -n 40 $(VENV)/types.log; exit $$code
 
 test: check
@@ -45,7 +45,7 @@ test: check
 
 # What takes more than ten seconds each; run it before a release and after changes of what it tests.
 test-slow: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/component
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/component tests/unit/test_avatar_*.py tests/unit/test_provenance_*.py
 
 golden: setup
 	$(BIN)/python -m pytest -q tests/golden

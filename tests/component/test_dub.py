@@ -46,6 +46,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wav(tmp_path_factory.mktemp("voice") / "new.wav", samples[None], RATE)
 
 
+@pytest.mark.slow
 def test_the_new_audio_is_in_and_the_rest_is_kept(tmp_path: Path, film: Path, face: ReplayFace, voice: Path) -> None:
     out, told, progress = tmp_path / "out.mp4", [], []
     result = dub(

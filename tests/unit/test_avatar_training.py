@@ -38,6 +38,7 @@ def test_rows_come_in_the_order_asked_for(frames: Frames) -> None:
     assert np.array_equal(np.concatenate([block for _, block in frames.blocks("weights")]), frames.read("weights"))
 
 
+@pytest.mark.slow
 def test_components_give_the_frames_back(frames: Frames) -> None:
     flat = frames.read("vertices").reshape(len(frames), -1)
     found = components_of(frames, lambda rows: flat[rows], 5, shape_weights())

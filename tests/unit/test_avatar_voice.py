@@ -149,6 +149,7 @@ def clips() -> list[VoiceClip]:
     return [voice_clip(papa(), f"speaker {i}") for i in range(3)]
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_what_ships_says_the_same(clips: list[VoiceClip], tmp_path: Path) -> None:
     import torch
 

@@ -22,6 +22,7 @@ def scene() -> np.ndarray:
     return np.clip(shades + 2 * rng.standard_normal((288, 360)), 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_patterns_are_orthonormal_and_stay_what_they_are() -> None:
     rows = patterns()
     real = np.concatenate([rows.real, rows.imag], axis=1)
