@@ -12,6 +12,7 @@ from viseme.data.grid import SLOTS, grid_words
 from viseme.expert.grammar import GRAMMARS, GRID_WORDS, best_sentence
 from viseme.expert.phones import PAUSE, PHONES, phones_of_frames
 from viseme.expert.reading import read_lips
+from viseme.expert.runner import load_expert
 
 
 def shown(words: tuple[str, ...], noise: float, seed: int = 0) -> np.ndarray:
@@ -47,5 +48,14 @@ def test_a_frame_shows_the_phone_of_its_middle() -> None:
 
 
 def test_missing_weights_are_named_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(MissingWeights, match=r"viseme train expert.*--weights FILE"):
-        read_lips(tmp_path / "talk.mp4")
+    with pytest.raises(MissingWeights, match=r"neither a file nor the name of weights"):
+        read_lips(tmp_path / "talk.mp4", weights=Path("nobody"))
+
+
+def test_the_expert_that_ships_names_phones_of_lips_and_hears() -> None:
+    expert = load_expert()
+    assert expert.id.startswith("expert-tiny@")
+    assert expert.phones == PHONES
+    still = np.zeros((30, 67, 3), np.float32)
+    assert expert.read_phones(still).argmax(1).tolist().count(0) > 20, "still lips say nothing"
+    assert expert.encode(np.zeros((30, 104), np.float32), still).shape == (30, 256)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from viseme.core.errors import DataError, MissingWeights
+from viseme.core.errors import DataError
 from viseme.core.results import to_jsonable
 from viseme.data.manifest import ManifestRow
 from viseme.data.manifest_clips import ManifestClips
 from viseme.expert.corpus import lip_points
 from viseme.expert.grammar import GRAMMARS, best_sentence
 from viseme.expert.phones import collapsed
-from viseme.expert.runner import COMPONENT, load_expert
-from viseme.weights import find_weights
+from viseme.expert.runner import load_expert
 
 __all__ = ["LipReading", "read_lips"]
 
@@ -51,8 +50,7 @@ def read_lips(
 
     Args:
         video: A file with one face.
-        weights: A speech expert that names phones, made by `viseme train expert`; None = the one that ships, where
-            there is one.
+        weights: A speech expert that names phones, made by `viseme train expert`; None = the one that ships.
         grammar: "none" gives phones; "grid" also the likeliest sentence of the GRID corpus, one of its 51 words in
             each of six places.
         device: Where it runs, see `viseme.weights.DEVICES`.
@@ -63,14 +61,6 @@ def read_lips(
         DataError: no face is seen for long enough.
         MediaError: the file cannot be read.
     """
-    if weights is None:
-        try:
-            find_weights(None, component=COMPONENT)
-        except MissingWeights:
-            raise MissingWeights(
-                "no weights that read lips ship with this version; train some with `viseme train expert` and pass them "
-                "with --weights FILE"
-            ) from None
     expert = load_expert(weights, device=device)
     row = ManifestRow(path=video, use="", speaker="", licence="")
     _, points = lip_points(ManifestClips((row,)).track(0))

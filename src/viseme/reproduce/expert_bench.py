@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from viseme.core.errors import VisemeError
 from viseme.data.manifest import ManifestRow, read_held_out, read_manifest
@@ -130,6 +131,9 @@ def bench_lines(clips: Sequence[EmbeddedClip], trained: Sequence[ManifestRow]) -
     yield f"AVS_u falls with the shift: {Proportion.of(map(falls_with_shift, curves))}"
     tops = [abs(int(np.argmax(curve)) - REACH) <= 1 for curve in curves]
     yield f"  its highest value within 1 frame of no shift: {Proportion.of(tops)}"
+    ranks = [float(spearmanr(np.abs(np.arange(-REACH, REACH + 1)), curve).statistic) for curve in curves]
+    negative = Proportion.of(r < 0 for r in ranks)
+    yield f"  rank correlation with the size of the shift: median {np.median(ranks):.2f}; negative {negative}"
     mean = np.mean(curves, 0)
     shown = ", ".join(f"{k:+d} {mean[REACH + k]:.3f}" for k in (-10, -5, -2, -1, 0, 1, 2, 5, 10))
     yield f"  mean by frames the audio is early or late: {shown}"

@@ -121,6 +121,22 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         default=True,
     ),
     WeightsRecord(
+        name="expert-tiny",
+        component="expert",
+        file="expert-tiny.safetensors",
+        sha256="21d537a8161bc6a024d873f7c84113a5d85c3d08563cdf82c1f124696b9b21ff",
+        size=12590516,
+        licence="Apache-2.0",
+        training_data=(
+            "618 clips of 13 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 890 synthetic talkers "
+            "of this package (CC0 face model) with the voices of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; "
+            "CC BY 4.0)"
+        ),
+        preprocessing="67 lip points, head motion removed, 25 Hz; audio at 16 kHz, 4 x 26 log filter banks, 25 Hz",
+        card="expert-tiny.md",
+        default=True,
+    ),
+    WeightsRecord(
         name="speaker-head",
         component="speakers",
         file="speaker-head.safetensors",

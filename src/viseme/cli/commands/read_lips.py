@@ -15,8 +15,8 @@ from viseme.cli.screen import Screen
 __all__ = ["EXAMPLES", "Options", "run"]
 
 EXAMPLES = (
-    ("Phones", "viseme read-lips talk.mp4 --weights expert.safetensors"),
-    ("A sentence of GRID", "viseme read-lips bbaf2n.mp4 --weights expert.safetensors --grammar grid"),
+    ("Phones", "viseme read-lips talk.mp4"),
+    ("A sentence of GRID", "viseme read-lips bbaf2n.mp4 --grammar grid"),
 )
 """What it does, and what to type."""
 
@@ -28,7 +28,7 @@ class Options:
     video: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
     """A file with a face."""
     weights: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """A speech expert made by `viseme train expert`."""
+    """A speech expert made by `viseme train expert`; without it, the one that ships."""
     grammar: Literal["none", "grid"] = "none"
     """With "grid", the likeliest sentence of the GRID corpus instead of phones."""
 
