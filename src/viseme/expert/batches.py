@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class SpeechDraw:
         which = rng.random(self.size) < 0.5
         return {**batch, "heard": ~(lost & which), "seen": ~(lost & ~which)}
 
-    def _crop(self, number: int, rng: np.random.Generator) -> dict[str, NDArray | int]:
+    def _crop(self, number: int, rng: np.random.Generator) -> dict[str, Any]:
         points, speech, phones = self.clips.read(number, "points", "speech", "phones")
         num = min(len(points), self.longest)
         at = int(rng.integers(len(points) - num + 1))
