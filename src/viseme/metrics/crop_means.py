@@ -24,7 +24,7 @@ class FrameMeans:
         >>> sums.add({"a": 1.0})
         >>> sums.add({"a": 2.0})
         >>> sums.compute()["a"]
-        Measured(value=1.5, num_frames=2)
+        Measured(value=1.5, num_frames=2, cause=None)
     """
 
     def __init__(self, names: Sequence[str]) -> None:

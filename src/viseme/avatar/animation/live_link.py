@@ -94,7 +94,7 @@ def timecode(number: int, rate: Fraction) -> str:
 
     Example:
         >>> timecode(95, Fraction(30)), timecode(30, Fraction(30000, 1001))
-        ('00:00:03:05.000', '00:00:01:00.030')
+        ('00:00:03:05.000', '00:00:01:00.029')
     """
     seconds = Fraction(number) / rate
     whole = int(seconds)

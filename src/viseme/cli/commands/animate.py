@@ -18,13 +18,8 @@ __all__ = ["EXAMPLES", "Options", "run"]
 
 EXAMPLES = (
     ("Any voice to a head that Blender, Unity, Unreal and three.js open", "viseme animate voice.wav -o talk.glb"),
-    ("The weights for a rig of your own, in Live Link Face's table", "viseme animate voice.wav -o talk.csv --fps 60"),
     ("Mouth cues for 2D animation, as Rhubarb writes them", "viseme animate voice.wav -o talk.tsv"),
     ("A text, spoken and drawn as a cartoon", 'viseme animate --text "Good morning!" -o hello.mp4 --style cartoon'),
-    (
-        "A microphone, as it happens, to a program that receives VMC",
-        "arecord -t raw -f S16_LE -r 16000 | viseme animate --live --osc 127.0.0.1:39539",
-    ),
 )
 """What it does, and what to type."""
 
@@ -45,8 +40,8 @@ class Options:
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE", aliases=["-o"])] = None
     """What to write."""
     format: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """arkit, cartoon, glb, livelink, obj, ply, rhubarb-dat, rhubarb-json, rhubarb-tsv, rhubarb-xml, video; without it,
-    the end of the name decides."""
+    """One of arkit, cartoon, glb, livelink, obj, ply, rhubarb-dat, rhubarb-json, rhubarb-tsv, rhubarb-xml, video;
+    without it, the end of the name decides."""
     text: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
     """Say this instead; its phonemes are known, so the lips are exact."""
     voice: Annotated[str, tyro.conf.arg(metavar="NAME")] = "en-us"
