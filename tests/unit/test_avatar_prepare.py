@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from viseme.avatar.person_videos import PersonVideos, one_person
-from viseme.avatar.pieces import silent_frames
+from viseme.avatar.pieces import NUM_UNITS, silent_frames, unit_weights
 from viseme.avatar.prepare import pieces_of, prepare_person
 from viseme.avatar.reference_frame import find_reference
 from viseme.core.errors import DataError
 from viseme.core.results import Reason, RejectedTrack
+from viseme.face3d.interface import load_face_model
 from viseme.faces import FaceTrackChunk
+from viseme.faces.blendshapes import ARKIT_NAMES
 
 
 def chunk(track_id: int, start: float, seconds: float, width: float = 100) -> FaceTrackChunk:
@@ -82,3 +84,11 @@ def test_silence_is_told_from_a_voice() -> None:
 def test_a_face_that_never_looks_ahead_gives_no_reference() -> None:
     with pytest.raises(DataError, match="no frame shows the face from the front"):
         find_reference([Path("a.mp4")], [(np.zeros(4), np.zeros((4, 478, 3), np.float32), np.zeros(4, bool))])
+
+
+def test_weights_stand_where_the_face_model_names_them() -> None:
+    told = np.arange(len(ARKIT_NAMES), dtype=np.float32)[None]
+    found = dict(zip(load_face_model().expression_names[:NUM_UNITS], unit_weights(told)[0].tolist()))
+    assert {name: found[name] for name in ARKIT_NAMES[1:]} == {n: float(i) for i, n in enumerate(ARKIT_NAMES) if i}
+    assert found["tongueOut"] == 0
+    assert len(found) == NUM_UNITS

@@ -22,15 +22,18 @@ from viseme.data.prepare import PreparedClips
 from viseme.data.store import ClipStore
 from viseme.face3d.atlas import LIP_COLUMNS, LIP_ROWS
 from viseme.face3d.head_pose import head_poses, metric
+from viseme.face3d.interface import load_face_model
 from viseme.face3d.reference_atlas import NormalisedAtlas
-from viseme.faces.blendshapes import arkit_coefficients
+from viseme.faces.blendshapes import ARKIT_NAMES, arkit_coefficients
 from viseme.faces.rotation import rotation_angles
 from viseme.media import read_frames
 
-__all__ = ["ARRAYS_VERSION", "Piece", "frame_atlas", "make_pieces", "silent_frames"]
+__all__ = ["ARRAYS_VERSION", "NUM_UNITS", "Piece", "frame_atlas", "make_pieces", "silent_frames", "unit_weights"]
 
-ARRAYS_VERSION = 1
+ARRAYS_VERSION = 2
 """Raise it when the same frames give other arrays."""
+NUM_UNITS = 52
+"""The first so many expression units of the default face model bear ARKit's names."""
 MOST_YAW = np.deg2rad(40.0)
 """Radians from the reference: a head turned further shows too little of the other cheek."""
 AROUND_S = 0.5
@@ -88,7 +91,7 @@ def _arrays(
         "lips": lips,
         "valid": valid,
         "stft": stft_windows(voice, start, times, gain=gain).astype(np.float16),
-        "weights": arkit_coefficients(landmarks),
+        "weights": unit_weights(arkit_coefficients(landmarks)),
         "silent": silent_frames(voice, start, times, gain),
         "samples": np.asarray(track["samples"][low:high]),
         "start": np.array(start + low / RATE),
@@ -158,6 +161,15 @@ def frame_atlas(
     coordinates = person.cylinder.coordinates(vertices)
     atlas, valid = unwrapped(image, scale, landmarks, coordinates)
     return person.atlas.normalise(atlas, valid, coordinates)
+
+
+def unit_weights(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(T, 52) weights in the order of the default face model's units, which is that of every animation that is written,
+    from (T, 52) in the order of `ARKIT_NAMES`: `_neutral` goes, and `tongueOut`, which the network does not tell, is 0.
+    """
+    known = {name: column for column, name in enumerate(ARKIT_NAMES)}
+    columns = [known.get(name) for name in load_face_model().expression_names[:NUM_UNITS]]
+    return np.stack([np.zeros(len(coefficients), np.float32) if c is None else coefficients[:, c] for c in columns], 1)
 
 
 def silent_frames(

@@ -82,7 +82,7 @@ class PersonClips:
 
         `times` (T,) seconds in the video; `vertices` (T, 468, 3) reference space; `lips` (T, 128, 128, 3) uint8, rows
         `LIP_ROWS` and columns `LIP_COLUMNS` of the light-normalised atlas; `valid` (T, 128, 128) where it was seen;
-        `stft` (T, 2, 256, 24) float16, see `audio.stft`; `weights` (T, 52), see `faces.blendshapes`; `silent` (T,);
+        `stft` (T, 2, 256, 24) float16, see `audio.stft`; `weights` (T, 52), see `pieces.unit_weights`; `silent` (T,);
         `samples` (S,) int16 at 16 kHz and `start` () their first one's seconds, the audio's delay taken out.
         """
         return self.store.read(self.keys[number], names)
