@@ -261,15 +261,14 @@ def load_face_model(name: str = "default", path: str | Path | None = None) -> Fa
         ConfigError: no such model; the message lists the known ones.
         FaceError: its file is missing, partial or damaged.
     """
+    if path is None and name != "default":
+        path = model_folder(name)
     return _load(name, None if path is None else str(Path(path).absolute()))
 
 
 @lru_cache(maxsize=4)
 def _load(name: str, path: str | None) -> FaceModel:
-    loader = FACE_MODELS[name]
-    if path is None and name == "default":
-        return load_default_model()
-    return loader(model_folder(name) if path is None else path)
+    return load_default_model() if path is None else FACE_MODELS[name](path)
 
 
 def model_folder(name: str) -> Path:
