@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from viseme.face3d.atlas_triangles import MOUTH, TESSELATION, TRIANGLES
 from viseme.face3d.head_pose import NUM_VERTICES
-from viseme.face3d.interface import load_face_model
+from viseme.faces.schemes import MIRROR
 
 __all__ = [
     "ATLAS_SIZE",
@@ -30,7 +29,6 @@ __all__ = [
     "draw",
     "fit_cylinder",
     "folded",
-    "mirrored_vertices",
     "unwrap",
 ]
 
@@ -99,7 +97,7 @@ def fit_cylinder(reference: NDArray[np.floating]) -> Cylinder:
 def _unfolded(flat: NDArray[np.float64]) -> NDArray[np.float64]:
     """(468, 2) displacements that unfold the tesselation: vertices of `FREE`, and of triangles that still are folded,
     each in the middle of its neighbours, alike left and right."""
-    mirror, free = mirrored_vertices(), set(FREE)
+    mirror, free = MIRROR[:NUM_VERTICES], set(FREE)
     moved = np.zeros((NUM_VERTICES, 2))
     for _ in range(ROUNDS):
         moved = _in_the_middle(flat, sorted(free))
@@ -143,15 +141,6 @@ def _rim() -> frozenset[int]:
     """Vertices on the outline of the face, which stay."""
     edges = Counter(tuple(sorted(e)) for a, b, c in TRIANGLES.tolist() for e in ((a, b), (b, c), (c, a)))
     return frozenset(v for edge, num in edges.items() if num == 1 for v in edge)
-
-
-@lru_cache(maxsize=1)
-def mirrored_vertices() -> NDArray[np.int64]:
-    """(468,) which vertex is the mirror image of each; the middle line's are their own."""
-    points = np.asarray(load_face_model().landmark_bases("mp468")[0], np.float64)  # the mouth a little open
-    points = points - [points[[33, 263], 0].mean(), 0, 0]
-    apart = np.linalg.norm(points[:, None] - points[None] * [-1, 1, 1], axis=-1)
-    return linear_sum_assignment(apart)[1].astype(np.int64)
 
 
 def folded(coordinates: NDArray[np.floating]) -> NDArray[np.bool_]:
