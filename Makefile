@@ -45,7 +45,8 @@ test: check
 
 # What takes more than ten seconds each; run it before a release and after changes of what it tests.
 test-slow: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/component tests/unit/test_avatar_*.py tests/unit/test_provenance_*.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/unit
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/component
 
 golden: setup
 	$(BIN)/python -m pytest -q tests/golden

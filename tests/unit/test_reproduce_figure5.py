@@ -131,6 +131,7 @@ def test_syncnet_sees_the_changed_crop() -> None:
     assert plain != pytest.approx(moved, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     meters = [SyncMeter(lip_reading_weights()), SpeechMeter(Columns())]
     few = [Change("shift", 0.0), Change("shift", 12.0), Change("rotation", 30.0)]

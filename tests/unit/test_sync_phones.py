@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from viseme.engine.loop import LoopConfig
@@ -38,6 +39,7 @@ def test_labels_belong_to_the_middle_of_each_step() -> None:
     assert 0.5 < known.mean() <= 1
 
 
+@pytest.mark.slow
 def test_the_lesson_is_learnt() -> None:
     torch.manual_seed(0)
     network, shown = TwoStream(TwoStream.Config.tiny()), []
