@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viseme.avatar.person_videos import PersonVideos, one_person
-from viseme.avatar.pieces import NUM_UNITS, silent_frames, unit_weights
+from viseme.avatar.pieces import NUM_UNITS, unit_weights
 from viseme.avatar.prepare import pieces_of, prepare_person
 from viseme.avatar.reference_frame import find_reference
 from viseme.core.errors import DataError
@@ -72,13 +72,6 @@ def test_clips_are_short_and_end_where_the_face_is_gone() -> None:
     assert found[-1].rows.stop == 1000
     assert max(piece.seconds for piece in found) <= 12.1
     assert {piece.video for piece in found} == {3}
-
-
-def test_silence_is_told_from_a_voice() -> None:
-    rng = np.random.default_rng(0)
-    samples = np.concatenate([rng.normal(0, 1e-4, 16_000), rng.normal(0, 0.1, 16_000)]).astype(np.float32)
-    found = silent_frames(samples, 2.0, np.array([2.5, 2.8, 2.95, 3.5, 5.0]), 1.0)
-    assert found.tolist() == [True, True, False, False, True]
 
 
 def test_a_face_that_never_looks_ahead_gives_no_reference() -> None:

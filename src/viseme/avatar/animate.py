@@ -24,7 +24,7 @@ from viseme.core.card import Card
 from viseme.core.errors import ConfigError, NoAudio
 from viseme.core.extras import import_part
 from viseme.core.results import to_jsonable
-from viseme.media.audio import read_audio
+from viseme.media.audio import join_blocks, read_audio
 from viseme.media.files import refuse_output, shown
 from viseme.synthetic.articulation import STEP_S
 from viseme.synthetic.motion import loudness_at
@@ -183,18 +183,16 @@ def _rate(fps: str) -> Fraction:
 def _samples(audio: Path | None, stream: int) -> NDArray[np.float32]:
     """(S,) at 16 kHz from time 0 of the file on."""
     assert audio is not None
-    pieces, at = [], 0
-    for block in read_audio(audio, rate=SAMPLE_RATE, stream=stream):
-        begin = round(block.start * SAMPLE_RATE)
-        if begin > at:
-            pieces.append(np.zeros(begin - at, np.float32))
-            at = begin
-        pieces.append(block.samples[max(0, at - begin) :])
-        at += len(pieces[-1])
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    if not len(samples):
-        raise NoAudio(f"{shown(audio)} has no audio to speak with")
-    return samples
+    silent = f"{shown(audio)} has no audio to speak with; give a file with a voice, or words (--text)"
+    try:
+        blocks = list(read_audio(audio, rate=SAMPLE_RATE, stream=stream))
+    except NoAudio:
+        raise NoAudio(silent) from None
+    if not blocks:
+        raise NoAudio(silent)
+    samples, start = join_blocks(blocks)
+    lead = round(start * SAMPLE_RATE)
+    return np.pad(samples, (lead, 0)) if lead > 0 else samples[-lead:]
 
 
 def _curves(

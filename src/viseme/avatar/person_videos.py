@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from viseme.audio.mel_frames import MelFrames
 from viseme.audio.voice_activity import voice_fraction
-from viseme.core.errors import DataError, MissingWeights
+from viseme.core.errors import DataError, MissingWeights, NoAudio
 from viseme.core.results import Reason, RejectedTrack
 from viseme.core.time import format_time
 from viseme.data.prepare import View
@@ -75,7 +75,12 @@ class PersonVideos:
         """
         assert not pixels, "pixels are read later, frame by frame"
         source = FileSource(self.paths[number], voice=voice_fraction)
-        samples, start = join_blocks(list(source.audio()))
+        try:
+            samples, start = join_blocks(list(source.audio()))
+        except (NoAudio, IndexError):
+            raise NoAudio(
+                f"{shown(self.paths[number])} has no audio; give a video in which the person is heard"
+            ) from None
         kind = tracker["mediapipe"]
         events = list(kind(kind.Config()).track(source.frames(max_side=MAX_SIDE)))
         track = one_person(source.name, events)

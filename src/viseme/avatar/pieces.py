@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.clock import RATE
-from viseme.audio.stft import SPEECH_DB, speech_gain, stft_windows
+from viseme.audio.stft import speech_gain, stft_windows
 from viseme.avatar.person_videos import MAX_SIDE
 from viseme.avatar.reference_frame import PersonReference, unwrapped
 from viseme.core.errors import DataError, FaceError, MediaError
@@ -28,7 +28,7 @@ from viseme.faces.blendshapes import ARKIT_NAMES, arkit_coefficients
 from viseme.faces.rotation import rotation_angles
 from viseme.media import read_frames
 
-__all__ = ["ARRAYS_VERSION", "NUM_UNITS", "Piece", "frame_atlas", "make_pieces", "silent_frames", "unit_weights"]
+__all__ = ["ARRAYS_VERSION", "NUM_UNITS", "Piece", "frame_atlas", "make_pieces", "unit_weights"]
 
 ARRAYS_VERSION = 2
 """Raise it when the same frames give other arrays."""
@@ -38,10 +38,6 @@ MOST_YAW = np.deg2rad(40.0)
 """Radians from the reference: a head turned further shows too little of the other cheek."""
 AROUND_S = 0.5
 """Seconds of audio kept before and after a piece."""
-SILENT_DB = -38.0
-"""Decibels under the voice of a moment in which nobody is heard."""
-SILENT_REACH_S = 0.1
-"""Seconds around a frame that must be silent for it to be."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,6 @@ def _arrays(
         "valid": valid,
         "stft": stft_windows(voice, start, times, gain=gain).astype(np.float16),
         "weights": unit_weights(arkit_coefficients(landmarks)),
-        "silent": silent_frames(voice, start, times, gain),
         "samples": np.asarray(track["samples"][low:high]),
         "start": np.array(start + low / RATE),
     }
@@ -170,23 +165,3 @@ def unit_weights(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
     known = {name: column for column, name in enumerate(ARKIT_NAMES)}
     columns = [known.get(name) for name in load_face_model().expression_names[:NUM_UNITS]]
     return np.stack([np.zeros(len(coefficients), np.float32) if c is None else coefficients[:, c] for c in columns], 1)
-
-
-def silent_frames(
-    samples: NDArray[np.float32], start: float, times: NDArray[np.float64], gain: float
-) -> NDArray[np.bool_]:
-    """(T,) frames around which nobody is heard.
-
-    Args:
-        samples: (S,) mono at 16 kHz, full scale 1.
-        start: Seconds of the first.
-        times: (T,) seconds of the frames.
-        gain: `speech_gain` of the samples.
-    """
-    power = np.concatenate([[0.0], np.cumsum(np.square(samples.astype(np.float64) * gain))])
-    block = round(0.02 * RATE)
-    reach = np.arange(-SILENT_REACH_S, SILENT_REACH_S + 0.001, 0.02)
-    at = np.round((times[:, None] + reach - start) * RATE).astype(np.int64)
-    low, high = (np.clip(at + k, 0, len(samples)) for k in (-block // 2, block // 2))
-    level = 10 * np.log10((power[high] - power[low]).max(1) / block + 1e-12)
-    return level < SPEECH_DB + SILENT_DB

@@ -55,7 +55,7 @@ class PersonClips:
     delays: tuple[float, ...]
     """Seconds by which the audio of each video was late, and was moved."""
     left_out: tuple[tuple[str, str], ...]
-    """Name of every video that could not be used, and why."""
+    """Name of every video, or key of every clip, that could not be used, and why."""
 
     @property
     def reference(self) -> NDArray[np.float64]:
@@ -82,7 +82,7 @@ class PersonClips:
 
         `times` (T,) seconds in the video; `vertices` (T, 468, 3) reference space; `lips` (T, 128, 128, 3) uint8, rows
         `LIP_ROWS` and columns `LIP_COLUMNS` of the light-normalised atlas; `valid` (T, 128, 128) where it was seen;
-        `stft` (T, 2, 256, 24) float16, see `audio.stft`; `weights` (T, 52), see `pieces.unit_weights`; `silent` (T,);
+        `stft` (T, 2, 256, 24) float16, see `audio.stft`; `weights` (T, 52), see `pieces.unit_weights`;
         `samples` (S,) int16 at 16 kHz and `start` () their first one's seconds, the audio's delay taken out.
         """
         return self.store.read(self.keys[number], names)
@@ -141,7 +141,8 @@ def prepare_person(
     usable = tuple(key for key in keys if key in store)
     if not usable:
         raise DataError("; ".join(dict.fromkeys(store.reasons.values())) or "no frame could be used")
-    return PersonClips(store=store, keys=usable, person=person, delays=delays, left_out=followed.left_out)
+    refused = tuple((key, store.reasons[key]) for key in keys if key in store.reasons)
+    return PersonClips(store=store, keys=usable, person=person, delays=delays, left_out=(*followed.left_out, *refused))
 
 
 def pieces_of(video: int, times: NDArray[np.float64], observed: NDArray[np.bool_]) -> list[Piece]:

@@ -14,6 +14,7 @@ from viseme.expert.corpus import lip_points
 from viseme.expert.grammar import GRAMMARS, best_sentence
 from viseme.expert.phones import collapsed
 from viseme.expert.runner import load_expert
+from viseme.media.source import FileSource
 
 __all__ = ["LipReading", "read_lips"]
 
@@ -62,8 +63,12 @@ def read_lips(
         MediaError: the file cannot be read.
     """
     expert = load_expert(weights, device=device)
+    FileSource(video)  # a photograph, or no video at all, is refused
     row = ManifestRow(path=video, use="", speaker="", licence="")
-    _, points = lip_points(ManifestClips((row,)).track(0))
+    try:
+        _, points = lip_points(ManifestClips((row,)).track(0))
+    except DataError as error:
+        raise DataError(f"{video}: {error}") from None
     found = expert.read_phones(points)
     words = score = None
     if grammar != "none":

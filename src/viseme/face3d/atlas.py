@@ -195,21 +195,21 @@ def _part(image: NDArray, points: NDArray[np.floating]) -> tuple[NDArray[np.floa
     size = np.array([image.shape[1], image.shape[0]])
     x0, y0 = (int(v) for v in np.clip(np.floor(points[:, :2].min(0)) - 2, 0, size - 2))
     x1, y1 = (int(v) for v in np.clip(np.ceil(points[:, :2].max(0)) + 3, [x0 + 2, y0 + 2], size))
-    part = image[y0:y1, x0:x1]
-    return np.array([x0, y0], float), part.astype(np.float32) / 255 if part.dtype == np.uint8 else part.astype(
-        np.float32
-    )
+    part: Any = image[y0:y1, x0:x1].astype(np.float32)
+    return np.array([x0, y0], np.float64), part / np.float32(255 if image.dtype == np.uint8 else 1)
 
 
 def _hidden(points: NDArray[np.floating], facing: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(F,) triangles whose middle lies behind another part of the face."""
-    from viseme.face3d.warp_kernels import nearest_depth
+    from viseme.face3d.warp_kernels import warp
 
     low, size = points[:, :2].min(0), np.ptp(points[:, :2], axis=0).max()
     cells = np.asarray(points, np.float64).copy()
     cells[:, :2] = (cells[:, :2] - low) * (GRID - 1) / size
-    grid = np.full((GRID + 1, GRID + 1), -np.inf)
-    nearest_depth(cells, TRIANGLES, facing, grid)
+    nothing, shape = np.zeros((2, 2, 0), np.float32), (GRID + 1, GRID + 1)
+    grid, owner = np.full(shape, -np.inf), np.full(shape, -1, np.int32)
+    flat, depth = np.ascontiguousarray(cells[:, :2]), np.ascontiguousarray(cells[:, 2])
+    warp(nothing, flat, flat, depth, TRIANGLES, facing, np.zeros((*shape, 0), np.float32), grid, owner)
     middle = cells[TRIANGLES].mean(1)
     before = grid[middle[:, 1].astype(int).clip(0, GRID), middle[:, 0].astype(int).clip(0, GRID)]
     return before - middle[:, 2] > HIDDEN * size

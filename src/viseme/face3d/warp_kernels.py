@@ -1,4 +1,4 @@
-"""A picture moved by triangles, and what hides what, compiled. Knows no faces."""
+"""A picture moved by triangles, the nearest of which is seen, compiled. Knows no faces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from viseme.face3d.raster import jit
 
-__all__ = ["nearest_depth", "warp"]
+__all__ = ["warp"]
 
 
 @jit()
@@ -54,32 +54,3 @@ def warp(image, source, target, depth, triangles, facing, out, nearest, owner):
                     top = image[i, j, k] * (1 - fu) + image[i, j + 1, k] * fu
                     low = image[i + 1, j, k] * (1 - fu) + image[i + 1, j + 1, k] * fu
                     out[y, x, k] = top * (1 - fv) + low * fv
-
-
-@jit()
-def nearest_depth(points, triangles, facing, grid):
-    """Fill `grid` (h, w) with the greatest depth of any triangle there; `points` (V, 3) in its pixels, depth third."""
-    height, width = grid.shape
-    for t in range(triangles.shape[0]):
-        if not facing[t]:
-            continue
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if abs(area) < 1e-9:
-            continue
-        x0 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0)
-        x1 = min(int(np.floor(max(ax, bx, cx) - 0.5)), width - 1)
-        y0 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0)
-        y1 = min(int(np.floor(max(ay, by, cy) - 0.5)), height - 1)
-        for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                px, py = x + 0.5, y + 0.5
-                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
-                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
-                wc = 1.0 - wa - wb
-                if wa < 0 or wb < 0 or wc < 0:
-                    continue
-                z = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
-                if z > grid[y, x]:
-                    grid[y, x] = z

@@ -6,7 +6,6 @@ Knows results; refuses to know files. A clip counts where it could be measured.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from viseme.core.scores import ClipScore, LeakageOutcome, ScoreResult
 from viseme.metrics.leakage import LeakageCheck, cross_audio_check, reference_distance_check, silent_audio_check
 from viseme.metrics.lip_opening import CLOSED
 
-__all__ = ["LEAKAGE_METRICS", "LeakageKind", "cross_audio", "reference_distance", "silent_audio"]
+__all__ = ["LEAKAGE_METRICS", "cross_audio", "reference_distance", "silent_audio"]
 
-LeakageKind = Literal["silent-audio", "cross-audio", "reference-distance"]
 LEAKAGE_METRICS: Mapping[str, str] = {"silent-audio": "mouth_opening", "cross-audio": "lip_distance"}
 """Check -> the metric that it is made of."""
 

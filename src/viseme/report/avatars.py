@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ import viseme
 from viseme.core.avatars import AvatarTrainResult
 from viseme.media.png import png_uri
 from viseme.report.files import replacing_text
+from viseme.report.pages import page_templates
 
 __all__ = ["write_avatar_report"]
 
@@ -41,21 +41,18 @@ def write_avatar_report(result: AvatarTrainResult, path: str | Path) -> None:
     Raises:
         OutputError: the page cannot be written.
     """
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("viseme.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    text = pages.get_template("avatar.html.j2").render(
-        result=result,
-        rows=[(words.format(**result.measured), f"{result.measured[name]:.3f}") for name, words in _ROWS],
-        sheet=png_uri(result.sheet),
-        curves=[_curve(values, float(result.openings.max())) for values in result.openings[:, :MOST_POINTS]],
-        width=WIDTH,
-        height=HEIGHT,
-        version=viseme.__version__,
+    text = (
+        page_templates()
+        .get_template("avatar.html.j2")
+        .render(
+            result=result,
+            rows=[(words.format(**result.measured), f"{result.measured[name]:.3f}") for name, words in _ROWS],
+            sheet=png_uri(result.sheet),
+            curves=[_curve(values, float(result.openings.max())) for values in result.openings[:, :MOST_POINTS]],
+            width=WIDTH,
+            height=HEIGHT,
+            version=viseme.__version__,
+        )
     )
     with replacing_text(path) as file:
         file.write(text)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 import viseme
 from viseme.core.evidence import FaceStrip
 from viseme.core.playable import Playback
@@ -21,6 +19,7 @@ from viseme.core.time import in_frames
 from viseme.media.png import png_uri
 from viseme.report.charts import delay_chart, drift_chart, excerpt, lips_chart
 from viseme.report.files import replacing_text
+from viseme.report.pages import page_templates
 from viseme.report.words import (
     REASON_SENTENCES,
     REASON_WORDS,
@@ -71,11 +70,7 @@ class ReportWriter:
         self._band = in_sync_band
         self._rows: list[_Row] = []
         self._num_rendered = 0
-        loader = jinja2.PackageLoader("viseme.report", "templates")
-        self._pages = jinja2.Environment(
-            loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-        )
-        self._pages.filters |= {"ms": milliseconds, "clock": short_time, "percent": percent}
+        self._pages = page_templates(ms=milliseconds, clock=short_time, percent=percent)
         self._sections = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `__exit__`
             "w+", encoding="utf-8", errors="backslashreplace", newline=""
         )

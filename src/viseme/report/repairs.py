@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 import viseme
 from viseme.core.playable import Playback
 from viseme.report.files import replacing_text
+from viseme.report.pages import page_templates
 from viseme.report.words import milliseconds, short_time
 
 __all__ = ["STATUS_WORDS", "write_repairs"]
@@ -59,11 +58,7 @@ def write_repairs(
         rows.append(_row(number, answer, play))
     num_written = sum(row["repaired"] for row in rows)
     known = [abs(row[key]) for row in rows for key in ("before", "after") if row[key] is not None]
-    loader = jinja2.PackageLoader("viseme.report", "templates")
-    pages = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    pages.filters |= {"ms": milliseconds, "frames": _frames, "clock": short_time}
+    pages = page_templates(ms=milliseconds, frames=_frames, clock=short_time)
     counts = Counter(row["status"] for row in rows)
     text = pages.get_template("repairs.html.j2").render(
         rows=rows,

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 import viseme
 from viseme.core.score_comparison import ScoreComparison
 from viseme.core.scores import MetricProtocol, ScoreResult
 from viseme.report.files import replacing_text
+from viseme.report.pages import page_templates
 from viseme.report.score_tables import ARROWS, digits, fixed, leakage_text, words
 
 __all__ = ["write_score_report"]
@@ -36,14 +35,7 @@ def write_score_report(
     Raises:
         OutputError: the page cannot be written.
     """
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("viseme.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    pages.filters |= {"digits": digits, "fixed": fixed, "leakage": leakage_text, "words": words}
+    pages = page_templates(digits=digits, fixed=fixed, leakage=leakage_text, words=words)
     with replacing_text(path) as file:
         for piece in pages.get_template("scores.html.j2").generate(
             methods=[_method(result) for result in results],

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from types import MappingProxyType
 
-import jinja2
-
 import viseme
 from viseme.core.speakers import SPEAKERS_SCHEMA, FaceState, FaceTimeline, SpeakersResult, VoiceState
 from viseme.core.time import format_time
 from viseme.media.png import png_uri
+from viseme.report.pages import page_templates
 from viseme.report.words import REASON_WORDS, percent, short_time
 
 __all__ = [
@@ -200,13 +199,6 @@ WIDTH, LEFT, ROW = 1000.0, 96.0, 44.0
 
 def speakers_html(result: SpeakersResult) -> str:
     """A page with every face, its scores and states, and the voices; one file that needs nothing else."""
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("viseme.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     strips = {strip.track_id: strip for strip in result.strips}
     faces = [
         {
@@ -233,16 +225,20 @@ def speakers_html(result: SpeakersResult) -> str:
         }
         for r in result.rejected
     ]
-    page = pages.get_template("speakers.html.j2").render(
-        result=result,
-        name=result.file.replace("\\", "/").rpartition("/")[2],
-        faces=faces,
-        rejected=rejected,
-        chart=_chart(result),
-        delay=result.delay_words,
-        voice=[(short_time(v.start), short_time(v.end), VOICE_WORDS[v.state]) for v in result.voice],
-        version=viseme.__version__,
-        schema=SPEAKERS_SCHEMA,
+    page = (
+        page_templates()
+        .get_template("speakers.html.j2")
+        .render(
+            result=result,
+            name=result.file.replace("\\", "/").rpartition("/")[2],
+            faces=faces,
+            rejected=rejected,
+            chart=_chart(result),
+            delay=result.delay_words,
+            voice=[(short_time(v.start), short_time(v.end), VOICE_WORDS[v.state]) for v in result.voice],
+            version=viseme.__version__,
+            schema=SPEAKERS_SCHEMA,
+        )
     )
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
