@@ -110,6 +110,7 @@ _TABLE = {
     "read_provenance": "viseme.provenance.reading",
     "read_standardized": "viseme.standardization.files",
     "reproduce_figure5": "viseme.reproduce.figure5",
+    "reproduce_lipsync3d": "viseme.reproduce.lipsync3d",
     "reproduce_table1": "viseme.reproduce.table1",
     "reproduce_table2": "viseme.reproduce.table2",
     "score": "viseme.metrics.pipeline",

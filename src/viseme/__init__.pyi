@@ -246,6 +246,9 @@ from viseme.report.html import (
 from viseme.reproduce.figure5 import (
     reproduce_figure5 as reproduce_figure5,
 )
+from viseme.reproduce.lipsync3d import (
+    reproduce_lipsync3d as reproduce_lipsync3d,
+)
 from viseme.reproduce.table1 import (
     reproduce_table1 as reproduce_table1,
 )
@@ -439,6 +442,7 @@ __all__ = [
     "read_provenance",
     "read_standardized",
     "reproduce_figure5",
+    "reproduce_lipsync3d",
     "reproduce_table1",
     "reproduce_table2",
     "score",

@@ -82,6 +82,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "reproduce figure5": Command(
             "viseme.cli.commands.reproduce_figure5", "Figure 5 of the papers: measures of sync under shift and turn."
         ),
+        "reproduce lipsync3d": Command(
+            "viseme.cli.commands.reproduce_lipsync3d", "LipSync3D's evaluation: personal faces on unseen sentences."
+        ),
         "list-corpus": Command(
             "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRS3, GRID on your disk: a table for --data."
         ),
@@ -121,6 +124,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "reproduce table1",
             "reproduce table2",
             "reproduce figure5",
+            "reproduce lipsync3d",
             "study make",
             "study analyse",
             "list-corpus",

@@ -1,0 +1,113 @@
+"""`viseme.reproduce_lipsync3d`: train an avatar of each person, dub held-out sentences, score, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from viseme.avatar.runner import load_avatar
+from viseme.avatar.train import train_avatar
+from viseme.core.errors import ConfigError, ConsentError, DataError
+from viseme.reproduce.lipsync3d.drives import drives
+from viseme.reproduce.lipsync3d.measured import measure_person
+from viseme.reproduce.lipsync3d.people import people
+from viseme.reproduce.lipsync3d.report import Lipsync3dResult, write_report
+
+__all__ = ["Lipsync3dResult", "reproduce_lipsync3d"]
+
+CLIP_S = 3.0
+"""A clip of GRID."""
+AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
+
+
+def reproduce_lipsync3d(
+    out: Path = Path("runs/lipsync3d"),
+    *,
+    consent: Path | None = None,
+    data: Path = Path("../shared/data"),
+    speakers: str = "",
+    minutes: float = 4.0,
+    sentences: int = 20,
+    voices: Path | None = None,
+    preset: Literal["compact", "light", "paper", "quick"] = "compact",
+    steps: int | None = None,
+    expert: str = "expert-tiny",
+    avatar: Path | None = None,
+    work: Path = Path("runs/lipsync3d/work"),
+    jobs: int = 2,
+) -> Lipsync3dResult:
+    """Evaluate personal talking faces as LipSync3D does: train on minutes of a person, dub other sentences, score.
+
+    Args:
+        out: Folder for `lipsync3d.md` and `.json`.
+        consent: Under which licence or statement the people of the corpus may be used, see `viseme train avatar`.
+        data: Folder with manifest.csv; clips marked `train` are trained on, those marked `dev` dubbed.
+        speakers: Who, with commas between; empty = everybody with enough clips of both kinds.
+        minutes: Of video to train on.
+        sentences: Held-out clips of each person at most.
+        voices: Folder with recordings of other people, which drive the avatars too.
+        preset: Which model, see `viseme train avatar`.
+        steps: Updates, instead of the preset's.
+        expert: A speech expert for AVS and words off the lips, name or file; empty = neither.
+        avatar: A finished avatar of the one person in `speakers`, instead of training one.
+        work: Where avatars, dubs and answers are kept; what is there is not done again.
+        jobs: Processes that prepare videos, then threads that train.
+
+    Raises:
+        ConsentError: there is no statement.
+        ConfigError: an option makes no sense.
+        DataError: there are too few clips.
+    """
+    if min(minutes, sentences, jobs) <= 0:
+        raise ConfigError("minutes, sentences and jobs must be more than 0")
+    named = [name.strip() for name in speakers.split(",") if name.strip()]
+    if avatar is not None and len(named) != 1:
+        raise ConfigError("--avatar FILE is one person's; name that person with --speakers")
+    if avatar is None and consent is None:
+        raise ConsentError(
+            "avatars need the consent of the people; pass --consent FILE, or a finished one with --avatar FILE"
+        )
+    recordings = _recordings(voices)
+    found = []
+    for person in people(data, named, minutes * 60, CLIP_S, sentences):
+        folder = work / person.name
+        if avatar is None:
+            path = folder / f"{preset}.vis"
+            if not path.exists():
+                train_avatar(
+                    tuple(row.path for row in person.train),
+                    out=path,
+                    consent=consent,
+                    preset=preset,
+                    steps=steps,
+                    jobs=jobs,
+                    work=folder / "train",
+                )
+        else:
+            path = avatar
+        loaded = load_avatar(path)
+        place = folder / loaded.id.replace("@", "-")
+        found.append(
+            measure_person(
+                person,
+                path,
+                loaded.card.get("held_out", {}),
+                drives(person.held, recordings, place),
+                expert or None,
+                place,
+            )
+        )
+    settings = {
+        "speakers": [p.name for p in found], "minutes": minutes, "sentences": sentences, "preset": preset,
+        "steps": steps, "expert": expert, "voices": [r.name for r in recordings],
+    }  # fmt: skip
+    return write_report(out, found, settings)
+
+
+def _recordings(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO) if folder.is_dir() else []
+    if not found:
+        raise DataError(f"{folder} holds no recordings ({', '.join(AUDIO)})")
+    return found
