@@ -6,6 +6,7 @@ import json
 import wave
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -13,9 +14,11 @@ from viseme.core.errors import ConfigError, ConsentError, DataError, FaceError
 from viseme.core.results import Verdict
 from viseme.core.scores import Better, ClipScore, LeakageOutcome, MetricValue, ScoreResult
 from viseme.data.manifest import ManifestRow
+from viseme.reproduce.lipsync3d import ablations as ablations_module
 from viseme.reproduce.lipsync3d import drives as drives_module
 from viseme.reproduce.lipsync3d import measured as measured_module
 from viseme.reproduce.lipsync3d import reproduce_lipsync3d
+from viseme.reproduce.lipsync3d.ablations import SYNTHETIC, ablation_table, chosen_ablations, variants
 from viseme.reproduce.lipsync3d.drives import drives, make_drive, real_clips
 from viseme.reproduce.lipsync3d.measured import measure_person
 from viseme.reproduce.lipsync3d.people import Person, people
@@ -158,3 +161,30 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
         reproduce_lipsync3d(tmp_path, minutes=0)
     with pytest.raises(DataError, match="no recordings"):
         reproduce_lipsync3d(tmp_path, data=manifest(tmp_path), consent=tmp_path / "c", voices=tmp_path)
+
+
+def test_rows_of_an_ablation_differ_in_one_thing() -> None:
+    lit, filmed = variants("light", 5, 1)
+    assert lit.recipe == filmed.recipe
+    assert (lit.one_light, filmed.one_light) == (True, False)
+    memory = variants("memory", None, 2)
+    assert [v.name for v in memory] == ["memory 0", "memory 2", "memory 8", "memory 16"]
+    assert len({v.recipe for v in memory}) == 4
+    with pytest.raises(ConfigError, match="known: light, memory, codes"):
+        chosen_ablations("light,shade")
+
+
+def test_an_ablation_is_a_mean_over_held_out_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [{"ssim": 0.8, "mouth_percent": 1.0, "vsc": 0.3, "flicker": float("nan")}] * 2
+    for name in ("in-one-light", "as-filmed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "5.json").write_text(json.dumps(values))
+    clips = MagicMock(__len__=lambda self: 10, read=lambda number, name: [range(3)])
+    monkeypatch.setattr(ablations_module, "prepare_person", lambda videos, work, **options: clips)
+    table, records = ablation_table("light", [], SYNTHETIC, tmp_path, steps=5, epochs=1, jobs=1)
+    assert [row[:2] for row in table.rows] == [
+        ("in one light", "0.800 [0.800, 0.800]"),
+        ("as filmed", "0.800 [0.800, 0.800]"),
+    ]
+    assert table.rows[0][4] == "-"
+    assert len(records) == 2

@@ -128,13 +128,27 @@ def _lips(
         row = wanted.get(round(float(frame.time) * 1e6))
         if row is None:
             continue
-        found = frame_atlas(frame.image, frame.scale, landmarks[row], vertices[row], person)
-        valid[row], seen[row] = found.valid[crop], True
-        last = np.where(valid[row][..., None], found.atlas[crop], last)
+        atlas, shown = _atlas(frame.image, frame.scale, landmarks[row], vertices[row], person)
+        valid[row], seen[row] = shown[crop], True
+        last = np.where(valid[row][..., None], atlas[crop], last)
         lips[row] = np.rint(last * 255).astype(np.uint8)
     if seen.sum() < 2:
         raise DataError(f"{path} has no frames where its face was followed; did the file change?")
     return lips[seen], valid[seen], seen
+
+
+def _atlas(
+    image: NDArray[np.uint8],
+    scale: float,
+    landmarks: NDArray[np.float32],
+    vertices: NDArray[np.float64],
+    person: PersonReference,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """(256, 256, 3) a frame's atlas, in the light of the reference unless frames stay as filmed, and what is seen."""
+    if not person.one_light:
+        return unwrapped(image, scale, landmarks, person.cylinder.coordinates(vertices))
+    found = frame_atlas(image, scale, landmarks, vertices, person)
+    return found.atlas, found.valid
 
 
 def frame_atlas(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,7 @@ def prepare_person(
     num_jobs: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
     least_s: float = LEAST_S,
+    one_light: bool = True,
 ) -> PersonClips:
     """Prepare what was not prepared before.
 
@@ -104,6 +105,7 @@ def prepare_person(
         num_jobs: Processes.
         on_progress: Told steps done and in all: a video followed or a clip made is a step.
         least_s: Seconds of a face that must be there.
+        one_light: Bring frames to the light of the reference; False leaves them as filmed.
 
     Raises:
         DataError: no video can be used, or too little of a face is seen.
@@ -125,7 +127,7 @@ def prepare_person(
             f"there are {seconds:.0f} s in which the face is seen; an avatar needs {least_s:.0f} s at least, "
             "better 2 to 5 minutes"
         )
-    person = find_reference(paths, tracks)
+    person = replace(find_reference(paths, tracks), one_light=one_light)
     delays = _delays(followed)
     folder = work / f"person-atlases-{_hash(person, delays)}"
     keys = tuple(f"{followed.keys[p.video][:24]}-{p.rows.start}-{p.rows.stop}" for p in pieces)
@@ -188,7 +190,8 @@ def _delays(followed: PreparedClips) -> tuple[float, ...]:
 
 
 def _hash(person: PersonReference, delays: tuple[float, ...]) -> str:
-    digest = hashlib.sha256(repr((ARRAYS_VERSION, [round(d, 4) for d in delays])).encode())
+    asked = (ARRAYS_VERSION, [round(d, 4) for d in delays], *(() if person.one_light else ("as filmed",)))
+    digest = hashlib.sha256(repr(asked).encode())
     digest.update(np.ascontiguousarray(person.vertices, np.float32).tobytes())
     digest.update(np.ascontiguousarray(person.atlas.atlas, np.float32).tobytes())
     return digest.hexdigest()[:12]

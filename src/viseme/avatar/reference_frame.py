@@ -41,6 +41,8 @@ class PersonReference:
     video: int
     """Number of the video, and seconds of the frame in it."""
     time: float
+    one_light: bool = True
+    """Whether frames are brought to the light of the reference; False = left as filmed, to see what that is worth."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from viseme.avatar.components import closed_mouth
 from viseme.avatar.examples import Frames, split_frames
 from viseme.avatar.file import COMPONENT, audio_stream_of, person_header, person_tensors
 from viseme.avatar.fitting import Fitting, fit_compact, fit_paper
-from viseme.avatar.measure import measure_avatar
+from viseme.avatar.measure import Measured, measure_avatar
 from viseme.avatar.prepare import PersonClips, prepare_person
 from viseme.avatar.recipes import RECIPES, CompactRecipe, PaperRecipe
 from viseme.avatar.runner import EmbeddingSession, load_avatar
@@ -31,7 +31,7 @@ from viseme.provenance.consent import Consent, read_consent
 from viseme.weights import read_checkpoint
 from viseme.weights.export import save_networks
 
-__all__ = ["train_avatar"]
+__all__ = ["fit_avatar", "train_avatar"]
 
 Preset = Literal["compact", "light", "paper", "quick"]
 
@@ -80,17 +80,14 @@ def train_avatar(
     allowed = read_consent(consent)
     recipe = _chosen(preset, steps, epochs)
     training_device(device)
-    torch.set_num_threads(max(1, jobs))
     clips = prepare_person(videos, work, num_jobs=jobs, on_progress=Bar("preparing"))
     for name, why in clips.left_out:
         note(f"left out: {name}: {why}")
     frames, kept = split_frames(clips)
     note(f"{len(frames)} frames to learn from, {len(kept)} held out")
-    maker = _Maker(clips, frames, kept, recipe, preset, allowed, out, work, device, jobs, resume)
-    network = maker.fitted()
-    maker.save(network, {})
-    found = measure_avatar(load_avatar(out, device="cpu"), kept)
-    maker.save(network, found.numbers)
+    found = fit_avatar(
+        clips, frames, kept, recipe, preset, allowed, out=out, work=work, device=device, jobs=jobs, resume=resume
+    )
     return AvatarTrainResult(
         out=out,
         subject=allowed.subject,
@@ -102,6 +99,44 @@ def train_avatar(
         times=found.times,
         openings=found.openings,
     )
+
+
+def fit_avatar(
+    clips: PersonClips,
+    frames: Frames,
+    kept: Frames,
+    recipe: CompactRecipe | PaperRecipe,
+    preset: str,
+    consent: Consent,
+    *,
+    out: Path,
+    work: Path,
+    device: Device = "auto",
+    jobs: int = 2,
+    resume: bool = True,
+) -> Measured:
+    """Train an avatar on prepared frames, write it, and measure what was written on frames that were held out.
+
+    Args:
+        clips: Of the person.
+        frames: To learn from.
+        kept: Held out.
+        recipe: What is made.
+        preset: What the card calls it.
+        consent: The person's statement.
+        out: Where the avatar goes.
+        work: Where checkpoints and sample frames are kept.
+        device: Where to train.
+        jobs: Threads.
+        resume: Go on from a checkpoint in `work`.
+    """
+    torch.set_num_threads(max(1, jobs))
+    maker = _Maker(clips, frames, kept, recipe, preset, consent, out, work, device, jobs, resume)
+    network = maker.fitted()
+    maker.save(network, {})
+    found = measure_avatar(load_avatar(out, device="cpu"), kept)
+    maker.save(network, found.numbers)
+    return found
 
 
 def _chosen(preset: str, steps: int | None, epochs: int | None) -> CompactRecipe | PaperRecipe:

@@ -8,10 +8,13 @@ from typing import Literal
 from viseme.avatar.runner import load_avatar
 from viseme.avatar.train import train_avatar
 from viseme.core.errors import ConfigError, ConsentError, DataError
+from viseme.provenance.consent import read_consent
+from viseme.reproduce.lipsync3d.ablations import SYNTHETIC, ablation_table, chosen_ablations, film_sweep
 from viseme.reproduce.lipsync3d.drives import drives
 from viseme.reproduce.lipsync3d.measured import measure_person
-from viseme.reproduce.lipsync3d.people import people
+from viseme.reproduce.lipsync3d.people import Person, people
 from viseme.reproduce.lipsync3d.report import Lipsync3dResult, write_report
+from viseme.reproduce.tables import Table
 
 __all__ = ["Lipsync3dResult", "reproduce_lipsync3d"]
 
@@ -33,6 +36,8 @@ def reproduce_lipsync3d(
     steps: int | None = None,
     expert: str = "expert-tiny",
     avatar: Path | None = None,
+    ablations: str = "",
+    epochs: int = 60,
     work: Path = Path("runs/lipsync3d/work"),
     jobs: int = 2,
 ) -> Lipsync3dResult:
@@ -50,6 +55,9 @@ def reproduce_lipsync3d(
         steps: Updates, instead of the preset's.
         expert: A speech expert for AVS and words off the lips, name or file; empty = neither.
         avatar: A finished avatar of the one person in `speakers`, instead of training one.
+        ablations: What is changed beside, with commas between: light (a synthetic person under many lights), memory and
+            codes (LipSync3D's two codes, hours on a CPU); empty = nothing.
+        epochs: Passes over the frames of each of the latter two.
         work: Where avatars, dubs and answers are kept; what is there is not done again.
         jobs: Processes that prepare videos, then threads that train.
 
@@ -67,9 +75,11 @@ def reproduce_lipsync3d(
         raise ConsentError(
             "avatars need the consent of the people; pass --consent FILE, or a finished one with --avatar FILE"
         )
+    asked = chosen_ablations(ablations)
     recordings = _recordings(voices)
     found = []
-    for person in people(data, named, minutes * 60, CLIP_S, sentences):
+    chosen = people(data, named, minutes * 60, CLIP_S, sentences)
+    for person in chosen:
         folder = work / person.name
         if avatar is None:
             path = folder / f"{preset}.vis"
@@ -101,7 +111,31 @@ def reproduce_lipsync3d(
         "speakers": [p.name for p in found], "minutes": minutes, "sentences": sentences, "preset": preset,
         "steps": steps, "expert": expert, "voices": [r.name for r in recordings],
     }  # fmt: skip
-    return write_report(out, found, settings)
+    more = [
+        _ablation(name, chosen[0], consent, work, minutes=minutes, steps=steps, epochs=epochs, jobs=jobs)
+        for name in asked
+    ]
+    return write_report(out, found, settings, more)
+
+
+def _ablation(
+    name: str,
+    person: Person,
+    consent: Path | None,
+    work: Path,
+    *,
+    minutes: float,
+    steps: int | None,
+    epochs: int,
+    jobs: int,
+) -> tuple[Table, list[dict[str, object]]]:
+    if name == "light":
+        videos, allowed = film_sweep(work / "sweep", minutes), SYNTHETIC
+    else:
+        if consent is None:
+            raise ConsentError(f"the ablation {name} trains avatars of {person.name}; pass --consent FILE")
+        videos, allowed = tuple(row.path for row in person.train), read_consent(consent)
+    return ablation_table(name, videos, allowed, work / f"ablation-{name}", steps=steps, epochs=epochs, jobs=jobs)
 
 
 def _recordings(folder: Path | None) -> list[Path]:

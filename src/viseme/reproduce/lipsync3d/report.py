@@ -45,14 +45,29 @@ class Lipsync3dResult:
         return "\n".join(table.markdown() for table in self.tables)
 
 
-def write_report(out: Path, found: Sequence[PersonScores], settings: dict[str, Any]) -> Lipsync3dResult:
+def write_report(
+    out: Path,
+    found: Sequence[PersonScores],
+    settings: dict[str, Any],
+    ablations: Sequence[tuple[Table, Sequence[Any]]] = (),
+) -> Lipsync3dResult:
     """Write `lipsync3d.md` and `lipsync3d.json`.
+
+    Args:
+        out: Folder.
+        found: People.
+        settings: For the JSON file.
+        ablations: Tables and their records.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    tables = (_images(found), _sync(found), _trained(found))
-    record = {**settings, "people": [_record(person) for person in found]}
+    tables = (_images(found), _sync(found), _trained(found), *(table for table, _ in ablations))
+    record = {
+        **settings,
+        "people": [_record(person) for person in found],
+        "ablations": {table.title: records for table, records in ablations},
+    }
     return Lipsync3dResult(write_tables(out, "lipsync3d", tables, record, head=HEAD), tables)
 
 
