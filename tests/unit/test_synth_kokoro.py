@@ -118,3 +118,9 @@ def test_voices_say_their_language_and_licence() -> None:
     assert "CC BY" in licence_of("kokoro:bm_george")
     with pytest.raises(DataError, match="af_heart"):
         find_voice("kokoro:nobody")
+
+
+@needs_espeak
+def test_a_voice_without_its_engine_is_guessed() -> None:
+    with pytest.raises(DataError, match="did you mean kokoro:af_heart"):
+        speak("Hello.", voice="af_heart")

@@ -15,6 +15,7 @@ from scipy.signal import resample_poly
 from viseme.core.errors import DataError, VisemeError
 from viseme.synthetic.closures import with_closures
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech, bare_ipa
+from viseme.synthetic.voices import KOKORO_VOICES, VOICES
 
 __all__ = ["EspeakMissing", "espeak_available", "espeak_ipa", "speak_espeak"]
 
@@ -114,7 +115,11 @@ class _Espeak:
     def _choose(self, voice: str) -> None:
         language, plus, variant = voice.partition("+")
         if self._lib.espeak_SetVoiceByName((_ALIASES.get(language, language) + plus + variant).encode()) != 0:
-            raise DataError(f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them (variants: en-us+f3)")
+            meant = [name for name in (*VOICES, *KOKORO_VOICES) if name.endswith(f":{voice}")]
+            more = f"; did you mean {' or '.join(meant)}?" if meant else ""
+            raise DataError(
+                f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them (variants: en-us+f3){more}"
+            )
 
     def phonemes(self, text: str, *, voice: str) -> str:
         with self._lock:
