@@ -105,8 +105,12 @@ def _score(value: float) -> ScoreResult:
     return ScoreResult(
         name="x",
         reference=None,
-        metrics={"ssim": metric, "vsc": metric, "avs_u": metric},
-        anchors={"reference": {"vsc": 0.5}, "still_face": {"ssim": 0.8}},
+        metrics={"ssim": metric, "vsc": metric, "avs_u[expert@1]": metric, "mouth_opening": metric},
+        anchors={
+            "reference": {"vsc": 0.5, "avs_u[expert@1]": 0.61, "mouth_opening": 0.9},
+            "closed_mouth": {"mouth_opening": 0.6},
+            "still_face": {"ssim": 0.8},
+        },
         protocols=(),
         protocol_hash="",
         failures={},
@@ -149,6 +153,8 @@ def test_a_person_is_measured_and_written(tmp_path: Path, monkeypatch: pytest.Mo
     assert "0.700 [0.600, 0.800]" in text
     assert "1.10 [1.00, 1.20]" in text
     assert ".94" in text
+    assert "0.610" in text
+    assert "70.00, 60.00, 90.00; 1.10" in text
     assert json.loads((tmp_path / "out" / "lipsync3d.json").read_text())["people"][0]["name"] == "anna"
 
 

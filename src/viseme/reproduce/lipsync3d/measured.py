@@ -14,11 +14,13 @@ from viseme.metrics.pipeline import score
 from viseme.reproduce.lipsync3d.drives import Drive, Made, make_drive, real_clips
 from viseme.reproduce.lipsync3d.people import Person
 
-__all__ = ["IMAGE", "SYNC", "PersonScores", "measure_person"]
+__all__ = ["IMAGE", "OPENING", "SYNC", "PersonScores", "measure_person"]
 
 IMAGE = ("ssim", "ssim@lower256", "lmd_px@256", "lmd_iod", "cpbd", "cpbd@lower256", "jitter")
 SYNC = ("vsc", "vsd@0", "avs_u")
 """Metrics of what is seen beside the real clip, and of lips beside audio."""
+OPENING = LEAKAGE_METRICS["silent-audio"]
+"""How far the mouth is open, in eye distances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class PersonScores:
     made: Mapping[str, Sequence[Made]]
     """Kind of audio -> every dub."""
     scores: Mapping[str, ScoreResult]
-    """Kind of audio -> its score; of silence there is none."""
+    """Kind of audio -> its score; of silence, how far the mouth is open."""
     silence: LeakageOutcome | None
     """Opening under silence over that of the closed mouth; None = no clip could be measured."""
 
@@ -67,10 +69,11 @@ def measure_person(
     made = {drive.kind: make_drive(drive, avatar, work / drive.kind) for drive in asked}
     scores, silence = {}, None
     for kind in made:
-        if kind == "silent":
-            silence = _silence(work / kind, real, work)
-            continue
         log = work / f"{kind}.jsonl"
+        if kind == "silent":
+            scores[kind] = score(work / kind, real, metrics=(OPENING,), resume=log)
+            silence = _silence(scores[kind])
+            continue
         if kind != "own":
             scores[kind] = score(work / kind, metrics=_sync(expert), expert=expert, resume=log)
             continue
@@ -91,9 +94,8 @@ def _sync(expert: str | None) -> tuple[str, ...]:
     return SYNC if expert is not None else tuple(name for name in SYNC if not name.startswith("avs"))
 
 
-def _silence(folder: Path, real: Path, work: Path) -> LeakageOutcome | None:
-    name = LEAKAGE_METRICS["silent-audio"]
+def _silence(result: ScoreResult) -> LeakageOutcome | None:
     try:
-        return silent_audio(score(folder, real, metrics=(name,), resume=work / "silent.jsonl"))
+        return silent_audio(result)
     except ConfigError:
         return None
