@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from replay_face import ReplayFace
 from short_clip import RATE, short_clip, write_film
 from viseme.avatar.dub import DubResult, dub
 from viseme.cli.main import main
-from viseme.core.errors import ConfigError, FaceError, NoAudio, NoVideo, OutputError, WeightsError
+from viseme.compose.target import Stretch, TargetFaces
+from viseme.core.errors import ConfigError, ConsentError, FaceError, NoAudio, NoVideo, OutputError, WeightsError
 from viseme.core.results import RejectedTrack
 from viseme.faces import tracker
 from viseme.media import probe, read_frames
 from viseme.media.images import encode_png
+from viseme.provenance.consent import read_consent
+from viseme.provenance.manifest import watermark_message
 
 NUM = 14
 
@@ -118,8 +122,8 @@ def test_nothing_is_left_that_does_not_say_it_is_synthetic(
 def test_the_command_line(
     tmp_path: Path, film: Path, face: ReplayFace, voice: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
-    assert main(["dub", str(film), "--audio", str(voice), "-o", str(tmp_path / "out.mkv")]) == 2
-    assert "--avatar FILE.vis" in capfd.readouterr().err
+    assert main(["dub", str(film), "--audio", str(voice)]) == 2
+    assert "say where to write" in capfd.readouterr().err
     made: list[DubResult] = []
 
     def played(*args: Any, **options: Any) -> DubResult:
@@ -134,3 +138,46 @@ def test_the_command_line(
     assert made[0].watermark in told
     assert code == (1 if made[0].out_of_sync else 0)
     assert Fraction(next(read_frames(out)).time) == 0
+
+
+class Anybody:
+    """A talker that looks at a video and gives a face that is played back."""
+
+    id = "anybody@0"
+
+    def __init__(self, face: ReplayFace) -> None:
+        self.face, self.looked = face, 0
+
+    def of_video(self, path: Any, faces: TargetFaces, stretches: Sequence[Stretch]) -> ReplayFace:
+        assert sum(s.num for s in stretches) == faces.num_frames == NUM
+        self.looked += 1
+        return self.face
+
+
+def test_a_face_that_nobody_trained(tmp_path: Path, film: Path, face: ReplayFace, voice: Path) -> None:
+    anybody, out, told = Anybody(face), tmp_path / "out.mkv", []
+    agreed = tmp_path / "agreed.txt"
+    agreed.write_text('subject = "A"\nscope = "tests"\ndate = 2026-01-01\nsigner = "A"\n')
+    result = dub(film, out, talker=anybody, audio=voice, beyond="cut", blend="alpha", on_warning=told.append)
+    assert (result.avatar, result.num_composed, anybody.looked) == ("anybody@0", NUM, 1)
+    assert any("--consent FILE" in note for note in told)
+    assert result.watermark == f"{watermark_message('anybody@0', None):06x}"
+    assert read_consent(agreed).sha256 not in Path(result.manifest or "").read_text()
+    refused(ConfigError, "its own consent", tmp_path / "b.mkv", film, avatar=face, consent=agreed, audio=voice)
+    refused(ConfigError, "its own consent", tmp_path / "b.mkv", film, avatar=face, talker=anybody, audio=voice)
+    refused(ConsentError, "cannot be read", tmp_path / "b.mkv", film, talker=anybody, consent="none.txt", audio=voice)
+
+
+@pytest.mark.slow
+def test_the_consent_to_a_face_that_nobody_trained_is_named(
+    tmp_path: Path, film: Path, face: ReplayFace, voice: Path
+) -> None:
+    agreed = tmp_path / "agreed.txt"
+    agreed.write_text('subject = "A"\nscope = "tests"\ndate = 2026-01-01\nsigner = "A"\n')
+    told: list[str] = []
+    result = dub(
+        film, tmp_path / "out.mkv", talker=Anybody(face), consent=agreed, audio=voice, beyond="cut",
+        on_warning=told.append,
+    )  # fmt: skip
+    assert not told
+    assert read_consent(agreed).sha256 in Path(result.manifest or "").read_text()

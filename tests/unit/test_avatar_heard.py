@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from viseme.avatar import heard
-from viseme.avatar.heard import STEPS, HeardAudio
-from viseme.avatar.voices import in_another_voice
+from viseme.sync.heard import STEPS, HeardAudio, in_another_voice
 
 
 class MeanOfBands:

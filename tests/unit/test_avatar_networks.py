@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from viseme.avatar.losses import geometry_loss, ssim_loss, weighted_mean
+from viseme.avatar.losses import geometry_loss, weighted_mean
 from viseme.avatar.networks import CompactAvatar, LipSync3D
 from viseme.avatar.recipes import RECIPES, CompactRecipe, PaperRecipe, paper_recipe
 from viseme.core.errors import ConfigError
+from viseme.engine.image_losses import ssim_loss
 from viseme.metrics.ssim import ssim
 
 

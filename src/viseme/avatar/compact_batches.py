@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from viseme.avatar.components import ClosedMouth, Components
 from viseme.avatar.examples import Frames
-from viseme.avatar.heard import STEPS
 from viseme.avatar.losses import BLENDSHAPE_WEIGHT
 from viseme.avatar.recipes import CompactRecipe
 from viseme.data.store import ClipStore
+from viseme.sync.heard import STEPS
 
 __all__ = ["CompactBatch", "CompactDraw", "CompactLoss", "Targets", "closed_coefficients", "targets_of"]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.compose.interface import FaceGenerator
+from viseme.compose.interface import AnybodysFace, FaceGenerator
 from viseme.core.card import Card
 from viseme.core.errors import ConfigError, FaceError, NoAudio
 from viseme.core.results import CheckResult, Verdict, to_jsonable
@@ -35,12 +35,16 @@ RATE = 16_000
 MAX_SIDE = 1280
 """Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
 NUM_AHEAD = 8
+NO_CONSENT = (
+    "no consent statement is given, and the output says so; dub only people who agreed, and name their statement with "
+    "--consent FILE"
+)
 FOLLOWED, COMPOSED = 0.3, 0.85
 """Parts of the work that are done when the faces are followed, and when the video is written."""
 
 
 class Dubber(FaceGenerator, Protocol):
-    """A generator that says whose face it makes: `viseme.avatar.runner.Avatar` is one."""
+    """A generator of one person that says whose face it makes: `viseme.avatar.runner.Avatar` is one."""
 
     @property
     def id(self) -> str:
@@ -60,7 +64,7 @@ class DubResult(Card):
     file: str
     out: str
     avatar: str
-    """Id of the avatar."""
+    """Id of the avatar, or of the talker."""
     num_frames: int
     """Frames written."""
     num_composed: int
@@ -128,7 +132,9 @@ def dub(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    avatar: str | os.PathLike[str] | Dubber,
+    avatar: str | os.PathLike[str] | Dubber | None = None,
+    talker: str | os.PathLike[str] | AnybodysFace | None = None,
+    consent: str | os.PathLike[str] | None = None,
     audio: str | os.PathLike[str] | None = None,
     audio_stream: int | None = None,
     text: str | None = None,
@@ -152,7 +158,11 @@ def dub(
     Args:
         path: The video; it is read twice.
         out: Where to write; the extension chooses the container. Appears complete or not at all.
-        avatar: A `.vis` file of `viseme train avatar`, or an avatar that is loaded.
+        avatar: A `.vis` file of `viseme train avatar`, or an avatar that is loaded; None = a talker that was trained on
+            nobody in particular, which looks at the person of the video.
+        talker: Weights of that talker, by name or file, or loaded; None = those that ship.
+        consent: The person's statement, a text file (subject, scope, date, signer); its hash goes into the manifest and
+            the watermark. An avatar holds its own.
         audio: What is said: any file with an audio stream; its first sample plays with the first frame.
         audio_stream: Which audio stream of it; None = the one that holds a voice.
         text: What is said, in words, instead of `audio`.
@@ -170,8 +180,9 @@ def dub(
     Raises:
         MediaError: a file cannot be read or written, or has no video or audio.
         FaceError: the video shows no usable face, no such one, or two that may be meant.
-        WeightsError: the avatar is missing or damaged.
-        ConfigError: neither audio nor text is given, or both.
+        WeightsError: the avatar or the talker is missing or damaged.
+        ConsentError: the statement cannot be read, or does not hold.
+        ConfigError: neither audio nor text is given, or both; or an avatar with a talker or a statement.
     """
     from viseme.compose.schedule import BEYOND
     from viseme.media.files import refuse_output
@@ -193,7 +204,7 @@ def dub(
             if on_warning is not None:
                 on_warning(note)
 
-    who = _loaded(avatar)
+    who = _loaded(avatar, talker, consent, warn)
     message = watermark_message(who.id, who.consent)
     with _spoken(audio, text, voice, audio_stream, warn) as speech:
         tell = on_progress or (lambda fraction: None)
@@ -220,12 +231,41 @@ def dub(
     )
 
 
-def _loaded(avatar: str | os.PathLike[str] | Dubber) -> Dubber:
-    if not isinstance(avatar, (str, os.PathLike)):
-        return avatar
-    from viseme.avatar.runner import load_avatar
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Who:
+    """Whose face is made, and how."""
 
-    return load_avatar(Path(os.fsdecode(os.fspath(avatar))))
+    id: str
+    consent: Consent | None
+    of_video: Callable[..., FaceGenerator]
+    """The generator for the person of a video, see `AnybodysFace.of_video`."""
+
+
+def _loaded(
+    avatar: str | os.PathLike[str] | Dubber | None,
+    talker: str | os.PathLike[str] | AnybodysFace | None,
+    consent: str | os.PathLike[str] | None,
+    warn: Callable[[str], None],
+) -> _Who:
+    from viseme.compose.interface import face_generators
+    from viseme.provenance.consent import read_consent
+
+    if avatar is not None:
+        if talker is not None or consent is not None:
+            raise ConfigError("an avatar brings its own consent and needs no talker; leave out --talker and --consent")
+        own: Dubber = _read(face_generators["avatar"], avatar)
+        return _Who(id=own.id, consent=own.consent, of_video=lambda *_: own)
+    allowed = None if consent is None else read_consent(consent)
+    if allowed is None:
+        warn(NO_CONSENT)
+    anybody: AnybodysFace = _read(face_generators["talker"], talker)
+    return _Who(id=anybody.id, consent=allowed, of_video=anybody.of_video)
+
+
+def _read(load: Any, given: Any) -> Any:
+    """What is loaded already, or a file by its name."""
+    known = given is None or isinstance(given, (str, os.PathLike))
+    return load(None if given is None else Path(os.fsdecode(os.fspath(given)))) if known else given
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -287,7 +327,7 @@ def _write_speech(path: Path, text: str, voice: str) -> None:
 def _composed(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    who: Dubber,
+    who: _Who,
     speech: _Speech,
     message: int,
     face: int | None,
@@ -316,6 +356,7 @@ def _composed(
             faces.follow(frames, trackers[tracker](trackers[tracker].Config()), on_time)
         try:
             stretches = faces.chosen(face)
+            generator = who.of_video(path, faces, stretches)
         except FaceError as error:
             raise FaceError(f"{shown(path)}: {error}") from error
         for note in faces.notes:
@@ -323,7 +364,7 @@ def _composed(
         return compose_video(
             path,
             out,
-            who,
+            generator,
             speech.samples,
             audio_file=speech.path,
             audio_stream=speech.stream,
@@ -338,7 +379,7 @@ def _composed(
         )
 
 
-def _declared(path: str | os.PathLike[str], out: str | os.PathLike[str], who: Dubber, message: int) -> str | None:
+def _declared(path: str | os.PathLike[str], out: str | os.PathLike[str], who: _Who, message: int) -> str | None:
     """Write the manifest; the name of the file beside the output where it lies there."""
     from viseme.provenance.manifest import write_manifest
 

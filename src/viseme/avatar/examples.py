@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.avatar.heard import HeardAudio
 from viseme.core.errors import DataError
+from viseme.sync.heard import HeardAudio
 
 __all__ = ["HELD_OUT", "LEAST_S", "Frames", "TrainingClips", "audio_of", "split_frames"]
 

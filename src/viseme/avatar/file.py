@@ -19,11 +19,9 @@ from viseme.core.errors import WeightsError
 from viseme.face3d.atlas import Cylinder
 from viseme.weights import Checkpoint, read_checkpoint
 
-__all__ = ["COMPONENT", "audio_stream_of", "closed_of", "cylinder_of", "person_header", "person_tensors", "read_avatar"]
+__all__ = ["COMPONENT", "closed_of", "cylinder_of", "person_header", "person_tensors", "read_avatar"]
 
 COMPONENT = "avatar"
-HEARS = "hears"
-"""Name of the graph of the audio stream; its networks' tensors begin with `hears<number>.`."""
 
 
 def read_avatar(path: str | Path) -> Checkpoint:
@@ -34,17 +32,6 @@ def read_avatar(path: str | Path) -> Checkpoint:
         WeightsError: there, and no avatar.
     """
     return read_checkpoint(path, component=COMPONENT, holds="avatar")
-
-
-def audio_stream_of(sync: Checkpoint) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Tensors and graph of the audio stream of sync weights, named as in a `.vis` file."""
-    graph = sync.graphs["audio"]
-    tensors = {
-        f"{HEARS}{i}.{name}": sync.tensors[f"{i}.{name}"]
-        for i in range(len(sync.header["scales"]))
-        for name in graph.weights
-    }
-    return tensors, {HEARS: graph}
 
 
 def person_tensors(

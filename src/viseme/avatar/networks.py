@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
-from viseme.avatar.heard import STEPS
 from viseme.core.errors import ConfigError
+from viseme.sync.heard import STEPS
 from viseme.weights.graphs import GraphPart
 
 __all__ = ["LIPS", "NUM_VERTICES", "NUM_WEIGHTS", "CompactAvatar", "LipSync3D", "audio_encoder"]

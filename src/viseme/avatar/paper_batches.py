@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from viseme.avatar.components import ClosedMouth
 from viseme.avatar.examples import Frames
-from viseme.avatar.losses import BLENDSHAPE_WEIGHT, GEOMETRY_WEIGHT, geometry_loss, ssim_loss, weighted_mean
+from viseme.avatar.losses import BLENDSHAPE_WEIGHT, GEOMETRY_WEIGHT, geometry_loss, weighted_mean
 from viseme.avatar.networks import LIPS
 from viseme.avatar.recipes import PaperRecipe
+from viseme.engine.image_losses import ssim_loss
 
 __all__ = ["PaperBatch", "PaperDraw", "PaperLoss"]
 

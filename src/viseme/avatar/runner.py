@@ -14,31 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.stft import speech_gain, stft_windows
-from viseme.avatar.file import HEARS, closed_of, cylinder_of, read_avatar
-from viseme.avatar.heard import HeardAudio
+from viseme.avatar.file import closed_of, cylinder_of, read_avatar
 from viseme.compose.interface import SpokenFace
 from viseme.core.errors import WeightsError
 from viseme.provenance.consent import Consent, consent_from_json
+from viseme.sync.heard import HeardAudio
+from viseme.sync.heard_streams import streams_of
 from viseme.weights import Checkpoint, Session
 
-__all__ = ["Avatar", "EmbeddingSession", "load_avatar"]
+__all__ = ["Avatar", "load_avatar"]
 
 CHUNK = 16
 """Frames that are made at once."""
 
 Made = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Vertices (T, 468, 3), lip crops (T, 128, 128, 3), weights (T, 52)."""
-
-
-class EmbeddingSession:
-    """One network of the audio stream, as exported."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def embed_audio(self, mels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `SyncModel.embed_audio`."""
-        return self._session.run(mels=mels)["embedding"]
 
 
 class _Speaker(Protocol):
@@ -100,10 +90,7 @@ class Avatar:
         self._closed = closed_of(found)
         parts = ("spoken",) if "spoken" in found.graphs else ("shape", "lips")
         self._parts = {part: found.session(part, device=device) for part in parts}
-        self._streams = [
-            EmbeddingSession(found.session(HEARS, prefix=f"{HEARS}{i}.", device=device))
-            for i in range(header.get("num_streams", 0))
-        ]
+        self._streams = streams_of(found, header.get("num_streams", 0), device)
 
     def speak(self, samples: NDArray[np.floating], start: float, times: NDArray[np.floating]) -> Iterator[SpokenFace]:
         """See `compose.interface.FaceGenerator.speak`."""

@@ -16,18 +16,19 @@ from torch import nn
 
 from viseme.avatar.components import closed_mouth
 from viseme.avatar.examples import Frames, split_frames
-from viseme.avatar.file import COMPONENT, audio_stream_of, person_header, person_tensors
+from viseme.avatar.file import COMPONENT, person_header, person_tensors
 from viseme.avatar.fitting import Fitting, fit_compact, fit_paper
 from viseme.avatar.measure import Measured, measure_avatar
 from viseme.avatar.prepare import PersonClips, prepare_person
 from viseme.avatar.recipes import RECIPES, CompactRecipe, PaperRecipe
-from viseme.avatar.runner import EmbeddingSession, load_avatar
+from viseme.avatar.runner import load_avatar
 from viseme.core.avatars import AvatarTrainResult
 from viseme.core.errors import ConfigError, ConsentError
 from viseme.engine.loop import Device, training_device
 from viseme.engine.progress import Bar, note
 from viseme.face3d.atlas import LIP_COLUMNS, LIP_ROWS
 from viseme.provenance.consent import Consent, read_consent
+from viseme.sync.heard_streams import audio_stream_of, sync_streams
 from viseme.weights import read_checkpoint
 from viseme.weights.export import save_networks
 
@@ -181,10 +182,7 @@ class _Maker:
         if isinstance(self.recipe, PaperRecipe):
             return fit_paper(run, self.recipe, self.clips.cylinder.radius)
         sync = read_checkpoint(None, component="sync", holds="sync model")
-        streams: list[Any] = [
-            EmbeddingSession(sync.session("audio", prefix=f"{i}.", device="cpu", threads=self.jobs))
-            for i in range(len(sync.header["scales"]))
-        ]
+        streams: list[Any] = [*sync_streams(sync, threads=self.jobs)]
         return fit_compact(run, self.recipe, streams, sync.name)
 
     def save(self, network: nn.Module, measured: dict[str, float]) -> None:

@@ -1,7 +1,4 @@
-"""A person's audio as other voices would say it, heard once and kept on disk. Knows samples; refuses to know networks.
-
-Resampling moves pitch, formants and pace together, which is how voices of larger and smaller people differ most.
-"""
+"""A person's audio as other voices would say it, heard once and kept on disk. Knows samples, no networks."""
 
 from __future__ import annotations
 
@@ -13,33 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viseme.avatar.examples import TrainingClips, audio_of
-from viseme.avatar.heard import AudioStream, HeardAudio
 from viseme.data.store import ClipStore
+from viseme.sync.heard import AudioStream, HeardAudio, in_another_voice
 
-__all__ = ["heard_windows", "in_another_voice"]
+__all__ = ["heard_windows"]
 
 _VERSION = 1
 """Raise it when audio is heard in another way."""
-
-
-def in_another_voice(
-    samples: NDArray[np.floating], factor: float, noise_db: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """The same words higher and faster, or lower and slower, with noise.
-
-    Args:
-        samples: (S,).
-        factor: On pitch and formants; time runs as many times faster.
-        noise_db: Decibels of the audio over the noise.
-        rng: Of the noise.
-
-    Returns:
-        (S / factor,): what was at second t is at t / factor.
-    """
-    num = max(1, round(len(samples) / factor))
-    moved = np.interp(np.arange(num) * factor, np.arange(len(samples)), samples)
-    level = float(np.sqrt(np.mean(np.square(moved)))) * 10 ** (-noise_db / 20)
-    return (moved + rng.normal(0, 1, num) * level).astype(np.float32)
 
 
 def heard_windows(

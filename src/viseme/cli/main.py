@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "fix": Command("viseme.cli.commands.fix", "Move the audio to where the lips are, and measure again."),
         "score": Command("viseme.cli.commands.score", "How good is a generated talking face, beside the real video?"),
         "find-speakers": Command("viseme.cli.commands.find_speakers", "Who speaks when, and whose voice is it?"),
-        "dub": Command("viseme.cli.commands.dub", "Let the person in a video say another audio, with their avatar."),
+        "dub": Command("viseme.cli.commands.dub", "Let the person in a video say another audio."),
         "animate": Command("viseme.cli.commands.animate", "Any speech to a moving 3D face: glTF, ARKit, cues, video."),
         "demo": Command("viseme.cli.commands.demo", "Check and fix the bundled samples; write a report."),
         "synth": Command("viseme.cli.commands.synth", "Film a synthetic talking head whose every answer is known."),

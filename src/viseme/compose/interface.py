@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.core.registry import Registry
+
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from viseme.compose.target import Stretch, TargetFaces
     from viseme.face3d.atlas import Cylinder
 
-__all__ = ["FaceGenerator", "SpokenFace"]
+__all__ = ["AnybodysFace", "FaceGenerator", "SpokenFace", "face_generators"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,3 +76,32 @@ class FaceGenerator(Protocol):
             All of `times` in order, in chunks, so that memory does not grow with them.
         """
         ...
+
+
+class AnybodysFace(Protocol):
+    """A generator that was trained on nobody in particular: it looks at the person of a video first."""
+
+    @property
+    def id(self) -> str:
+        """Name and hash of its weights."""
+        ...
+
+    def of_video(self, path: str | os.PathLike[str], faces: TargetFaces, stretches: Sequence[Stretch]) -> FaceGenerator:
+        """The face of one person.
+
+        Args:
+            path: The video.
+            faces: Of the video, followed.
+            stretches: The frames of the person who is meant.
+
+        Raises:
+            FaceError: too little of the face is seen.
+        """
+        ...
+
+
+face_generators: Registry[Any] = Registry(
+    "face_generator",
+    {"avatar": "viseme.avatar.runner:load_avatar", "talker": "viseme.talker.runner:load_talker"},
+)
+"""What `viseme dub` can be given -> what loads it: a `FaceGenerator` of one person, or an `AnybodysFace`."""

@@ -26,7 +26,10 @@ from viseme.media.files import replacing
 __all__ = ["ClipStore"]
 
 Arrays = Mapping[str, NDArray[Any]]
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "U8": "u1", "BOOL": "?"}
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
+    "BOOL": "?",
+}  # fmt: skip
 _SUFFIX = ".safetensors"
 
 

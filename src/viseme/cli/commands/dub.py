@@ -1,4 +1,4 @@
-"""`viseme dub`: a person in a video says something else, with an avatar of that person."""
+"""`viseme dub`: a person in a video says something else, with the talker for everybody or an avatar of that person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLES", "Options", "run"]
 
 EXAMPLES = (
-    ("Another audio for a video of the same person", "viseme dub talk.mp4 --avatar ada.vis --audio new.wav -o out.mp4"),
+    (
+        "Another audio for a video of anybody who agreed",
+        "viseme dub talk.mp4 --audio new.wav --consent ada.txt -o out.mp4",
+    ),
+    ("The same with an avatar of the person", "viseme dub talk.mp4 --avatar ada.vis --audio new.wav -o out.mp4"),
     (
         "Text, said by a voice; the last seconds run back and forth while it lasts",
         'viseme dub talk.mp4 --avatar ada.vis --text "Good evening." --beyond ping-pong -o out.mp4',
@@ -31,18 +35,24 @@ EXAMPLES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Let the person in a video say another audio, with an avatar made by viseme train avatar.
+    """Let the person in a video say another audio.
 
-    Only mouth and chin change, in the pose and the light of the video; size, time stamps, rotation, colour tags and
-    every other stream are kept, the audio is replaced. Frames without a usable face stay as they are and are counted.
-    The output carries an invisible watermark and a C2PA manifest that say it is synthetic, and is checked for sync
-    before the command says it is done.
+    The face is made by a talker that was trained on nobody in particular and takes teeth and lips from the video, or by
+    an avatar of the person (viseme train avatar), which moves as they do. Only mouth and chin change, in the pose and
+    the light of the video; size, time stamps, rotation, colour tags and every other stream are kept, the audio is
+    replaced. Frames without a usable face stay as they are and are counted. The output carries an invisible watermark
+    and a C2PA manifest that say it is synthetic, and is checked for sync before the command says it is done.
     """
 
     video: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
     """A video of the person."""
     avatar: Annotated[Path | None, tyro.conf.arg(metavar="FILE.vis")] = None
-    """The avatar of the person."""
+    """An avatar of the person. Without it, the talker for everybody."""
+    talker: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
+    """Weights of that talker. Without it, those that ship."""
+    consent: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The person's statement (four lines: subject, scope, date, signer); its hash goes into the output. An avatar holds
+    its own."""
     audio: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """What is said: any file with an audio stream; its beginning belongs with the first frame."""
     text: Annotated[str | None, tyro.conf.arg(metavar="WORDS")] = None
@@ -72,10 +82,8 @@ class Options:
 
 def run(options: Options, screen: Screen) -> int:
     """Dub one video and print what became of it."""
-    if options.avatar is None:
-        raise UsageError("say whose face speaks: viseme dub VIDEO --avatar FILE.vis --audio NEW.wav -o OUT.mp4")
     if options.out is None:
-        raise UsageError("say where to write: viseme dub VIDEO --avatar FILE.vis --audio NEW.wav -o OUT.mp4")
+        raise UsageError("say where to write: viseme dub VIDEO --audio NEW.wav -o OUT.mp4")
     from viseme.avatar.dub import dub
 
     screen.begin(options.video)
@@ -84,6 +92,8 @@ def run(options: Options, screen: Screen) -> int:
             options.video,
             options.out,
             avatar=options.avatar,
+            talker=options.talker,
+            consent=options.consent,
             audio=options.audio,
             audio_stream=options.audio_stream,
             text=options.text,

@@ -19,7 +19,7 @@ from viseme.audio.features import NUM_MELS, mel_filters, power_frames
 from viseme.audio.voice_activity import speech_level, voice_ceiling, voiced
 from viseme.sync.embeddings import CONTEXT, EmbeddedAudio
 
-__all__ = ["LEVEL_RANGE_DB", "STEPS", "STEP_S", "AudioStream", "HeardAudio"]
+__all__ = ["LEVEL_RANGE_DB", "STEPS", "STEP_S", "AudioStream", "HeardAudio", "in_another_voice"]
 
 STEP_S = 0.04
 """Seconds between the instants of a window."""
@@ -134,6 +134,28 @@ class HeardAudio:
         inside = values[max(0, -at) : max(0, high - low - at)]
         out[max(0, at) : max(0, at) + len(inside), :-1] = inside
         return out
+
+
+def in_another_voice(
+    samples: NDArray[np.floating], factor: float, noise_db: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """The same words higher and faster, or lower and slower, with noise.
+
+    Resampling moves pitch, formants and pace together, which is how voices of larger and smaller people differ most.
+
+    Args:
+        samples: (S,).
+        factor: On pitch and formants; time runs as many times faster.
+        noise_db: Decibels of the audio over the noise.
+        rng: Of the noise.
+
+    Returns:
+        (S / factor,): what was at second t is at t / factor.
+    """
+    num = max(1, round(len(samples) / factor))
+    moved = np.interp(np.arange(num) * factor, np.arange(len(samples)), samples)
+    level = float(np.sqrt(np.mean(np.square(moved)))) * 10 ** (-noise_db / 20)
+    return (moved + rng.normal(0, 1, num) * level).astype(np.float32)
 
 
 def _louder_than_noise(power: NDArray[np.floating]) -> NDArray[np.bool_]:
