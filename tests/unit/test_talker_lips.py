@@ -103,6 +103,11 @@ def test_a_persons_motion_has_a_size_and_silence_has_none() -> None:
     assert 1.1 < movement.size(1.3 * offsets) < 1.3
     assert movement.size(0.1 * offsets) == 1
     assert movement.size(5 * offsets) < 1.5
+    assert np.abs(movement.lean(offsets)).max() < 1e-3
+    aside = offsets + np.float32(0.01)
+    assert movement.lean(aside)[152, 0] == pytest.approx(0.6 * 0.01, abs=1e-3)
+    assert not movement.lean(0.1 * aside).any()
+    assert movement.speech(np.stack([0 * away, 5 * away])).tolist() == [0, 1]
     found = movement.coefficients(offsets)
     again = movement.mean + found @ movement.basis
     assert np.abs(again - offsets.reshape(100, -1)).max() < 1e-3

@@ -46,8 +46,6 @@ class AtlasRecipe:
     """Share of a batch that is digital silence."""
     motion: float = 1.0
     """Weight of the change from frame to frame beside the place."""
-    emphasis: float = 1.1
-    """Factor on the coefficients that were learnt: what least squares learns moves less than people do."""
     mover: LoopConfig = field(
         default_factory=lambda: LoopConfig(
             steps=2500, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.05, average=0.995, save_every=500
@@ -56,11 +54,11 @@ class AtlasRecipe:
     """Schedule of the motion, 128 pairs of frames an update."""
     painter: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=1800, learning_rate=1.5e-3, warmup=0.03, weight_decay=0.01, average=0.995, save_every=200
+            steps=1000, learning_rate=1.5e-3, warmup=0.03, weight_decay=0.01, average=0.995, save_every=200
         )
     )
     """Schedule of the painter."""
-    batch: int = 16
+    batch: int = 8
     """Frames of an update of the painter."""
     moving_each: int = 60
     """Most clips of a person from which motion is learnt ..."""
@@ -195,9 +193,6 @@ def _fit_mover(
         checkpoint=work / "talker-mover.pt",
         on_step=lambda step, numbers: bar(step, steps, numbers),
     )
-    with torch.no_grad():
-        for learnt in network.mover.coefficients.parameters():
-            learnt.mul_(recipe.emphasis)
 
 
 def _heard(clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path, sync: Any) -> ClipStore:

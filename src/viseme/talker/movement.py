@@ -24,6 +24,8 @@ TALKS = 0.45
 SURE_FRAMES = 60
 """Frames after which a person's own motion counts as much as the mean person's."""
 LEAST_SIZE, MOST_SIZE = 0.75, 1.4
+LEAN = 0.6
+"""Share of what a person's mean shape differs from the mean person's that is taken over."""
 
 
 def vertex_weights() -> NDArray[np.float32]:
@@ -64,6 +66,22 @@ class Movement:
         """
         away = np.square(offsets[:, LIPS]).sum(2).mean(1)
         return float(np.sqrt(np.quantile(away, LOUD)))
+
+    def lean(self, offsets: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(468, 3) what a person's face in speech differs from the mean person's; 0 where they do not speak.
+
+        Args:
+            offsets: (T, 468, 3) vertices minus those at rest.
+        """
+        if self.amount(offsets) / self.usual < TALKS:
+            return np.zeros((468, 3), np.float32)
+        usual = self.size(offsets) * self.mean.reshape(468, 3)
+        return np.asarray(LEAN * (offsets.mean(0) - usual), np.float32)
+
+    def speech(self, offsets: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(T,) 0 at rest, 1 from the motion of speech on, of (T, 468, 3) offsets."""
+        away = np.sqrt(np.square(offsets[:, LIPS]).sum(2).mean(1))
+        return np.asarray(np.clip(away / self.usual, 0, 1), np.float32)
 
     def size(self, offsets: NDArray[np.floating]) -> float:
         """Factor on the mean person's motion that makes it this person's; 1 where they do not speak."""

@@ -83,6 +83,7 @@ class TalkingPerson:
         """How vertices are laid onto the atlas."""
         self.size: float = talker.movement.size(person.moved)
         """Factor on the mean person's motion."""
+        self._lean = talker.movement.lean(person.moved)
         self._talker, self._person = talker, person
         self._rest = person.cylinder.coordinates(person.closed)
         self._shapes = lip_shape(person.pool.places, self._rest)
@@ -98,9 +99,10 @@ class TalkingPerson:
         for at in range(0, len(when), CHUNK):
             part = when[at : at + CHUNK]
             offsets = self._talker.spoken.run(heard=heard.at(part))["vertices"]
-            moved = offsets * (self.size * heard.openness(part))[:, None, None]
+            speech = self._talker.movement.speech(offsets)[:, None, None]
+            moved = (self.size * offsets + speech * self._lean) * heard.openness(part)[:, None, None]
             vertices = np.asarray(self._person.closed + moved, np.float32)
-            weights = np.zeros((len(part), 52), np.float32)
+            weights = np.zeros((len(part), 52), np.float32)  # not told; nothing that composes looks at them
             yield SpokenFace(times=part, vertices=vertices, lips=self.lips_of(vertices), weights=weights)
 
     def lips_of(self, vertices: NDArray[np.floating]) -> NDArray[np.float32]:
