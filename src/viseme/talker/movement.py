@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from viseme.compose.region import face_region
 from viseme.face3d.head_pose import canonical_vertices
-from viseme.faces.schemes import LIPS
+from viseme.faces.schemes import LIPS, LOWER_INNER, UPPER_INNER
 
 __all__ = ["Movement", "movement_of", "vertex_weights"]
 
@@ -24,6 +24,8 @@ TALKS = 0.45
 SURE_FRAMES = 60
 """Frames after which a person's own motion counts as much as the mean person's."""
 LEAST_SIZE, MOST_SIZE = 0.75, 1.4
+EFFORT = 0.02
+"""How much moving counts against lips that are apart, relative to what all components move them."""
 LEAN = 0.6
 """Share of what a person's mean shape differs from the mean person's that is taken over."""
 
@@ -77,6 +79,15 @@ class Movement:
             return np.zeros((468, 3), np.float32)
         usual = self.size(offsets) * self.mean.reshape(468, 3)
         return np.asarray(LEAN * (offsets.mean(0) - usual), np.float32)
+
+    def shut(self, vertices: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(468, 3) a face with its lips together: (468, 3) moved as people move, as little as that takes."""
+        basis = self.basis.reshape(-1, 468, 3).astype(np.float64)
+        gap = (vertices[UPPER_INNER] - vertices[LOWER_INNER])[:, 1]
+        of_basis = (basis[:, UPPER_INNER] - basis[:, LOWER_INNER])[..., 1].T
+        ridge = EFFORT * np.trace(of_basis.T @ of_basis) / len(basis)
+        steps = np.linalg.solve(of_basis.T @ of_basis + ridge * np.eye(len(basis)), -of_basis.T @ gap)
+        return np.asarray(vertices + np.tensordot(steps, basis, 1), np.float64)
 
     def speech(self, offsets: NDArray[np.floating]) -> NDArray[np.float32]:
         """(T,) 0 at rest, 1 from the motion of speech on, of (T, 468, 3) offsets."""

@@ -21,7 +21,7 @@ from viseme.core.errors import WeightsError
 from viseme.face3d.atlas import Cylinder
 from viseme.sync.heard import HeardAudio
 from viseme.sync.heard_streams import streams_of
-from viseme.talker.lip_atlas import CROP, WINDOW, CarriedLips, carried, lip_shape, nearest_shapes
+from viseme.talker.lip_atlas import CROP, WINDOW, CarriedLips, carried, lip_shape, nearest_shapes, opening
 from viseme.talker.movement import Movement
 from viseme.talker.person import Person, person_of
 from viseme.weights import Checkpoint, FileStamp, file_stamp, find_weights, read_checkpoint, resolve_device
@@ -33,6 +33,8 @@ CHUNK = 16
 """Frames that are made at once."""
 MOST_ROWS = 1000
 """Frames whose landmarks are looked at."""
+APART = 0.03
+"""Opening from which lips at rest are brought together."""
 FEATHER_PX = 8
 """Pixels at the edge of the painted window over which it passes into the person's own skin."""
 
@@ -81,11 +83,15 @@ class TalkingPerson:
         """(256, 256, 3) RGB in [0, 1]."""
         self.cylinder: Cylinder = person.cylinder
         """How vertices are laid onto the atlas."""
-        self.size: float = talker.movement.size(person.moved)
+        movement, apart = talker.movement, float(opening(person.closed)) > APART
+        self.rest: NDArray[np.float64] = movement.shut(person.closed) if apart else person.closed
+        """(468, 3) how the person looks while nobody speaks: lips together, though the video may never show it."""
+        moved = person.moved + np.asarray(person.closed - self.rest, np.float32)
+        self.size: float = movement.size(moved)
         """Factor on the mean person's motion."""
-        self._lean = talker.movement.lean(person.moved)
+        self._lean = movement.lean(moved)
         self._talker, self._person = talker, person
-        self._rest = person.cylinder.coordinates(person.closed)
+        self._rest = person.cylinder.coordinates(self.rest)
         self._shapes = lip_shape(person.pool.places, self._rest)
 
     def speak(self, samples: NDArray[np.floating], start: float, times: NDArray[np.floating]) -> Iterator[SpokenFace]:
@@ -101,7 +107,7 @@ class TalkingPerson:
             offsets = self._talker.spoken.run(heard=heard.at(part))["vertices"]
             speech = self._talker.movement.speech(offsets)[:, None, None]
             moved = (self.size * offsets + speech * self._lean) * heard.openness(part)[:, None, None]
-            vertices = np.asarray(self._person.closed + moved, np.float32)
+            vertices = np.asarray(self.rest + moved, np.float32)
             weights = np.zeros((len(part), 52), np.float32)  # not told; nothing that composes looks at them
             yield SpokenFace(times=part, vertices=vertices, lips=self.lips_of(vertices), weights=weights)
 

@@ -153,6 +153,21 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         default=True,
     ),
     WeightsRecord(
+        name="talker",
+        component="talker",
+        file="talker.safetensors",
+        sha256="e2f52c379e110636a2db7e7c42abde75de88304f8a8d9f0ba8a8095a0f8ccbc0",
+        size=5632127,
+        licence="Apache-2.0",
+        training_data=(
+            "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0); painting also 10 clips of "
+            "us_weekly_address (public domain) and 3 of lipify_selfies (MIT); hears through sync-landmarks"
+        ),
+        preprocessing="mediapipe478 landmarks; lip crop of the cylindrical atlas; audio at 16 kHz, 40 log-mels, 100 Hz",
+        card="talker.md",
+        default=True,
+    ),
+    WeightsRecord(
         name="voice-to-face",
         component="voice",
         file="voice-to-face.safetensors",
