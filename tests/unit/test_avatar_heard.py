@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viseme.avatar import heard
+from viseme.sync import heard
 from viseme.sync.heard import STEPS, HeardAudio, in_another_voice
 
 

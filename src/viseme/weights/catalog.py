@@ -160,7 +160,7 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         size=5632127,
         licence="Apache-2.0",
         training_data=(
-            "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0); painting also 10 clips of "
+            "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0); painting also 10 of "
             "us_weekly_address (public domain) and 3 of lipify_selfies (MIT); hears through sync-landmarks"
         ),
         preprocessing="mediapipe478 landmarks; lip crop of the cylindrical atlas; audio at 16 kHz, 40 log-mels, 100 Hz",
