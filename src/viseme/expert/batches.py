@@ -14,8 +14,6 @@ from viseme.expert.phones import UNKNOWN
 
 __all__ = ["MaskConfig", "SpeechDraw", "span_mask"]
 
-NUM_BANDS = 26
-"""Of an audio step, which holds four frames of them."""
 APART = 40
 """Frames by which a crop of the audio alone may begin before or end after the video's."""
 
@@ -92,12 +90,8 @@ class SpeechDraw:
 
 
 def _noisy(speech: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Audio steps as another microphone hears them, three times in ten with noise."""
+    """Audio steps, three times in ten with noise."""
     audio = speech.astype(np.float32)
-    if rng.random() < 0.7:
-        band = np.linspace(0, np.pi, NUM_BANDS)
-        colour = sum(rng.normal(0, 0.5 / order) * np.cos(order * band) for order in (1, 2, 3, 4))
-        audio += np.tile(colour, audio.shape[1] // NUM_BANDS).astype(np.float32)
     if rng.random() < 0.3:
         audio += rng.normal(0, rng.uniform(0, 0.6), audio.shape).astype(np.float32)
     return audio
@@ -123,11 +117,10 @@ def _replaced(video: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.rando
 
 
 def _moved(points: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Another size, lips that move more or less along each axis, a slightly turned head, tracker noise; the mean over
-    time is taken out."""
+    """Another size, a slightly turned head, tracker noise; the mean over time is taken out."""
     turn = rng.normal(0, np.deg2rad(4), 3)
     skew = np.array([[0, -turn[2], turn[1]], [turn[2], 0, -turn[0]], [-turn[1], turn[0], 0]])
-    moved = points @ (np.eye(3) + skew).T * rng.uniform(0.85, 1.15) * np.exp(rng.normal(0, 0.12, 3))
+    moved = points @ (np.eye(3) + skew).T * rng.uniform(0.85, 1.15)
     moved = moved + rng.normal(0, rng.uniform(0, 0.004), moved.shape)
     return (moved - moved.mean(0)).astype(np.float32)
 

@@ -52,7 +52,6 @@ class ExpertRecipe:
         Iteration(clusters=100, features="cepstra", layers=2, share=1.0),
         Iteration(clusters=200, layer=2, layers=4, share=0.8),
         Iteration(clusters=500, layer=4, share=1.2),
-        Iteration(clusters=500, layer=4, share=5.0),
     )
     """One after the other."""
     fit_share: float = 0.1
