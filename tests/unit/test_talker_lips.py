@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from viseme.core.errors import WeightsError
 from viseme.face3d.atlas import fit_cylinder
 from viseme.face3d.head_pose import canonical_vertices
 from viseme.faces.schemes import UPPER_INNER
 from viseme.talker.lip_atlas import MOST_SOURCES, carried, frame_atlas, lip_shape, nearest_shapes, opening, whole_atlas
 from viseme.talker.movement import Movement, movement_of
 from viseme.talker.person import LipPool, Person, pool_rows, resting_shape
-from viseme.talker.runner import TalkingPerson
+from viseme.talker.runner import TalkingPerson, load_talker
 
 REST = np.asarray(canonical_vertices(), np.float64)
 LOWER = REST[:, 1] <= REST[14, 1]
@@ -30,7 +31,9 @@ def opened(by: float) -> NDArray[np.float64]:
 
 
 def coloured(seed: int) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).random((128, 128, 3)).astype(np.float32)
+    y, x = np.mgrid[0:128, 0:128] / 128
+    weights = np.random.default_rng(seed).random((3, 3))
+    return (np.stack([x, y, 1 - x], -1) @ weights / 3).astype(np.float32)
 
 
 def test_lips_carried_to_their_own_shape_are_as_they_were() -> None:
@@ -171,3 +174,25 @@ def test_shapes_of_lips_are_in_pixels() -> None:
     rest = cylinder.coordinates(REST)
     shape = lip_shape(rest + np.array([3, 4]), rest)
     assert np.linalg.norm(shape) == pytest.approx(5, abs=1e-4)
+
+
+def test_the_talker_that_ships_moves_lips_and_paints_them() -> None:
+    talker = load_talker()
+    assert talker is load_talker("talker")
+    assert talker.id.startswith("talker@")
+    voice = np.random.default_rng(0).normal(size=(2, 11, 257)).astype(np.float32)
+    assert opening(REST + talker.spoken.run(heard=voice)["vertices"]).shape == (2,)
+    apart = REST + 2 * talker.movement.mean.reshape(468, 3)
+    assert opening(talker.movement.shut(apart)) < 0.3 * opening(apart)
+    flat = np.full((1, 96, 96, 3), 0.5, np.float32)
+    nothing = np.zeros((1, 96, 96), np.float32)
+    made = talker.painted.run(
+        own=flat,
+        seen=flat,
+        inside=nothing,
+        moved=np.zeros((1, 96, 96, 2), np.float32),
+        far=np.zeros((1, 1), np.float32),
+    )["lips"]
+    assert np.abs(made - 0.5).mean() < 0.05
+    with pytest.raises(WeightsError, match="no talker"):
+        load_talker("voice-to-face")

@@ -42,7 +42,7 @@ def test_motion_lies_in_the_components() -> None:
 
 def test_losses_are_nothing_where_all_is_right_and_fall_with_a_step() -> None:
     network = AtlasTalker(AtlasTalker.tiny())
-    some = {k: v.movedim(-1, 1).numpy() if v.ndim == 4 else v.numpy() for k, v in given().items()}
+    some = {k: v.movedim(-1, 1).numpy() if v.ndim == 4 else v.numpy() for k, v in given(1).items()}
     some["inside"] = some["inside"][:, None]
     right = network.painter(**{k: torch.from_numpy(v) for k, v in some.items()}).detach().numpy()
     loss, _ = PainterLoss()(network.painter, {**some, "wanted": right})

@@ -24,8 +24,8 @@ TALKS = 0.45
 SURE_FRAMES = 60
 """Frames after which a person's own motion counts as much as the mean person's."""
 LEAST_SIZE, MOST_SIZE = 0.75, 1.4
-EFFORT = 0.02
-"""How much moving counts against lips that are apart, relative to what all components move them."""
+MAIN, EFFORT = 6, 0.005
+"""Components that shut a mouth, and how much moving counts against lips that are apart, relative to what these move."""
 LEAN = 0.6
 """Share of what a person's mean shape differs from the mean person's that is taken over."""
 
@@ -82,9 +82,9 @@ class Movement:
 
     def shut(self, vertices: NDArray[np.floating]) -> NDArray[np.float64]:
         """(468, 3) a face with its lips together: (468, 3) moved as people move, as little as that takes."""
-        basis = self.basis.reshape(-1, 468, 3).astype(np.float64)
-        gap = (vertices[UPPER_INNER] - vertices[LOWER_INNER])[:, 1]
-        of_basis = (basis[:, UPPER_INNER] - basis[:, LOWER_INNER])[..., 1].T
+        basis = self.basis[:MAIN].reshape(-1, 468, 3).astype(np.float64)
+        gap = (vertices[UPPER_INNER] - vertices[LOWER_INNER]).ravel()
+        of_basis = (basis[:, UPPER_INNER] - basis[:, LOWER_INNER]).reshape(len(basis), -1).T
         ridge = EFFORT * np.trace(of_basis.T @ of_basis) / len(basis)
         steps = np.linalg.solve(of_basis.T @ of_basis + ridge * np.eye(len(basis)), -of_basis.T @ gap)
         return np.asarray(vertices + np.tensordot(steps, basis, 1), np.float64)
