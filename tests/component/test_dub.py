@@ -181,3 +181,12 @@ def test_the_consent_to_a_face_that_nobody_trained_is_named(
     )  # fmt: skip
     assert not told
     assert read_consent(agreed).sha256 in Path(result.manifest or "").read_text()
+
+
+@pytest.mark.slow
+def test_the_talker_that_ships_dubs_somebody_it_never_saw(tmp_path: Path, film: Path, voice: Path) -> None:
+    result = dub(film, tmp_path / "out.mkv", audio=voice, beyond="cut")
+    assert result.avatar.startswith("talker@")
+    assert result.num_composed == NUM
+    before, after = list(read_frames(film)), list(read_frames(tmp_path / "out.mkv"))
+    assert all(0 < np.abs(a.image.astype(int) - b.image).mean() < 6 for a, b in zip(before, after, strict=True))
