@@ -14,6 +14,7 @@ from viseme.core.scores import Need
 from viseme.faces.crop_recorder import ImagesInMemory
 from viseme.faces.crops import crop_squares
 from viseme.faces.mouth_roi import mouth_input, mouth_rois
+from viseme.metrics import speech_similarity_metric
 from viseme.metrics.face_streams import MouthStream, NearestSteps, PointStream
 from viseme.metrics.speech_similarity import similarity
 from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
@@ -125,6 +126,17 @@ def test_anchors_are_made_of_what_the_reference_shows_and_nothing_is_embedded_tw
     assert found["audio_only"]["avs_m"] == pytest.approx(similarity(audio, audio + video).value)
     assert max(found["still_face"]["avs_v"], found["shifted"]["avs_v"]) < 0.95
     assert set(found["reference"]) == {"avs_u", "avs_u_of_means"}, "1 by definition is not computed"
+
+
+def test_a_long_clip_is_embedded_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech_similarity_metric, "PIECE_S", 0.48)
+    expert = Expert()
+    found = _all_fed(SpeechSimilarityMetric(expert), Audio(SAMPLES), other=0)
+    assert {len(video if audio is None else audio) for audio, video in expert.given} == {12, 6, 12 - 5, 6 - 5}
+    assert found["generated"]["avs_v"] == pytest.approx(1)
+    heard = np.concatenate([audio for audio, video in expert.given if video is None])
+    within = np.arange(30) % 12 > 0  # the first sample of a piece has none before it to be taken off
+    np.testing.assert_array_equal(heard[within], speech_features(SAMPLES[640:], 30)[within], "as if it were one")
 
 
 def _mouths(seed: int) -> np.ndarray:

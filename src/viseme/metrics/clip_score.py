@@ -1,16 +1,17 @@
 """One clip scored: generated and reference decoded once, side by side, with every metric fed on the way.
 
-Knows the order of the work: sources -> faces -> pairs -> metrics -> values, anchors and faults. Refuses to know how any
-metric is computed, and other clips.
+Knows the order of the work: sources -> faces -> pairs -> metrics -> values and anchors -> faults. Refuses to know how
+any metric is computed, and other clips.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from viseme.audio.mel_frames import MelFrames
 from viseme.core.errors import MediaError
@@ -19,7 +20,7 @@ from viseme.core.scores import ClipScore, FailureCause, MetricProtocol, Need
 from viseme.faces import tracker as trackers
 from viseme.media.source import MediaSource
 from viseme.metrics.clip_anchors import ClipScores, FrameScores, TrackScores, joined
-from viseme.metrics.clip_audio import SourceAudio, TurnedAudio
+from viseme.metrics.clip_audio import KeptAudio, TurnedAudio
 from viseme.metrics.clip_faults import EVERYTHING, Faults, audio_faults
 from viseme.metrics.face_list import FaceList
 from viseme.metrics.face_views import MainFace, SeenFrame, View, seen_frames
@@ -39,6 +40,8 @@ SAME_RATE = 0.01
 MOST_LOST = 0.2
 """Share of the frames with a face in the reference on which the generated one may have none."""
 REFERENCE = frozenset({Need.REFERENCE})
+Measurements: TypeAlias = "dict[str, dict[str, Measured]]"
+""""generated" and anchors -> values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ def score_sources(
     began = time.perf_counter()
     faults = faults or Faults()
     run = _Run(sources, metrics, faults, tracker)
-    for step in (lambda: run.read(on_progress), run.judge, run.compute):
+    for step in (lambda: run.read(on_progress), run.finish, run.judge):
         try:
             step()
         except MediaError as error:
@@ -122,43 +125,45 @@ class _Run:
     def __init__(self, sources: ClipSources, metrics: MetricSet, faults: Faults, tracker: str) -> None:
         self._sources, self._faults, self._tracker = sources, faults, tracker
         self.warnings: list[str] = []
-        audio = None if sources.heard is None else SourceAudio(sources.heard, self.warnings.append)
-        ours, theirs = self._audios(audio), self._reference_audios()
+        self._audio_of: dict[int, KeptAudio] = {}
+        heard, real = (self._kept(s) for s in (sources.heard, sources.reference_heard))
+        ours, theirs = self._audios(heard), self._reference_audios(real)
         self._frames = FrameScores(metrics.frames, has_reference=sources.reference is not None)
         self._clips = ClipScores(metrics.clips, {**ours, **theirs})
         self._tracks = TrackScores(metrics.tracks, ours)
         self._reference_tracks = TrackScores(metrics.tracks, theirs)
-        self._delay = _delay_of(sources.heard if sources.generated is not None else None)
-        self._reference_delay = _delay_of(sources.reference_heard if sources.reference is not None else None)
+        self._delay = _delay_of(heard if sources.generated is not None else None)
+        self._reference_delay = _delay_of(real if sources.reference is not None else None)
         self.estimate: DelayEstimate | None = None
         self.reference_estimate: DelayEstimate | None = None
-        self.measured: dict[str, dict[str, Measured]] = {}
-        """"generated" and anchors -> values."""
+        self.measured: Measurements = {}
         self.faces = FaceList()
         self.num_generated = self.num_reference = self.num_pairs = self.num_lost = 0
         self._num_faces = self._num_reference_faces = 0
         self._face, self._reference_face = MainFace(), MainFace()
 
-    def _audios(self, audio: ClipAudio | None) -> dict[str, ClipAudio]:
+    def _kept(self, source: MediaSource | None) -> KeptAudio | None:
+        """The audio of a source, one and the same for all who ask."""
+        if source is None:
+            return None
+        return self._audio_of.setdefault(id(source), KeptAudio(source, self.warnings.append))
+
+    def _audios(self, heard: ClipAudio | None) -> dict[str, ClipAudio]:
         """Under which the generated lips are measured."""
-        if audio is None or self._sources.generated is None:
+        if heard is None or self._sources.generated is None:
             return {}
         if self._sources.reference is not None:
-            return {"generated": audio}
-        return {"generated": audio, "mismatched_audio": self._mismatched(self._sources.heard)}
+            return {"generated": heard}
+        return {"generated": heard, "mismatched_audio": self._mismatched(heard, self._sources.heard)}
 
-    def _reference_audios(self) -> dict[str, ClipAudio]:
-        heard = self._sources.reference_heard
+    def _reference_audios(self, heard: ClipAudio | None) -> dict[str, ClipAudio]:
         if heard is None or self._sources.reference is None:
             return {}
-        return {"reference": SourceAudio(heard), "mismatched_audio": self._mismatched(heard)}
+        return {"reference": heard, "mismatched_audio": self._mismatched(heard, self._sources.reference_heard)}
 
-    def _mismatched(self, own: MediaSource | None) -> ClipAudio:
-        other = self._sources.mismatched
-        if other is not None:
-            return SourceAudio(other)
-        assert own is not None
-        return TurnedAudio(own)
+    def _mismatched(self, own: ClipAudio, source: MediaSource | None) -> ClipAudio:
+        other = self._kept(self._sources.mismatched)
+        return other or TurnedAudio(own, None if source is None else source.duration)
 
     def read(self, on_progress: Callable[[float], None] | None) -> None:
         """Decode both videos and feed everything."""
@@ -174,7 +179,6 @@ class _Run:
         finally:
             for stream in streams:
                 stream.close()
-        self._finish()
 
     def _apart(self) -> Fraction:
         """How far apart two frames of a pair may be; negative where the rates differ."""
@@ -215,16 +219,30 @@ class _Run:
         found = self._face.of(generated, like=right.tight * size)
         return None if found is None else found.showing(right.box * size)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Make values of what was gathered, as far as the videos could be read: both delays, both videos' lip sync and
+        the rest side by side, as each waits for one network after the other."""
+        jobs = (self._finish_generated, self._finish_reference, self._finish_faces)
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            found: list[Measurements] = []
+            for future in [pool.submit(job) for job in jobs]:
+                try:
+                    found.append(future.result())
+                except MediaError as error:
+                    self._faults.add(FailureCause.UNREADABLE, EVERYTHING, str(error))
+        self.measured = joined(found)
+
+    def _finish_generated(self) -> Measurements:
         self.estimate = None if self._delay is None else self._delay.finish().estimate
+        return {n: v for n, v in self._tracks.compute().items() if n in ("generated", "mismatched_audio")}
+
+    def _finish_reference(self) -> Measurements:
         if self._reference_delay is not None:
             self.reference_estimate = self._reference_delay.finish().estimate
+        return self._reference_tracks.compute()
 
-    def compute(self) -> None:
-        """Make values of what was gathered, as far as the videos could be read."""
-        ours = {n: v for n, v in self._tracks.compute().items() if n in ("generated", "mismatched_audio")}
-        parts = (self._frames.compute(), self._clips.compute(), ours, self._reference_tracks.compute())
-        self.measured = joined(parts)
+    def _finish_faces(self) -> Measurements:
+        return joined((self._frames.compute(), self._clips.compute()))
 
     def judge(self) -> None:
         """Add what the pass has shown to be wrong."""
@@ -284,10 +302,10 @@ def share_in_sync(estimate: DelayEstimate, band: tuple[float, float]) -> float |
     return sum(n for n, delay in told if band[0] <= delay <= band[1]) / total if total else None
 
 
-def _delay_of(heard: MediaSource | None) -> DelayMeasurement | None:
+def _delay_of(heard: ClipAudio | None) -> DelayMeasurement | None:
     if heard is None:
         return None
-    return DelayMeasurement(load_sync_weights(), MelFrames(heard.audio()), EstimatorConfig())
+    return DelayMeasurement(load_sync_weights(), MelFrames(heard.blocks()), EstimatorConfig())
 
 
 def _measure(delay: DelayMeasurement | None, seen: SeenFrame) -> None:

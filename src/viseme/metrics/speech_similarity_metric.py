@@ -1,41 +1,36 @@
 """AVS_u, AVS_m and AVS_v in the seam of metrics: any speech expert, fed frame by frame.
 
 Knows views of faces and audio; what is computed is `speech_similarity`. Both faces are gathered once for all anchors,
-and what the expert has embedded once is not embedded again. An expert sees a clip as a whole, so 8 kB (mouths) or 6 kB
-(landmarks) of each face stay in memory for a frame, whatever its size.
+and what the expert has embedded once is not embedded again: shifts are taken among embeddings. An expert sees `PIECE_S`
+seconds as a whole, longer clips piece by piece, so memory does not grow with the length.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.audio.features import speech_features
-from viseme.core.errors import DataError
 from viseme.core.scores import Better, MetricProtocol, Need
 from viseme.expert.interface import SpeechExpert
 from viseme.faces.mouth_roi import STEP_S
-from viseme.metrics.clip_audio import whole_audio
+from viseme.metrics.clip_audio import AudioWindows
 from viseme.metrics.face_streams import MouthStream, PointStream, stream_of
 from viseme.metrics.interface import SHIFT_FRAMES, ClipAudio, FaceView, Measured
-from viseme.metrics.speech_similarity import (
-    SpeechSimilarity,
-    avs_audio_floor,
-    avs_key,
-    avs_m,
-    avs_u,
-    avs_v,
-    similarity,
-)
-from viseme.metrics.spoken_words import LipWords
+from viseme.metrics.speech_similarity import SimilaritySums, SpeechSimilarity, avs_key
+from viseme.metrics.spoken_words import LipWords, LipWordsClip
 
-__all__ = ["SpeechClip", "SpeechSimilarityMetric"]
+__all__ = ["PIECE_S", "SpeechClip", "SpeechSimilarityMetric"]
 
+PIECE_S = 20.0
+"""Longest stretch that is embedded at once, seconds."""
+MARGIN_S = 0.1
+"""Seconds of audio after the last step that its last features need."""
 _WITH_REFERENCE = ("avs_m", "avs_v")
 _MEANS = "_of_means"
 
@@ -82,30 +77,27 @@ class SpeechSimilarityMetric:
             worst=0.0,
             identical=1.0 if name.startswith(_WITH_REFERENCE) else None,
             crop="88 px of a 96 px mouth on the 256 px canvas" if self._expert.input == "pixel" else self._expert.input,
-            text=f"{average}, 25 frames a second, of a speech expert's embeddings of {of}",
+            text=f"{average}, 25 frames a second, of a speech expert's embeddings of {of}; clips longer than "
+            f"{PIECE_S:g} s in pieces of that length",
             source="Yaman et al., equations 4 to 6",
             weights=self._expert.id,
         )
 
 
-class _Remembered:
-    """A `SpeechExpert` that embeds the same arrays once."""
+class _Piece:
+    """A `SpeechExpert`'s embeddings of a piece of a clip; the same arrays are embedded once."""
 
     def __init__(self, expert: SpeechExpert) -> None:
         self._expert = expert
         self._found: dict[tuple[bytes | None, bytes | None], NDArray[np.float32]] = {}
-        self.id, self.input, self.width = expert.id, expert.input, expert.width
 
-    def encode(
-        self,
-        audio: NDArray[np.float32] | None = None,
-        video: NDArray[np.float32] | None = None,
-        layer: int | None = None,
+    def embed(
+        self, audio: NDArray[np.float32] | None = None, video: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """See `SpeechExpert.encode`."""
         key = _digest(audio), _digest(video)
         if key not in self._found:
-            self._found[key] = self._expert.encode(audio, video, layer)
+            self._found[key] = self._expert.encode(audio, video)
         return self._found[key]
 
 
@@ -126,75 +118,110 @@ class _Lips(NamedTuple):
 
 
 class SpeechClip:
-    """One clip of `SpeechSimilarityMetric`; nothing but the mouths is kept of its frames."""
+    """One clip of `SpeechSimilarityMetric`; nothing but what the expert sees is kept of its frames."""
 
     def __init__(self, expert: SpeechExpert, audios: Mapping[str, ClipAudio], words: LipWords | None = None) -> None:
         """Nothing yet."""
-        self._expert, self._audios, self._words = _Remembered(expert), audios, words
-        self._streams: list[MouthStream | PointStream] = [stream_of(expert.input), stream_of(expert.input)]
-        self._samples: dict[str, tuple[NDArray[np.float32], float]] = {}
+        self._expert = expert
+        self._audio = {name: AudioWindows(audio) for name, audio in audios.items()}
+        self._words: LipWordsClip | None = None if words is None else words.start()
+        self._sums: dict[tuple[str, str], SimilaritySums] = defaultdict(SimilaritySums)
+        """By video or anchor, and metric."""
+        self._streams = self._new_streams()
+        self._piece_start: float | None = None
+        self._has_reference = False
 
     def add(self, generated: FaceView | None, reference: FaceView | None) -> None:
         """See `ClipAccumulator.add`."""
-        time = reference.time if reference is not None else generated.time if generated is not None else 0.0
+        seen = reference or generated
+        if seen is None:
+            return
+        if self._piece_start is None:
+            self._piece_start = seen.time
+        elif seen.time >= self._piece_start + PIECE_S - STEP_S / 4:
+            self._embed()
+            self._piece_start = seen.time
+        self._has_reference |= reference is not None
         for stream, face in zip(self._streams, (generated, reference)):
             if face is not None:
-                stream.add(time, face)
+                stream.add(seen.time, face)
 
     def compute(self) -> Mapping[str, Mapping[str, Measured]]:
         """See `ClipAccumulator.compute`."""
-        ours, theirs = (_Lips(round(start / STEP_S), video) for start, video in (s.finish() for s in self._streams))
-        found = {"generated": {"avs_u": self._unimodal(ours, "generated"), **self._pair(ours, theirs, "generated")}}
-        if len(theirs.video):
-            found |= self._reference_anchors(theirs)
-        lips = theirs if len(theirs.video) else ours
-        found["mismatched_audio"] = {"avs_u": self._unimodal(lips, "mismatched_audio")}
-        measured = {name: _measured(values, self._expert.id) for name, values in found.items()}
+        self._embed()
+        for name in ("avs_u", "avs_m", "avs_v"):
+            self._sums[("generated", name)].add(_NO_STEPS, _NO_STEPS)
+        found: dict[str, dict[str, Measured]] = defaultdict(dict)
+        for (video, name), sums in self._sums.items():
+            found[video].update(_measured(name, sums.compute(), self._expert.id))
         if self._words is not None:
-            seen = {"generated": ours.video, "reference": theirs.video, "still_face": _still(theirs).video}
-            for name, values in self._words.measure(seen).items():
-                measured.setdefault(name, {}).update(values)
-        return measured
-
-    def _reference_anchors(self, real: _Lips) -> dict[str, dict[str, SpeechSimilarity]]:
-        late = _Lips(real.first + SHIFT_FRAMES, real.video)
-        early = _Lips(real.first - SHIFT_FRAMES, real.video)
-        found = {"reference": {"avs_u": self._unimodal(real, "reference")}}
-        for name, lips in (("still_face", _still(real)), ("shifted", late), ("shifted_early", early)):
-            both = _common(lips, real)
-            found[name] = {"avs_u": self._unimodal(both[0], "reference"), **self._pair(*both, "reference")}
-        audio = self._heard("reference", real)
-        if audio is not None:
-            heard = _tried(lambda: similarity(self._expert.encode(audio=audio), self._expert.encode(video=real.video)))
-            found["audio_only"] = {
-                "avs_m": _tried(partial(avs_audio_floor, self._expert, real.video, audio)),
-                "avs_v": heard,
-            }
+            for video, values in self._words.compute().items():
+                found[video].update(values)
         return found
 
-    def _unimodal(self, lips: _Lips, audio: str) -> SpeechSimilarity:
-        heard = self._heard(audio, lips)
-        return _NOTHING if heard is None else _tried(partial(avs_u, self._expert, lips.video, heard))
+    def _new_streams(self) -> tuple[MouthStream | PointStream, MouthStream | PointStream]:
+        return stream_of(self._expert.input), stream_of(self._expert.input)
 
-    def _pair(self, ours: _Lips, theirs: _Lips, audio: str) -> dict[str, SpeechSimilarity]:
+    def _embed(self) -> None:
+        """Compare what was gathered since the last piece."""
+        streams, self._streams = self._streams, self._new_streams()
+        ours, theirs = (_Lips(round(start / STEP_S), video) for start, video in (s.finish() for s in streams))
+        piece = _Piece(self._expert)
+        self._add_unimodal(piece, ours, "generated", "generated")
+        self._add_pair(piece, ours, theirs, "generated")
+        if len(theirs.video):
+            self._add_reference(piece, theirs)
+        self._add_unimodal(piece, theirs if self._has_reference else ours, "mismatched_audio", "mismatched_audio")
+        if self._words is not None:
+            self._words.add({"generated": ours.video, "reference": theirs.video, "still_face": _still(theirs).video})
+
+    def _add_unimodal(self, piece: _Piece, lips: _Lips, audio: str, name: str) -> None:
+        heard = self._heard(audio, lips)
+        if heard is not None:
+            self._sums[name, "avs_u"].add(piece.embed(video=lips.video), piece.embed(audio=heard))
+
+    def _add_pair(self, piece: _Piece, ours: _Lips, theirs: _Lips, audio: str) -> None:
         """AVS_m and AVS_v over the steps that both have."""
-        if not len(theirs.video) or not len(ours.video):
-            return {"avs_m": _NOTHING, "avs_v": _NOTHING}
         one, other = _common(ours, theirs)
+        if not len(one.video):
+            return
+        self._sums["generated", "avs_v"].add(piece.embed(video=one.video), piece.embed(video=other.video))
         heard = self._heard(audio, one)
-        return {
-            "avs_m": _NOTHING if heard is None else _tried(partial(avs_m, self._expert, one.video, other.video, heard)),
-            "avs_v": _tried(partial(avs_v, self._expert, one.video, other.video)),
-        }
+        if heard is not None:
+            both = (piece.embed(heard, lips.video) for lips in (one, other))
+            self._sums["generated", "avs_m"].add(*both)
+
+    def _add_reference(self, piece: _Piece, real: _Lips) -> None:
+        """Anchors made of the real video."""
+        seen, still = piece.embed(video=real.video), _still(real).video
+        held = piece.embed(video=still)
+        late, early = slice(None, -SHIFT_FRAMES), slice(SHIFT_FRAMES, None)
+        for name, shown, meant in (("shifted", late, early), ("shifted_early", early, late)):
+            self._sums[name, "avs_v"].add(seen[shown], seen[meant])
+        self._sums["still_face", "avs_v"].add(held, seen)
+        audio = self._heard("reference", real)
+        if audio is None:
+            return
+        heard, both = piece.embed(audio=audio), piece.embed(audio, real.video)
+        self._sums["reference", "avs_u"].add(seen, heard)
+        self._sums["still_face", "avs_u"].add(held, heard)
+        self._sums["still_face", "avs_m"].add(piece.embed(audio, still), both)
+        self._sums["audio_only", "avs_m"].add(heard, both)
+        self._sums["audio_only", "avs_v"].add(heard, seen)
+        for name, shown, meant in (("shifted", late, early), ("shifted_early", early, late)):
+            self._sums[name, "avs_u"].add(seen[shown], heard[meant])
+            if len(real.video) > SHIFT_FRAMES:
+                self._sums[name, "avs_m"].add(piece.embed(audio[meant], real.video[shown]), both[meant])
 
     def _heard(self, name: str, lips: _Lips) -> NDArray[np.float32] | None:
         """(T, 104) the audio of the steps; None where there is none."""
-        if name not in self._samples:
-            self._samples[name] = whole_audio(self._audios.get(name))
-        samples, at = self._samples[name]
-        if not len(samples) or not len(lips.video):
+        if name not in self._audio or not len(lips.video):
             return None
-        return speech_features(samples, len(lips.video), start=at - lips.first * STEP_S)
+        start = lips.first * STEP_S
+        samples, at = self._audio[name].between(start, start + len(lips.video) * STEP_S + MARGIN_S)
+        if not len(samples):
+            return None
+        return speech_features(samples, len(lips.video), start=at - start)
 
 
 def _still(lips: _Lips) -> _Lips:
@@ -202,28 +229,16 @@ def _still(lips: _Lips) -> _Lips:
     return _Lips(lips.first, np.repeat(lips.video[:1], len(lips.video), 0))
 
 
-_NOTHING = SpeechSimilarity(value=float("nan"), of_means=float("nan"), num_frames=0)
-
-
-def _tried(measure: Callable[[], SpeechSimilarity]) -> SpeechSimilarity:
-    """NaN where there is no frame to compare."""
-    try:
-        return measure()
-    except DataError:
-        return _NOTHING
+_NO_STEPS = np.zeros((0, 1))
 
 
 def _common(one: _Lips, other: _Lips) -> tuple[_Lips, _Lips]:
     """The steps of both."""
     first = max(one.first, other.first)
-    end = min(one.first + len(one.video), other.first + len(other.video))
-    end = max(first, end)
+    end = max(first, min(one.first + len(one.video), other.first + len(other.video)))
     return one.part(first, end), other.part(first, end)
 
 
-def _measured(values: Mapping[str, SpeechSimilarity], expert: str) -> dict[str, Measured]:
-    return {
-        avs_key(name + kind, expert): Measured(value=value, num_frames=one.num_frames)
-        for name, one in values.items()
-        for kind, value in (("", one.value), (_MEANS, one.of_means))
-    }
+def _measured(name: str, found: SpeechSimilarity, expert: str) -> dict[str, Measured]:
+    values = (("", found.value), (_MEANS, found.of_means))
+    return {avs_key(name + kind, expert): Measured(value=v, num_frames=found.num_frames) for kind, v in values}

@@ -19,7 +19,7 @@ from viseme.metrics.clip_audio import whole_audio
 from viseme.metrics.interface import ClipAudio, FaceView, Measured
 from viseme.metrics.wer import Reader, normalised_words, word_errors
 
-__all__ = ["AudioWords", "Grammar", "LipWords", "PhoneReader", "Recogniser"]
+__all__ = ["AudioWords", "Grammar", "LipWords", "LipWordsClip", "PhoneReader", "Recogniser"]
 
 Grammar = Literal["none", "grid"]
 """Which sentences lips may say: any phones, or the sentences of the GRID corpus."""
@@ -94,7 +94,8 @@ class LipWords:
 
     def __init__(self, expert: PhoneReader, grammar: Grammar, transcript: str | None) -> None:
         """What was said in the clip; None = it is not known."""
-        self._expert, self._grammar, self._said = expert, grammar, normalised_words(transcript or "")
+        self._expert, self._said = expert, normalised_words(transcript or "")
+        self._grammar: Grammar = grammar
         self.name, self.family = expert.id, expert.id.partition("@")[0]
         self._phones, self._words = f"per_lips[{expert.id}]", f"wer_lips[{expert.id}]"
         lips = frozenset({Need.EXPERT, Need.LANDMARKS})
@@ -106,23 +107,50 @@ class LipWords:
         if grammar != "none":
             self.protocols += (_protocol(self._words, lips | {Need.TRANSCRIPT}, words, expert.id, identical=None),)
 
-    def measure(self, lips: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Measured]]:
-        """Errors of what each video shows.
+    def start(self) -> LipWordsClip:
+        """For one clip."""
+        return LipWordsClip(self._expert, self._grammar, self._said, (self._phones, self._words))
+
+
+class LipWordsClip:
+    """One clip of `LipWords`, piece by piece. Where words are read, 160 bytes a frame are kept: a sentence is whole."""
+
+    def __init__(self, expert: PhoneReader, grammar: Grammar, said: list[str], names: tuple[str, str]) -> None:
+        self._expert, self._grammar, self._said = expert, grammar, said
+        self._phones, self._words = names
+        self._errors: dict[str, int] = {}
+        self._num_real = 0
+        self._read: dict[str, list[NDArray[np.float32]]] = {}
+
+    def add(self, lips: Mapping[str, NDArray[np.float32]]) -> None:
+        """One more piece.
 
         Args:
             lips: "generated", "reference", "still_face" -> (T, ...) what the expert's video stream sees; what has no
                 frames is left out.
         """
         read = {name: self._expert.read_phones(video) for name, video in lips.items() if len(video)}
-        found: dict[str, dict[str, Measured]] = {name: {} for name in read}
         real = _spoken(read["reference"]) if "reference" in read else []
+        self._num_real += len(real)
         for name, frames in read.items():
-            if real:
-                found[name][self._phones] = _rate(real, _spoken(frames))
+            if "reference" in read:
+                self._errors[name] = self._errors.get(name, 0) + word_errors(real, _spoken(frames))
             if self._grammar != "none" and self._said:
-                found[name][self._words] = _rate(self._said, self._sentence(frames))
+                self._read.setdefault(name, []).append(frames)
+        if real and "generated" not in read:
+            self._errors["generated"] = self._errors.get("generated", 0) + len(real)
+
+    def compute(self) -> dict[str, dict[str, Measured]]:
+        """ "generated", "reference" and "still_face" -> errors."""
+        found: dict[str, dict[str, Measured]] = {"generated": {}}
+        for name, errors in self._errors.items():
+            if self._num_real:
+                rate = Measured(value=errors / self._num_real, num_frames=self._num_real)
+                found.setdefault(name, {})[self._phones] = rate
+        for name, frames in self._read.items():
+            found.setdefault(name, {})[self._words] = _rate(self._said, self._sentence(np.concatenate(frames)))
         nothing = Measured(value=float("nan"), num_frames=len(self._said))
-        found.setdefault("generated", {}).setdefault(self._words, nothing)
+        found["generated"].setdefault(self._words, nothing)
         return found
 
     def _sentence(self, frames: NDArray[np.float32]) -> list[str]:

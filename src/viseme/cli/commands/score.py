@@ -49,7 +49,8 @@ class Options:
     metrics: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
     """Which metrics, with commas between, by the names in the table; without it, all that what is at hand allows."""
     expert: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
-    """A speech expert: AVS_u, AVS_m and AVS_v too; where it names phones, phone errors."""
+    """Which speech expert AVS_u, AVS_m and AVS_v are measured with, and phone errors where it names phones; without it,
+    the one that ships; "none" leaves them out."""
     syncnet: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Your SyncNet file: LSE-C and LSE-D too."""
     lse_crop: Literal["real", "lrs"] = "real"
