@@ -15,7 +15,7 @@ from viseme.data.store import ClipStore
 from viseme.expert.batches import MaskConfig, SpeechDraw, span_mask
 from viseme.expert.clusters import fit_clusters, nearest
 from viseme.expert.corpus import SpeechClips
-from viseme.expert.loss import agreement_loss, masked_loss
+from viseme.expert.loss import agreement_loss, masked_loss, phone_ctc
 from viseme.expert.networks import SpeechEncoder
 from viseme.expert.sizes import ExpertConfig
 
@@ -145,8 +145,21 @@ def test_the_audio_apart_begins_elsewhere_and_says_where(clips: SpeechClips) -> 
 def test_agreement_names_phones_of_each_stream_alone(clips: SpeechClips) -> None:
     torch.manual_seed(0)
     network, batch = SpeechEncoder(SMALL), draw(clips, MaskConfig())
-    _, shown = masked_loss(network, batch, phone_weight=1.0, agreement_weight=1.0)
-    assert set(shown) == {"told", "matched", "phones", "phones_seen", "phones_heard"}
+    _, shown = masked_loss(network, batch, phone_weight=1.0, agreement_weight=1.0, ctc_weight=1.0)
+    assert set(shown) == {"told", "matched", "phones", "phones_seen", "phones_heard", "ctc"}
+
+
+def test_ctc_is_that_of_the_phones_whatever_their_times() -> None:
+    said = torch.tensor([[0, 1, 1, 0, 2, 2], [2, 2, 0, 2, 9, 9], [1, -1, 2, 2, 0, 0]])
+    pad = torch.zeros(3, 6, dtype=torch.bool)
+    pad[1, 4:] = True
+    right = 20 * torch.nn.functional.one_hot(said.clamp(0, 3), 4).float()
+    assert float(phone_ctc(right, said, pad)) < 1e-3
+    later = right[:, [0, 0, 1, 2, 3, 4]]  # "AA" and "AE" a frame later are the same phones
+    assert float(phone_ctc(later[:1], said[:1], pad[:1])) < 1e-3
+    assert float(phone_ctc(right[[1, 0]], said[:2], pad[[1, 0]])) > 1
+    unknown = right[2:].requires_grad_()
+    assert float(phone_ctc(unknown, said[2:], pad[2:]).detach()) == 0, "a clip of which something is not known"
 
 
 def test_a_network_that_grew_says_what_it_said_before() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viseme.core.errors import ConfigError, MissingExtra
-from viseme.metrics import speech_recognition
+from viseme.expert import whisper
 from viseme.metrics.speech_recognition import WhisperTiny
 from viseme.metrics.wer import WordErrors, check_reader, normalised_words, word_error_rate, word_errors
 
@@ -101,7 +101,7 @@ def test_pieces_of_speech_become_one_text(monkeypatch: pytest.MonkeyPatch, tmp_p
             return [SimpleNamespace(text=" One two."), SimpleNamespace(text=" Three!")], None
 
     monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=Model))
-    monkeypatch.setattr(speech_recognition, "packaged_file", lambda *_: tmp_path / "model" / "model.bin")
+    monkeypatch.setattr(whisper, "packaged_file", lambda *_: tmp_path / "model" / "model.bin")
     reader = WhisperTiny()
     assert normalised_words(reader.transcribe(np.zeros(16_000))) == ["one", "two", "three"]
     assert reader.transcribe(np.zeros(0)) == ""

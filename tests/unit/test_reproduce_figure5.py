@@ -35,9 +35,9 @@ def test_changes_are_made_about_the_centre() -> None:
     turned = Change("rotation", 90).matrix() @ (1, 0, 1)
     np.testing.assert_allclose(turned, (0, -1), atol=1e-12, err_msg="counter-clockwise: right goes up")
     np.testing.assert_allclose(Change("shift", 4).matrix(0.5, centre) @ (1, 1, 1), (3, 1))
-    assert [c.value for c in points_of_kind(changes(6, 15), "shift")] == [-12, -6, 0, 6, 12]
-    assert [c.value for c in points_of_kind(changes(6, 15), "scale")] == [0.8, 0.9, 1, 1.1, 1.25]
-    assert changes(5, 40) == [Change("shift", 0), *(Change("shift", v) for v in (-5, 5, -10, 10)), *changes(5, 40)[5:]]
+    assert [c.value for c in points_of_kind(changes(6, 15), "shift")] == [-25.6, -12, -6, 0, 6, 12, 25.6]
+    assert [c.value for c in points_of_kind(changes(6, 15), "scale")] == [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.4]
+    assert [c.value for c in changes(5, 40)][:7] == [0, -5, 5, -10, 10, -25.6, 25.6], "nothing first"
 
 
 def test_a_reduced_frame_is_changed_alike() -> None:
@@ -174,7 +174,7 @@ def test_wrong_settings_are_told_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="shift-step in 0 to 12 px"):
         reproduce_figure5(tmp_path, shift_step=13)
     with pytest.raises(ConfigError, match="no network to ask"):
-        reproduce_figure5(tmp_path, sync_weights=" ")
+        reproduce_figure5(tmp_path, sync_weights=" ", expert="")
     with pytest.raises(DataError, match="no manifest"):
         reproduce_figure5(tmp_path, data=tmp_path)
     assert len(load_meters(Networks(("sync-landmarks", "sync-mesh"), None))) == 2

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,17 @@ from viseme.data.sources import ClipInfo, TrackedClip, clip_sources
 from viseme.engine.progress import Bar
 from viseme.expert.interface import RATE
 from viseme.expert.phones import UNKNOWN, phones_of_frames
+from viseme.expert.whisper import whisper_states
 from viseme.face3d.lips import lip_motion
 from viseme.media.audio import join_blocks, read_audio
 from viseme.synthetic.alignment import align
 
-__all__ = ["SpeechClips", "lip_points", "real_clips", "recorded_clips"]
+__all__ = ["SpeechClips", "Targets", "lip_points", "real_clips", "recorded_clips"]
 
 VIEW = "speech-landmarks-2"
 """Names what is made of a clip; raise the number when it is made otherwise."""
+Targets = Literal["cepstra", "whisper"]
+"""What the first clusters are made of: cepstra, or states of Whisper's encoder beside them (extra `[asr]`)."""
 LEAST_FRAMES = 25
 """Shorter clips are not used."""
 HELD_OUT = 10
@@ -50,7 +53,8 @@ class SpeechClips:
         return len(self.places)
 
     def read(self, number: int, *names: str) -> list[NDArray[Any]]:
-        """Some arrays of a clip: `points` (T, 67, 3), `speech` (T, 104), `cepstra` (T, 39), `phones` (T,)."""
+        """Some arrays of a clip: `points` (T, 67, 3), `speech` (T, 104), `cepstra` (T, 39), `phones` (T,);
+        with those targets `whisper` (T, 768)."""
         source, place = self.places[number]
         prepared = self.prepared[source]
         return prepared.store.read(prepared.keys[place], names)
@@ -82,30 +86,39 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def real_clips(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) -> PreparedClips:
+def real_clips(
+    rows: Sequence[ManifestRow], work: Path, *, targets: Targets = "cepstra", num_jobs: int = 1
+) -> PreparedClips:
     """Clips of a manifest whose delay it knows; the others are left out.
 
     Args:
         rows: From `read_manifest`; phones of those whose text is known are aligned.
         work: Folder where what was prepared is kept; faces that `train sync` followed there are not followed again.
+        targets: What the first clusters are to be made of.
         num_jobs: Processes.
 
     Raises:
-        MissingExtra: phones are to be aligned, and pocketsphinx is not installed.
+        MissingExtra: phones are to be aligned, and pocketsphinx is not installed; or Whisper is not.
     """
     known = tuple(row for row in rows if row.audio_delay is not None)
     tracked = track_clips(clip_sources["manifest"](known), work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
-    return prepare(_Heard(tracked, known), View(VIEW, _made), work, num_jobs=num_jobs, on_progress=Bar("speech"))
+    return prepare(_Heard(tracked, known), _view(targets), work, num_jobs=num_jobs, on_progress=Bar("speech"))
 
 
-def recorded_clips(num: int, speech: Path, work: Path, *, num_jobs: int = 1) -> PreparedClips:
+def recorded_clips(
+    num: int, speech: Path, work: Path, *, targets: Targets = "cepstra", num_jobs: int = 1
+) -> PreparedClips:
     """Synthetic talkers with the voices of recorded people, whose phones are known.
 
     Raises:
         DataError: the recordings are not there.
     """
     source = clip_sources["synthetic-recorded"]([speech], range(num))
-    return prepare(source, View(VIEW, _made), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
+    return prepare(source, _view(targets), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
+
+
+def _view(targets: Targets) -> View:
+    return View(VIEW, _made) if targets == "cepstra" else View(f"{VIEW}+{targets}", _made_with_whisper)
 
 
 @dataclass(frozen=True)
@@ -177,15 +190,27 @@ def _made(clip: TrackedClip) -> Mapping[str, NDArray[Any]]:
     }
 
 
+def _made_with_whisper(clip: TrackedClip) -> Mapping[str, NDArray[Any]]:
+    made, truth = _made(clip), clip.truth
+    num, start = len(made["points"]), float(truth["samples_start"]) - float(clip.times[0])
+    states = whisper_states(_placed(truth["samples"], num, start), num)
+    return {**made, "whisper": states.astype(np.float16)}
+
+
+def _placed(samples: NDArray[np.floating], num: int, start: float) -> NDArray[np.floating]:
+    """(S,) from the beginning of the first of `num` frames to a frame after the last."""
+    lead = round(start * SAMPLE_RATE)
+    placed = np.pad(samples, (max(0, lead), 0))[max(0, -lead) :]
+    wanted = (num + 1) * SAMPLE_RATE // RATE
+    return np.pad(placed, (0, max(0, wanted - len(placed))))[:wanted]
+
+
 def _cepstra(samples: NDArray[np.floating], num: int, start: float) -> NDArray[np.float32]:
     """(T, 39) MFCC with first and second differences, every fourth frame.
 
     Source:
         Shi et al., 2022: targets of the first iteration.
     """
-    lead = round(start * SAMPLE_RATE)
-    placed = np.pad(samples, (max(0, lead), 0))[max(0, -lead) :]
-    placed = np.pad(placed, (0, max(0, (num + 1) * SAMPLE_RATE // RATE - len(placed))))
-    found = mfcc(placed[: (num + 1) * SAMPLE_RATE // RATE])
+    found = mfcc(_placed(samples, num, start))
     slope = np.gradient(found, axis=0)
     return np.concatenate([found, slope, np.gradient(slope, axis=0)], 1)[::4][:num]

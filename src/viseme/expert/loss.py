@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, ctc_loss
 
-from viseme.expert.phones import UNKNOWN
+from viseme.expert.phones import PAUSE, UNKNOWN
 
-__all__ = ["agreement_loss", "masked_loss"]
+__all__ = ["agreement_loss", "masked_loss", "phone_ctc"]
 
 
 def masked_loss(
@@ -23,6 +23,7 @@ def masked_loss(
     front_end_gradient: float = 0.1,
     phone_weight: float = 0.0,
     agreement_weight: float = 0.0,
+    ctc_weight: float = 0.0,
     num_masked: int | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of a `SpeechEncoder` on a batch, and the share of masked frames whose cluster it tells.
@@ -35,6 +36,7 @@ def masked_loss(
         phone_weight: Of the cross-entropy of phones, on all frames whose phone is known: of audio and video as masked,
             and, where `agreement_weight` is not 0, of each alone.
         agreement_weight: Of `agreement_loss` between lips alone and audio alone, nothing hidden.
+        ctc_weight: Of `phone_ctc` on lips alone, nothing hidden.
         num_masked: Of the batch, so many clips, the first, are masked and their clusters told; None = all.
 
     Source:
@@ -57,8 +59,12 @@ def masked_loss(
     value = cross_entropy(logits, labels) + penalty * square
     shown = {"told": (logits.argmax(-1) == labels).float().mean()}
     named = {"": (x, m["phones"])}
-    if agreement_weight:
-        lips, voice = network.encode(None, t["whole"], t["pad"]), network.encode(t["apart"], None, t["apart_pad"])
+    lips = network.encode(None, t["whole"], t["pad"]) if agreement_weight or ctc_weight else None
+    if lips is not None and ctc_weight:
+        shown["ctc"] = phone_ctc(network.phone_head(lips), t["phones"], t["pad"])
+        value = value + ctc_weight * shown["ctc"]
+    if lips is not None and agreement_weight:
+        voice = network.encode(t["apart"], None, t["apart_pad"])
         agreement, shown["matched"] = agreement_loss(lips, voice, (t["pad"], t["apart_pad"]), t["lead"])
         value = value + agreement_weight * agreement
         named |= {"_seen": (lips, t["phones"]), "_heard": (voice, t["apart_phones"])}
@@ -69,6 +75,33 @@ def masked_loss(
             value = value + phone_weight / len(named) * cross_entropy(phones, said[known])
             shown["phones" + name] = (phones.argmax(-1) == said[known]).float().mean()
     return value, shown
+
+
+def phone_ctc(logits: Tensor, said: Tensor, pad: Tensor) -> Tensor:
+    """CTC of the phones that are said, a pause being the blank; a mean over phones.
+
+    Args:
+        logits: (B, T, P).
+        said: (B, T) phone of each frame. Clips with a frame whose phone is not known are left out.
+        pad: (B, T) True beyond the end of a clip.
+
+    Source:
+        Graves et al., "Connectionist Temporal Classification", 2006.
+    """
+    whole = ~((said == UNKNOWN) & ~pad).any(1)
+    if not bool(whole.any()):
+        return logits.sum() * 0
+    inside = said[whole].masked_fill(pad[whole], PAUSE)
+    before = torch.nn.functional.pad(inside, (1, 0), value=PAUSE)[:, :-1]
+    begins = (inside != PAUSE) & (inside != before)
+    return ctc_loss(
+        logits[whole].log_softmax(-1).transpose(0, 1),
+        inside[begins],
+        (~pad[whole]).sum(1),
+        begins.sum(1),
+        blank=PAUSE,
+        zero_infinity=True,
+    )
 
 
 def agreement_loss(

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from viseme.core.errors import DataError
+from viseme.core.errors import ConfigError, DataError
 from viseme.core.results import to_jsonable
 from viseme.data.manifest import ManifestRow
 from viseme.data.manifest_clips import ManifestClips
 from viseme.expert.corpus import lip_points
 from viseme.expert.grammar import GRAMMARS, best_sentence
-from viseme.expert.phones import collapsed
+from viseme.expert.phone_beam import best_phones
 from viseme.expert.runner import load_expert
 from viseme.media.source import FileSource
 
@@ -45,7 +45,12 @@ class LipReading:
 
 
 def read_lips(
-    video: Path, *, weights: Path | None = None, grammar: Literal["none", "grid"] = "none", device: str = "auto"
+    video: Path,
+    *,
+    weights: Path | None = None,
+    grammar: Literal["none", "grid"] = "none",
+    beam: int = 1,
+    device: str = "auto",
 ) -> LipReading:
     """Read the lips of the face that is seen longest; the audio is not listened to.
 
@@ -54,14 +59,18 @@ def read_lips(
         weights: A speech expert that names phones, made by `viseme train expert`; None = the one that ships.
         grammar: "none" gives phones; "grid" also the likeliest sentence of the GRID corpus, one of its 51 words in
             each of six places.
+        beam: Sequences of phones that are followed at a time, see `best_phones`; 1 = the likeliest phone of each frame.
         device: Where it runs, see `viseme.weights.DEVICES`.
 
     Raises:
         MissingWeights: there are no such weights.
         WeightsError: the weights name no phones, or see something else than lip points.
+        ConfigError: `beam` is less than 1.
         DataError: no face is seen for long enough.
         MediaError: the file cannot be read.
     """
+    if beam < 1:
+        raise ConfigError(f"beam must be 1 or more, not {beam}")
     expert = load_expert(weights, device=device)
     FileSource(video)  # a photograph, or no video at all, is refused
     row = ManifestRow(path=video, use="", speaker="", licence="")
@@ -78,7 +87,7 @@ def read_lips(
             raise DataError(f"{video}: {error}") from None
     return LipReading(
         file=str(video),
-        phones=tuple(collapsed(found.argmax(1))),
+        phones=best_phones(found, beam=beam)[0],
         words=words,
         score=score,
         num_frames=len(points),

@@ -22,8 +22,8 @@ class Iteration:
 
     clusters: int
     """K."""
-    features: Literal["cepstra", "layer"] = "layer"
-    """What is clustered: cepstra, or what a layer of the iteration before gives."""
+    features: Literal["cepstra", "whisper", "layer"] = "layer"
+    """What is clustered: cepstra, Whisper's states, or what a layer of the iteration before gives."""
     layer: int = 0
     """Which layer, from 1."""
     layers: int = 0
@@ -70,6 +70,8 @@ class ExpertRecipe:
     """Of a batch: clips whose hidden frames are to be told; of all, lips alone and audio alone are to agree."""
     agreement_weight: float = 1.0
     """Weight of the agreement of lips alone and audio alone."""
+    ctc_weight: float = 0.0
+    """Weight of CTC on the phones of lips alone, for reading by `best_phones`."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
             steps=1000, learning_rate=1e-3, warmup=0.08, weight_decay=0.01, average=0.995

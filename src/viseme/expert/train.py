@@ -26,7 +26,7 @@ from viseme.engine.loop import Device, fit, training_device
 from viseme.engine.progress import Bar, note
 from viseme.expert.batches import SpeechDraw
 from viseme.expert.clusters import fit_clusters, nearest, sample_rows
-from viseme.expert.corpus import SpeechClips, real_clips, recorded_clips
+from viseme.expert.corpus import SpeechClips, Targets, real_clips, recorded_clips
 from viseme.expert.loss import masked_loss
 from viseme.expert.measure import measured_on
 from viseme.expert.networks import SpeechEncoder
@@ -69,6 +69,8 @@ def train_expert(
     jobs: int = 2,
     steps: int | None = None,
     num_recorded: int | None = None,
+    targets: Targets = "cepstra",
+    ctc: float | None = None,
     device: Device = "auto",
     resume: bool = True,
 ) -> ExpertTrainResult:
@@ -86,6 +88,9 @@ def train_expert(
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
         steps: Updates of each iteration, instead of the recipe's.
         num_recorded: Synthetic talkers with recorded voices, instead of the recipe's number.
+        targets: What the first clusters are made of: cepstra, as published, or states of Whisper's encoder (extra asr;
+            one CPU second a clip).
+        ctc: Weight of CTC on the phones of lips alone, instead of the recipe's.
         device: Where to train; "auto" takes a GPU where there is one.
         resume: Go on from checkpoints in `work`; False = begin anew.
 
@@ -101,9 +106,13 @@ def train_expert(
         chosen = replace(chosen, loop=replace(chosen.loop, steps=steps))
     if num_recorded is not None:
         chosen = replace(chosen, num_recorded=num_recorded)
-    prepared = [real_clips(read_manifest(data, chosen.uses), work, num_jobs=jobs)]
+    if ctc is not None:
+        chosen = replace(chosen, ctc_weight=ctc)
+    first, *later = chosen.iterations
+    chosen = replace(chosen, iterations=(replace(first, features=targets), *later))
+    prepared = [real_clips(read_manifest(data, chosen.uses), work, targets=targets, num_jobs=jobs)]
     if chosen.num_recorded:
-        prepared.append(recorded_clips(chosen.num_recorded, speech, work, num_jobs=jobs))
+        prepared.append(recorded_clips(chosen.num_recorded, speech, work, targets=targets, num_jobs=jobs))
     clips, kept = SpeechClips.of(prepared).apart()
     if len(clips) < 2 or not len(kept):
         raise DataError(f"{data} and {speech} have {len(clips)} clips to train on and {len(kept)} of other people")
@@ -154,7 +163,7 @@ class _Run:
         if not path.exists():
             features = partial(_features, self.clips, iteration, network)
             drawn = sample_rows(features(), self.recipe.fit_share)
-            scale = drawn.std(0) + 1e-6 if iteration.features == "cepstra" else np.ones(drawn.shape[1], np.float32)
+            scale = drawn.std(0) + 1e-6 if iteration.features != "layer" else np.ones(drawn.shape[1], np.float32)
             centres = fit_clusters(drawn / scale, iteration.clusters)
             note(f"iteration {number}: {iteration.clusters} clusters of {len(drawn)} frames of {iteration.features}")
             labels = [nearest(x / scale, centres) for x in features()]
@@ -185,6 +194,7 @@ class _Run:
             front_end_gradient=recipe.front_end_gradient,
             phone_weight=recipe.phone_weight,
             agreement_weight=recipe.agreement_weight,
+            ctc_weight=recipe.ctc_weight,
             num_masked=max(2, round(recipe.masked_share * recipe.batch)),
         )
         workers = 0 if training_device(self.device).type == "cpu" else self.jobs
@@ -201,10 +211,10 @@ class _Run:
 
 
 def _features(clips: SpeechClips, iteration: Iteration, network: SpeechEncoder | None) -> Iterator[NDArray[np.float32]]:
-    """(T, D) of each clip: cepstra, or what a layer gives of audio and video together."""
+    """(T, D) of each clip: cepstra, Whisper's states, or what a layer gives of audio and video together."""
     for number in range(len(clips)):
-        if iteration.features == "cepstra":
-            yield clips.read(number, "cepstra")[0].astype(np.float32)
+        if iteration.features != "layer":
+            yield clips.read(number, iteration.features)[0].astype(np.float32)
             continue
         assert network is not None
         points, speech = clips.read(number, "points", "speech")

@@ -31,12 +31,15 @@ class Options:
     """A speech expert made by `viseme train expert`; without it, the one that ships."""
     grammar: Literal["none", "grid"] = "none"
     """With "grid", the likeliest sentence of the GRID corpus instead of phones."""
+    beam: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Sequences of phones that are followed at a time, whose probabilities are sums over all their timings; 1 = the
+    likeliest phone of each frame."""
 
 
 def run(options: Options, screen: Screen) -> int:
     """Read, and print one line."""
     from viseme.expert.reading import read_lips
 
-    found = read_lips(options.video, weights=options.weights, grammar=options.grammar)
+    found = read_lips(options.video, weights=options.weights, grammar=options.grammar, beam=options.beam)
     screen.say(f"{one_line(str(found))}\n")
     return ExitCode.DONE

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from viseme.media import Frame
 from viseme.media.images import warp_affine
 
-__all__ = ["KINDS", "UNCHANGED", "Change", "changed_frame", "changed_images", "changes"]
+__all__ = ["FARTHEST", "KINDS", "SCALES", "UNCHANGED", "Change", "changed_frame", "changed_images", "changes"]
 
 Kind = Literal["shift", "rotation", "scale"]
 KINDS: dict[Kind, str] = {"shift": "px of 256", "rotation": "degrees", "scale": "times"}
@@ -55,17 +55,21 @@ class Change:
 
 
 UNCHANGED = Change("shift", 0.0)
+FARTHEST = 25.6
+"""A tenth of the canvas: the shift up to which our speech expert is to stay as it is."""
+SCALES = (0.7, 0.8, 0.9, 1.1, 1.25, 1.4)
 
 
 def changes(shift_step: float, rotation_step: float) -> list[Change]:
-    """Every change, nothing first: shifts to 12 pixels and turns to 30 degrees either way, scales from .8 to 1.25."""
-    shifts = np.arange(0, 12 + 1e-9, shift_step)[1:]
+    """Every change, nothing first: shifts to 12 pixels and of a tenth of the canvas, and turns to 30 degrees, either
+    way; scales from .7 to 1.4."""
+    shifts = [*np.arange(0, 12 + 1e-9, shift_step)[1:], FARTHEST]
     turns = np.arange(0, 30 + 1e-9, rotation_step)[1:]
     return [
         UNCHANGED,
         *(Change("shift", float(s * v)) for v in shifts for s in (-1, 1)),
         *(Change("rotation", float(s * v)) for v in turns for s in (-1, 1)),
-        *(Change("scale", v) for v in (0.8, 0.9, 1.1, 1.25)),
+        *(Change("scale", v) for v in SCALES),
     ]
 
 

@@ -37,7 +37,7 @@ def reproduce_figure5(
     sync_weights: str = "sync-landmarks",
     raw: Path | None = None,
     syncnet: Path | None = None,
-    expert: str | None = None,
+    expert: str = "expert-tiny",
     modes: str = ",".join(MODES),
     shift_step: float = 2.0,
     rotation_step: float = 5.0,
@@ -55,9 +55,9 @@ def reproduce_figure5(
         raw: Weights of `viseme train sync --input raw`, to stand beside: they are asked in `crop` too, where nothing
             moves for points; None = none.
         syncnet: Your copy of SyncNet's weights, for LSE-C and LSE-D; None = neither.
-        expert: A speech expert for AVS, name or file (`viseme expert import`); None = no AVS.
+        expert: A speech expert for AVS, name or file (`viseme expert import`); empty = no AVS.
         modes: Where the change is made, with commas: crop (after alignment), frame (before faces are sought).
-        shift_step: Pixels between shifts, of the 256-pixel canvas; 12 is the largest.
+        shift_step: Pixels between shifts to 12, of the 256-pixel canvas; beyond that, one of 25.6.
         rotation_step: Degrees between rotations; 30 is the largest.
         jobs: Processes at once.
 
@@ -74,7 +74,7 @@ def reproduce_figure5(
             "clips, seconds and jobs must be 1 or more, shift-step in 0 to 12 px, rotation-step in 0 to 30 degrees"
         )
     named = [s.strip() for s in sync_weights.split(",") if s.strip()]
-    networks = Networks((*named, *([] if raw is None else [str(raw)])), syncnet, expert)
+    networks = Networks((*named, *([] if raw is None else [str(raw)])), syncnet, expert.strip() or None)
     load_meters(networks)
     if raw is not None and (sees := load_sync_weights(str(raw)).input_mode) != "raw":
         raise ConfigError(f"{raw} sees {sees}, not raw pixels; train it with `viseme train sync --input raw`")
@@ -91,7 +91,7 @@ def reproduce_figure5(
     settings = {
         "modes": chosen, "shift_step_px": shift_step, "rotation_step_deg": rotation_step, "clips_asked": clips,
         "seconds": seconds, "sync_weights": networks.sync, "syncnet": None if syncnet is None else syncnet.name,
-        "expert": expert,
+        "expert": networks.expert,
         "tracker": tracker_key(),
     }  # fmt: skip
     return write_report(out, answers, plan, settings)
