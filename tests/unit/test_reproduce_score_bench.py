@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from viseme.core.scores import Better, ClipScore, ClipValue, FailureCause, MetricProtocol
 from viseme.media.source import ArraySource
-from viseme.reproduce.score_bench import DISTURBANCES, is_worse
+from viseme.reproduce.score_bench import DISTURBANCES, is_worse, plays_in_sync
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (8, 16, 24, 3)).astype(np.uint8)
 CLIP = ArraySource(FRAMES, np.arange(8) / 25, np.ones(5120, np.float32), 16_000)
@@ -40,3 +41,5 @@ def test_a_copy_that_failed_is_worse_and_an_unknown_real_clip_does_not_count() -
 
     answers = [is_worse(protocol, score(*pair)) for pair in ((2.0, 1.0), (0.5, 1.0), (None, 1.0), (2.0, None))]
     assert answers == [True, False, True, None]
+    told = [plays_in_sync(replace(score(2.0, 1.0), reference_delay=d)) for d in (0.04, -0.13, None)]
+    assert told == [True, False, False]

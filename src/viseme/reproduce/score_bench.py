@@ -1,8 +1,9 @@
 """Is a real clip better than every disturbed copy of itself? Run `python -m viseme.reproduce.score_bench CLIP...`.
 
 For each disturbance and metric: the share of clips of which the disturbed copy is worse than the real one. A copy that
-cannot be scored counts as worse. Audio moved by 0.2 s keeps `vsc` and `vsd`, which look for the best delay: `vsd@0` is
-the one that must fall.
+cannot be scored counts as worse. Clips that are not in sync themselves are left out: moved audio may mend them. Audio
+moved by 0.2 s keeps `vsc` and `vsd`, which look for the best delay, and AVS_m and AVS_v, which compare lips under one
+audio: `vsd@0` and AVS_u are those that must fall.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from viseme.metrics.clip_score import ClipSources, score_sources
 from viseme.metrics.intervals import wilson
 from viseme.metrics.metric_choice import MetricOptions, MetricSet, metric_set
 
-__all__ = ["DISTURBANCES", "DisturbedSource", "bench_lines", "is_worse", "main"]
+__all__ = ["DISTURBANCES", "DisturbedSource", "bench_lines", "is_worse", "main", "plays_in_sync"]
+
+IN_SYNC_S = 0.06
+"""Delay up to which a real clip is in sync: a frame and a half."""
 
 
 class DisturbedSource:
@@ -99,12 +103,13 @@ def bench_lines(clips: Sequence[Path], metrics: MetricSet) -> Iterator[str]:
     """A line for each disturbance: metric, share of clips whose copy is worse, 95 % interval."""
     protocols = metrics.protocols(has_reference=True)
     for name, disturb in DISTURBANCES.items():
-        pairs = [_scored(clip, disturb, metrics) for clip in clips]
+        scores = [_scored(clip, disturb, metrics) for clip in clips]
+        pairs = [score for score in scores if plays_in_sync(score)]
         cells = []
         for protocol in protocols:
             worse = [w for score in pairs if (w := is_worse(protocol, score)) is not None]
             cells.append(f"{protocol.name} {wilson(sum(worse), len(worse)).text(2)} (n {len(worse)})")
-        yield f"{name}: {', '.join(cells)}"
+        yield f"{name} ({len(scores) - len(pairs)} clips out of sync left out): {', '.join(cells)}"
 
 
 def _scored(clip: Path, disturb: Callable[[MediaSource], MediaSource], metrics: MetricSet) -> ClipScore:
@@ -123,6 +128,11 @@ def _scored(clip: Path, disturb: Callable[[MediaSource], MediaSource], metrics: 
         ),
         metrics,
     )
+
+
+def plays_in_sync(score: ClipScore) -> bool:
+    """Whether the real clip does, as far as can be told."""
+    return score.reference_delay is not None and abs(score.reference_delay) <= IN_SYNC_S
 
 
 def is_worse(protocol: MetricProtocol, score: ClipScore) -> bool | None:
