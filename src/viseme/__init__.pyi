@@ -344,6 +344,12 @@ from viseme.synthetic.pipeline import (
 )
 
 __version__: str
+from viseme.talker.train import (
+    train_talker as train_talker,
+)
+from viseme.talker.train_experts import (
+    train_lip_expert as train_lip_expert,
+)
 
 __all__ = [
     "AnimateFrame",
@@ -455,8 +461,10 @@ __all__ = [
     "train_avatar",
     "train_enet",
     "train_expert",
+    "train_lip_expert",
     "train_speakers",
     "train_sync",
+    "train_talker",
     "train_voice",
     "write_avatar_report",
     "write_consent_template",

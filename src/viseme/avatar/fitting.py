@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from viseme.avatar.compact_batches import CompactDraw, CompactLoss, closed_coefficients, targets_of
 from viseme.avatar.components import ClosedMouth, components_of, shape_weights
-from viseme.avatar.contact_sheet import write_contact_sheet
 from viseme.avatar.examples import Frames
 from viseme.avatar.networks import LIPS, NUM_VERTICES, CompactAvatar, LipSync3D
 from viseme.avatar.paper_batches import PaperDraw, PaperLoss
@@ -27,6 +26,7 @@ from viseme.avatar.voices import heard_windows
 from viseme.data.loader import Loader
 from viseme.engine.loop import Device, fit, training_device
 from viseme.engine.progress import Bar
+from viseme.media.contact_sheet import write_contact_sheet
 from viseme.sync.heard import AudioStream
 
 __all__ = ["Fitting", "fit_compact", "fit_paper"]

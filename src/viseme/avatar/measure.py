@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from viseme.audio.clock import RATE
 from viseme.audio.mel_frames import MelFrames
 from viseme.avatar.components import MOUTH, mouth_opening
-from viseme.avatar.contact_sheet import contact_sheet
 from viseme.avatar.examples import Frames, audio_of
 from viseme.compose.interface import FaceGenerator, SpokenFace
 from viseme.face3d.atlas import LIP_COLUMNS, LIP_ROWS
 from viseme.faces import FaceTrack
+from viseme.media.contact_sheet import contact_sheet
 from viseme.metrics.ssim import ssim
 from viseme.metrics.visual_sync import visual_sync_of_track
 from viseme.sync.checkpoint import load_sync_weights

@@ -66,6 +66,10 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "train avatar": Command(
             "viseme.cli.commands.train_avatar", "Train a talking face of one person who agreed to it."
         ),
+        "train talker": Command("viseme.cli.commands.train_talker", "Train one talking-face generator for everybody."),
+        "train lip-expert": Command(
+            "viseme.cli.commands.train_lip_expert", "Train a network that tells whether lips fit audio."
+        ),
         "reproduce table1": Command(
             "viseme.cli.commands.reproduce_table1", "Table I of the papers: lips with expression alone exchanged."
         ),
@@ -117,6 +121,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "train enet",
             "train expert",
             "train avatar",
+            "train talker",
+            "train lip-expert",
             "evaluate asw",
             "evaluate ava",
             "evaluate columbia",

@@ -7,9 +7,9 @@ person's reference frame. Textures lie in the 256 x 256 cylindrical atlas of `fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viseme.compose.target import Stretch, TargetFaces
     from viseme.face3d.atlas import Cylinder
 
-__all__ = ["AnybodysFace", "FaceGenerator", "SpokenFace", "face_generators"]
+__all__ = ["AnybodysFace", "CropGenerator", "Enhancer", "FaceGenerator", "SpokenFace", "face_generators"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,6 +78,41 @@ class FaceGenerator(Protocol):
         ...
 
 
+class CropGenerator(Protocol):
+    """Audio and a crop of a frame in, the same crop with other lips out: a face made of pixels, without a shape."""
+
+    @property
+    def side(self) -> int:
+        """Of a crop, pixels."""
+        ...
+
+    def squares(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(T, 3) centre x, centre y and side of the square that is cut out, from (T, 468, 3) landmarks."""
+        ...
+
+    def hear(self, samples: NDArray[np.floating], start: float, times: NDArray[np.floating]) -> Iterator[Any]:
+        """What is heard at each of the times, see `FaceGenerator.speak`; only `paint` looks at it."""
+        ...
+
+    def paint(self, crop: NDArray[np.uint8], heard: Any, time: float) -> NDArray[np.float32]:
+        """A frame's face with other lips.
+
+        Args:
+            crop: (S, S, 3) RGB.
+            heard: Of `hear`.
+            time: Seconds of the frame.
+
+        Returns:
+            (S, S, 3) RGB in [0, 1].
+        """
+        ...
+
+
+Enhancer: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+"""What is done to a generated crop before it is put back: (S, S, 3) RGB in [0, 1] and the (468, 2) landmarks of the
+filmed face in its pixels, to (R, R, 3) of any size."""
+
+
 class AnybodysFace(Protocol):
     """A generator that was trained on nobody in particular: it looks at the person of a video first."""
 
@@ -86,7 +121,9 @@ class AnybodysFace(Protocol):
         """Name and hash of its weights."""
         ...
 
-    def of_video(self, path: str | os.PathLike[str], faces: TargetFaces, stretches: Sequence[Stretch]) -> FaceGenerator:
+    def of_video(
+        self, path: str | os.PathLike[str], faces: TargetFaces, stretches: Sequence[Stretch]
+    ) -> FaceGenerator | CropGenerator:
         """The face of one person.
 
         Args:

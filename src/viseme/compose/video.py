@@ -12,16 +12,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.compose.frame import Blend, FaceComposer
-from viseme.compose.interface import FaceGenerator, SpokenFace
+from viseme.compose.frame import Blend
+from viseme.compose.interface import CropGenerator, Enhancer, FaceGenerator
+from viseme.compose.painters import FacePainter, painter_of
 from viseme.compose.schedule import Beyond, Schedule, schedule
 from viseme.compose.target import Stretch, TargetFaces
 from viseme.engine.prefetch import prefetch
-from viseme.face3d.head_pose import HeadPoses, head_poses, metric
 from viseme.media.planes import FramePlanes, read_planes
 from viseme.media.rewrite import rewrite_video
 from viseme.media.video_track import encoder_of
@@ -55,7 +56,7 @@ class ComposeReport:
 def compose_video(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    generator: FaceGenerator,
+    generator: FaceGenerator | CropGenerator,
     samples: NDArray[np.floating],
     *,
     audio_file: str | os.PathLike[str],
@@ -64,6 +65,7 @@ def compose_video(
     stretches: list[Stretch],
     beyond: Beyond = "hold",
     blend: Blend = "multiband",
+    enhancer: Enhancer | None = None,
     mark: Callable[[FramePlanes], None] | None = None,
     crf: int = 18,
     on_progress: Callable[[float], None] | None = None,
@@ -82,6 +84,7 @@ def compose_video(
         stretches: The frames of the face that is replaced, of `faces.chosen`.
         beyond: What is done where audio and video differ in length.
         blend: "multiband" passes coarse and fine structure over borders of different width; "alpha" is faster.
+        enhancer: What is done to a generated face crop before it is put back; None = nothing.
         mark: Changes every frame of the output in place, after the face is put in: a watermark.
         crf: Quality of the video, lower is better.
         on_progress: Told the fraction done, 0 to 1.
@@ -89,14 +92,16 @@ def compose_video(
 
     Raises:
         MediaError: a file cannot be read or written.
+        ConfigError: an enhancer is given, and the generator makes no crops.
     """
+    painter = painter_of(generator, blend=blend, enhancer=enhancer)
     last_shot = min(s.first for s in stretches if s.shot == stretches[-1].shot)
     codec = encoder_of(muxer_for(out))
     with closing(read_planes(path, codec=codec)) as look:  # type: ignore[type-var]
         size = next(look)
     plan = schedule(faces.times, len(samples) / 16_000, beyond, first=last_shot, pixels=size.width * size.height)
     report = ComposeReport(num_added=len(plan.added))
-    film = _Film(generator, faces, stretches, plan, FaceComposer(generator, blend=blend), report)
+    film = _Film(painter, faces, stretches, plan, report)
 
     def frames(source: Iterator[FramePlanes]) -> Iterator[FramePlanes]:
         total = plan.num_kept + len(plan.added)
@@ -128,18 +133,17 @@ class _Film:
 
     def __init__(
         self,
-        generator: FaceGenerator,
+        painter: FacePainter,
         faces: TargetFaces,
         stretches: list[Stretch],
         plan: Schedule,
-        composer: FaceComposer,
         report: ComposeReport,
     ) -> None:
-        self._generator, self._faces, self._plan = generator, faces, plan
-        self._composer, self._report = composer, report
+        self._painter, self._faces, self._plan = painter, faces, plan
+        self._report = report
         self._stretches = stretches
         self._firsts = [s.first for s in stretches]
-        self._poses: dict[int, tuple[NDArray[np.float32], HeadPoses]] = {}
+        self._kept: dict[int, tuple[NDArray[np.float32], Any]] = {}
         self._track: int | None = None
 
     def frames(self, source: Iterator[FramePlanes], samples: NDArray[np.floating]) -> Iterator[FramePlanes]:
@@ -148,7 +152,7 @@ class _Film:
         times = self._faces.times
         added = times[-1] + float(plan.step) * np.arange(1, len(plan.added) + 1)
         wanted = np.concatenate([times[: plan.num_kept], added])
-        spoken = _rows(self._generator.speak(samples, 0.0, wanted))
+        spoken = self._painter.speak(samples, wanted)
         held: deque[FramePlanes] = deque(maxlen=plan.num_held or None)
         last = None
         for planes in source:
@@ -157,49 +161,32 @@ class _Film:
             if plan.num_held and planes.index >= plan.num_kept - plan.num_held:
                 held.append(planes.copy())
             last = planes.time
-            yield self._edited(planes, *next(spoken))
+            yield self._edited(planes, next(spoken))
         if last is None:
             return
         for number, index in enumerate(plan.added.tolist(), 1):
             again = next(p for p in held if p.index == index)
-            yield self._edited(again.copy(time=last + number * plan.step), *next(spoken))
+            yield self._edited(again.copy(time=last + number * plan.step), next(spoken))
 
-    def _edited(self, planes: FramePlanes, vertices: NDArray[np.float32], lips: NDArray[np.float32]) -> FramePlanes:
+    def _edited(self, planes: FramePlanes, face: Any) -> FramePlanes:
         planes.make_writable()
         place = bisect_right(self._firsts, planes.index) - 1
         stretch = self._stretches[place] if place >= 0 else None
         if stretch is None or planes.index >= stretch.stop:
             return planes
-        landmarks, poses = self._followed(place, stretch)
-        row = planes.index - stretch.first
+        landmarks, followed = self._followed(place, stretch)
         if self._track != stretch.track_id:
-            self._composer.begin()
+            self._painter.begin()
             self._track = stretch.track_id
-        done = self._composer.compose(planes, landmarks[row], _row(poses, row), vertices, lips)
+        done = self._painter.paint(planes, landmarks, followed, planes.index - stretch.first, face)
         self._report.num_composed += done is not None
         return planes
 
-    def _followed(self, place: int, stretch: Stretch) -> tuple[NDArray[np.float32], HeadPoses]:
-        """Landmarks and poses of a stretch; two stretches are kept."""
-        if place not in self._poses:
-            while len(self._poses) > 1:
-                del self._poses[next(iter(self._poses))]
+    def _followed(self, place: int, stretch: Stretch) -> tuple[NDArray[np.float32], Any]:
+        """Landmarks of a stretch and what was made of them; two stretches are kept."""
+        if place not in self._kept:
+            while len(self._kept) > 1:
+                del self._kept[next(iter(self._kept))]
             landmarks = self._faces.landmarks(stretch)
-            self._poses[place] = landmarks, head_poses(metric(landmarks), self._generator.reference)
-        return self._poses[place]
-
-
-def _rows(chunks: Iterator[SpokenFace]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    for chunk in chunks:
-        yield from zip(chunk.vertices, chunk.lips)
-
-
-def _row(poses: HeadPoses, row: int) -> HeadPoses:
-    """One frame of poses."""
-    part = slice(row, row + 1)
-    return HeadPoses(
-        scale=poses.scale[part],
-        rotation=poses.rotation[part],
-        translation=poses.translation[part],
-        residual=poses.residual[part],
-    )
+            self._kept[place] = landmarks, self._painter.follow(landmarks)
+        return self._kept[place]

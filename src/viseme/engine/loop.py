@@ -20,11 +20,13 @@ from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError
 
-__all__ = ["DEVICES", "Device", "LoopConfig", "fit", "require_accelerate", "training_device"]
+__all__ = ["DEVICES", "Device", "LoopConfig", "Precision", "fit", "require_accelerate", "training_device"]
 
 Loss = Callable[[nn.Module, Any], tuple[Tensor, Mapping[str, Any]]]
 Batches = Callable[[range, int], Generator[Any, None, None]]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["no", "bf16", "fp16"]
+"""What passes through a network are computed in, where that is safe; "no" = single precision throughout."""
 DEVICES: tuple[Device, ...] = get_args(Device)
 """Where training can run; "auto" takes the first accelerator that is there, else the CPU."""
 
@@ -177,6 +179,7 @@ def fit(
     checkpoint: Path | None = None,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
     optimisers: Callable[[nn.Module], Sequence[torch.optim.Optimizer]] | None = None,
+    precision: Precision = "no",
 ) -> nn.Module:
     """Train in place.
 
@@ -191,6 +194,7 @@ def fit(
         on_step: Told the step just done and its numbers, by the first process alone.
         optimisers: Makes the optimisers of the network; the schedule scales the rate of each of their groups.
             Default: AdamW over all parameters. Sparse gradients are not clipped.
+        precision: Of the passes through the network; parameters stay in single precision.
 
     Returns:
         The network, on the CPU and in evaluation mode, with averaged weights where `config.average` says so.
@@ -199,7 +203,7 @@ def fit(
         ConfigError: accelerate is not installed, or the device is not there.
     """
     training_device(device)
-    accelerator = require_accelerate().Accelerator(cpu=device == "cpu")
+    accelerator = require_accelerate().Accelerator(cpu=device == "cpu", mixed_precision=precision)
     made = _adamw(network, config) if optimisers is None else list(optimisers(network))
     rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in made]
     step_module, *made = accelerator.prepare(_Step(network, loss), *made)

@@ -28,7 +28,7 @@ from viseme.face3d.lips import lip_motion
 from viseme.media.audio import join_blocks, read_audio
 from viseme.synthetic.alignment import align
 
-__all__ = ["SpeechClips", "Targets", "lip_points", "real_clips", "recorded_clips"]
+__all__ = ["HeardClips", "SpeechClips", "Targets", "lip_points", "real_clips", "recorded_clips"]
 
 VIEW = "speech-landmarks-2"
 """Names what is made of a clip; raise the number when it is made otherwise."""
@@ -102,7 +102,7 @@ def real_clips(
     """
     known = tuple(row for row in rows if row.audio_delay is not None)
     tracked = track_clips(clip_sources["manifest"](known), work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
-    return prepare(_Heard(tracked, known), _view(targets), work, num_jobs=num_jobs, on_progress=Bar("speech"))
+    return prepare(HeardClips(tracked, known), _view(targets), work, num_jobs=num_jobs, on_progress=Bar("speech"))
 
 
 def recorded_clips(
@@ -122,11 +122,13 @@ def _view(targets: Targets) -> View:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class HeardClips:
     """Clips of a manifest, followed before, with the samples of their audio."""
 
     tracked: TrackedClips
     rows: tuple[ManifestRow, ...]
+    with_phones: bool = True
+    """Whether phones are aligned where what is said is known."""
 
     @property
     def kind(self) -> str:
@@ -146,7 +148,8 @@ class _Heard:
         except (NoAudio, IndexError):
             raise DataError(f"{row.path} has no audio") from None
         begin = float(start) - (row.audio_delay or 0.0)
-        truth = {"samples": samples, "samples_start": np.array(begin), **_phones(samples, begin, row.text)}
+        text = row.text if self.with_phones else ""
+        truth = {"samples": samples, "samples_start": np.array(begin), **_phones(samples, begin, text)}
         return replace(self.tracked.track(number, pixels=pixels), truth=truth)
 
 

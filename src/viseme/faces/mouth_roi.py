@@ -15,6 +15,8 @@ from viseme.media.images import warp_affine
 
 __all__ = [
     "CANVAS_PX",
+    "GREY_MEAN",
+    "GREY_SPREAD",
     "INPUT_PX",
     "ROI_PX",
     "STEP_S",
@@ -24,6 +26,7 @@ __all__ = [
     "mouth_roi",
     "mouth_rois",
     "nearest_rows",
+    "roi_transforms",
 ]
 
 CANVAS_PX = 256
@@ -38,6 +41,7 @@ _PLACES = np.array(
     [(128.870, 137.303), (92.522, 94.369), (112.772, 94.944), (145.525, 94.535), (166.677, 93.566)]
 ) + 0.5  # the published places count from the centre of the first pixel, ours from its corner  # fmt: skip
 GREY_MEAN, GREY_SPREAD = 0.421, 0.165
+"""Taken off grey values in [0, 1], and what the rest is divided by, before a network sees them."""
 STEP_S = 0.04
 """Seconds between frames."""
 
@@ -89,6 +93,12 @@ def canvas_transforms(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.array(rows).transpose(2, 0, 1)
 
 
+def roi_transforms(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(T, 2, 3) from source pixels to those of each frame's crop as `mouth_rois` cuts it; see `canvas_transforms`."""
+    matrices = canvas_transforms(landmarks)
+    return np.stack([_onto_roi(matrix, points) for matrix, points in zip(matrices, landmarks)])
+
+
 def mouth_rois(
     images: FaceImages, landmarks: NDArray[np.floating], *, change: NDArray[np.floating] | None = None
 ) -> NDArray[np.uint8]:
@@ -132,15 +142,20 @@ def mouth_roi(
         matrix: (2, 3) the frame's row of `canvas_transforms`.
         change: As `mouth_rois`.
     """
-    mouth = np.asarray(landmarks, np.float64)[IBUG68_MOUTH, :2].mean(0)
-    centre = matrix[:, :2] @ mouth + matrix[:, 2]
-    corner = np.clip(np.rint(centre - 0.5), ROI_PX // 2, CANVAS_PX - ROI_PX // 2) - ROI_PX // 2
-    moved = _shifted(matrix, -corner)
+    moved = _onto_roi(matrix, landmarks)
     if change is not None:
         middle = np.full(2, ROI_PX / 2)
         moved = _after(_shifted(_after(change, _shifted(np.eye(2, 3), -middle)), middle), moved)
     colours = warp_affine(image, _after(moved, _from_square(square, len(image))), ROI_PX, ROI_PX)
     return np.rint(colours @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+
+
+def _onto_roi(matrix: NDArray[np.floating], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(2, 3) from source pixels to those of a crop whose corner lies on whole pixels of the canvas."""
+    mouth = np.asarray(landmarks, np.float64)[IBUG68_MOUTH, :2].mean(0)
+    centre = matrix[:, :2] @ mouth + matrix[:, 2]
+    corner = np.clip(np.rint(centre - 0.5), ROI_PX // 2, CANVAS_PX - ROI_PX // 2) - ROI_PX // 2
+    return _shifted(matrix, -corner)
 
 
 def mouth_input(rois: NDArray[np.uint8]) -> NDArray[np.float32]:

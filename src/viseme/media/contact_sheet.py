@@ -1,4 +1,4 @@
-"""Real frames above those that an avatar makes, as one image. Knows arrays and where an image is written."""
+"""Real frames above generated ones, as one image. Knows arrays and where an image is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAP = 4
 
 
 def contact_sheet(real: NDArray[np.uint8], made: NDArray[np.floating], columns: int = 8) -> NDArray[np.uint8]:
-    """Pairs of rows: real frames, and what was made of their audio.
+    """Pairs of rows: real frames, and what was generated in their place.
 
     Args:
         real: (T, H, W, 3).
