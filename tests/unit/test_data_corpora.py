@@ -143,6 +143,19 @@ def test_a_manifest_is_what_training_reads(tmp_path):
         write_manifest(tmp_path / "m", clips, use="test", add=True)
 
 
+def test_lrw_and_hdtf_read_their_folders(tmp_path):
+    for name in ("ABOUT/test/ABOUT_00001.mp4", "ABOUT/val/ABOUT_00001.mp4", "hdtf/WDA_A_000.mp4", "hdtf/WDA_A_001.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (clip,) = corpora["lrw"](tmp_path, "test", check=False)
+    assert clip.speaker == "ABOUT_00001"
+    with pytest.raises(DataError, match="1 clips instead of 25,000"):
+        corpora["lrw"](tmp_path, "test")
+    assert {c.video for c in corpora["hdtf"](tmp_path / "hdtf", "all", check=False)} == {"WDA_A"}
+    with pytest.raises(DataError, match="1 videos instead of 362"):
+        corpora["hdtf"](tmp_path / "hdtf", "all")
+
+
 def test_every_reader_is_registered_and_asserts_counts(tmp_path):
     for name in corpora:
         with pytest.raises(DataError):

@@ -89,8 +89,14 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "reproduce lipsync3d": Command(
             "viseme.cli.commands.reproduce_lipsync3d", "LipSync3D's evaluation: personal faces on unseen sentences."
         ),
+        "reproduce table4": Command(
+            "viseme.cli.commands.reproduce_table4", "Table 4 of Yaman et al.: one talker under four sync losses."
+        ),
+        "reproduce talker-tables": Command(
+            "viseme.cli.commands.reproduce_talker_tables", "Tables 1 and 2 of Yaman et al.: a talker on test sets."
+        ),
         "list-corpus": Command(
-            "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRS3, GRID on your disk: a table for --data."
+            "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRW, HDTF, ... on your disk: a table."
         ),
         "study make": Command("viseme.cli.commands.study_make", "A user study: a page for raters, a key for you."),
         "study analyse": Command("viseme.cli.commands.study_analyse", "What raters said: means, intervals, tests."),
@@ -131,6 +137,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "reproduce table2",
             "reproduce figure5",
             "reproduce lipsync3d",
+            "reproduce table4",
+            "reproduce talker-tables",
             "study make",
             "study analyse",
             "list-corpus",

@@ -15,6 +15,7 @@ from viseme.data.grid import grid_words, read_grid
 from viseme.data.interface import CorpusClip, Counts, corpora, counts_of, require_counts, write_manifest
 from viseme.data.lists import CorpusList, list_corpus
 from viseme.data.lrs import read_lrs2, read_lrs3
+from viseme.data.lrw import read_hdtf, read_lrw
 from viseme.data.voxceleb2 import minidev, pairs_up, read_voxceleb2
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "minidev",
     "pairs_up",
     "read_grid",
+    "read_hdtf",
     "read_lrs2",
     "read_lrs3",
+    "read_lrw",
     "read_voxceleb2",
     "require_counts",
     "write_manifest",

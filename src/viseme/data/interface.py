@@ -59,6 +59,8 @@ corpora: Registry[Callable[..., list[CorpusClip]]] = Registry(
         "voxceleb2": "viseme.data.voxceleb2:read_voxceleb2",
         "lrs2": "viseme.data.lrs:read_lrs2",
         "lrs3": "viseme.data.lrs:read_lrs3",
+        "lrw": "viseme.data.lrw:read_lrw",
+        "hdtf": "viseme.data.lrw:read_hdtf",
         "grid": "viseme.data.grid:read_grid",
     },
 )

@@ -33,7 +33,7 @@ class CorpusList:
 
 
 def list_corpus(
-    corpus: Literal["voxceleb2", "lrs2", "lrs3", "grid"],
+    corpus: Literal["voxceleb2", "lrs2", "lrs3", "lrw", "hdtf", "grid"],
     folder: Path,
     out: Path,
     *,
