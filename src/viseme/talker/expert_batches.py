@@ -72,7 +72,7 @@ class SpeechPairDraw:
         numbers = rng.choice(len(self.clips), self.size, p=self._odds).tolist()
         held = [self.clips.read(i, "faces", "to_mouth", "speech") for i in numbers]
         num = min(self.longest, *(len(arrays[0]) for arrays in held))
-        rows = [self._crop(*arrays, num, rng) for arrays in held]
+        rows = [self._crop(faces, to_mouth, speech, num, rng) for faces, to_mouth, speech in held]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
     @cached_property
