@@ -78,12 +78,11 @@ def _windows(
     for at in range(0, len(middles), 1024):
         firsts = np.rint((middles[at : at + 1024] - start) * RATE / _HOP - (MEL_FRAMES - 1) / 2).astype(int)
         low, high = int(firsts[0]), int(firsts[-1]) + MEL_FRAMES
-        begin, end = low * _HOP - _FFT // 2 - 1, (high - 1) * _HOP + _FFT // 2
+        begin, end = low * _HOP - _FFT // 2, (high - 1) * _HOP + _FFT // 2
         inside = samples[max(begin, 0) : max(end, 0)]
         lead = max(0, -begin)
         needed = np.pad(inside, (lead, max(0, end - begin - lead - len(inside))))
-        bands = mel_spectrogram(needed[1:])[2:]  # the first sample only tells what the pre-emphasis takes off
-        bands = bands[: high - low]
+        bands = mel_spectrogram(needed)[_FFT // 2 // _HOP :][: high - low]
         yield np.stack([bands[f - low : f - low + MEL_FRAMES].T for f in firsts.tolist()])
 
 
