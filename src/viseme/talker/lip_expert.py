@@ -9,16 +9,18 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import interpolate, normalize
 
 from viseme.audio.mel_windows import MEL_BANDS, MEL_FRAMES
-from viseme.core.errors import ConfigError
 from viseme.talker.clips import NUM_FRAMES
 from viseme.talker.losses import negative_log, tensors_of
 from viseme.talker.networks import CODE, AudioEncoder, ConvBlock
 from viseme.weights.graphs import GraphPart
 
 __all__ = ["LipExpert", "LipExpertSync", "lip_expert_loss", "lower_halves"]
+
+SIDE = 96
+"""Of a face as the expert sees it, pixels."""
 
 
 def lower_halves(faces: Float[Tensor, "B K 3 H W"]) -> Float[Tensor, "B C P W"]:
@@ -34,19 +36,16 @@ class LipExpert(nn.Module):
         kept; `width` 32 is theirs.
     """
 
-    def __init__(self, *, side: int = 96, width: int = 32, num_residual: int = 1, bgr: bool = False) -> None:
+    def __init__(self, *, width: int = 32, num_residual: int = 1, bgr: bool = False) -> None:
         """Make one.
 
         Args:
-            side: Of a face, pixels; 96.
             width: Channels of the first layer of the face encoder.
             num_residual: See `AudioEncoder`.
             bgr: Whether it learnt from blue, green and red, as Wav2Lip's did.
         """
         super().__init__()
-        if side != 96:
-            raise ConfigError(f"the lip expert sees faces of 96 px, not {side}; take a speech expert (--sync unsup)")
-        self.config = {"side": side, "width": width, "num_residual": num_residual, "bgr": bgr}
+        self.config = {"width": width, "num_residual": num_residual, "bgr": bgr}
         self._bgr = bgr
         w = width
         plan = [(2 * w, 5, (1, 2), 1, 2), (4 * w, 3, 2, 1, 3), (8 * w, 3, 2, 1, 2), (16 * w, 3, 2, 1, 2)]
@@ -61,7 +60,10 @@ class LipExpert(nn.Module):
         self.audio = AudioEncoder(num_residual=num_residual)
 
     def cosine(self, faces: Float[Tensor, "B K 3 H W"], mel: Float[Tensor, "B M A"]) -> Float[Tensor, " B"]:
-        """Of five faces with a mel window: 0 = nothing in common."""
+        """Of five faces, of any size, with a mel window: 0 = nothing in common."""
+        if faces.shape[-1] != SIDE:
+            small = interpolate(faces.flatten(0, 1), size=(SIDE, SIDE), mode="bilinear", antialias=True)
+            faces = small.unflatten(0, faces.shape[:2])
         shown = faces.flip(2) if self._bgr else faces
         seen = normalize(self.face_encoder(lower_halves(shown)).flatten(1), dim=1)
         return (seen * normalize(self.audio(mel), dim=1)).sum(1)
@@ -70,8 +72,7 @@ class LipExpert(nn.Module):
 
     def graph_parts(self) -> dict[str, GraphPart]:
         """What runs without torch."""
-        side = self.config["side"]
-        inputs = {"faces": ("B", NUM_FRAMES, 3, side, side), "mel": ("B", MEL_BANDS, MEL_FRAMES)}
+        inputs = {"faces": ("B", NUM_FRAMES, 3, SIDE, SIDE), "mel": ("B", MEL_BANDS, MEL_FRAMES)}
         return {"cosine": GraphPart("cosine", inputs, ("cosine",), low=0.0)}
 
 

@@ -149,7 +149,7 @@ def make_lip_expert(
     """Train and write a lip expert; what was measured on clips kept apart."""
     learnt, kept = held_out(clips)
     torch.manual_seed(recipe.lip_loop.seed)
-    network = LipExpert(side=clips.side, width=recipe.lip_width)
+    network = LipExpert(width=recipe.lip_width)
     asked = (recipe.lip_width, recipe.lip_batch, recipe.lip_loop, learnt.keys)
     checkpoint = _checkpoint(work, LIP_EXPERT, asked, resume)
     draw = PairDraw(learnt, recipe.lip_batch)
