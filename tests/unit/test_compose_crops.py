@@ -6,14 +6,11 @@ from fractions import Fraction
 
 import av
 import numpy as np
-import pytest
 
 from viseme.compose.crops import CropComposer
 from viseme.face3d.head_pose import canonical_vertices
 from viseme.faces.tight_squares import tight_squares
 from viseme.media.planes import FramePlanes
-
-pytest.importorskip("numba")
 
 
 def frame(size: int = 200) -> FramePlanes:

@@ -19,8 +19,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, relu
 from viseme.talker.networks import Discriminator, TalkerGenerator
 
 __all__ = [
-    "PERCEPTUAL_WEIGHT", "PIXEL_WEIGHT", "SYNC_WEIGHT", "SyncLoss", "TalkerLoss", "TalkerTrainee", "adversarial_loss",
-    "discriminator_loss", "masked_pose", "negative_log", "tensors_of",
+    "PERCEPTUAL_WEIGHT", "PIXEL_WEIGHT", "SYNC_WEIGHT", "Gan", "SyncLoss", "TalkerLoss", "TalkerTrainee",
+    "adversarial_loss", "discriminator_loss", "masked_pose", "negative_log", "tensors_of",
 ]  # fmt: skip
 
 PIXEL_WEIGHT, PERCEPTUAL_WEIGHT, SYNC_WEIGHT = 10.0, 1.0, 0.5

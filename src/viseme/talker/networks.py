@@ -17,7 +17,16 @@ from viseme.audio.mel_windows import MEL_BANDS, MEL_FRAMES
 from viseme.core.errors import ConfigError
 from viseme.weights.graphs import GraphPart
 
-__all__ = ["CODE", "SIZES", "AudioEncoder", "ConvBlock", "Discriminator", "FaceEncoder", "TalkerGenerator"]
+__all__ = [
+    "CODE",
+    "SIZES",
+    "AudioEncoder",
+    "ConvBlock",
+    "Discriminator",
+    "FaceEncoder",
+    "TalkerConfig",
+    "TalkerGenerator",
+]
 
 CODE = 512
 """Length of the audio code."""
@@ -61,7 +70,7 @@ class ConvBlock(nn.Module):
         self.conv_block = nn.Sequential(nn.Conv2d(before, after, kernel, stride, pad), nn.BatchNorm2d(after))
         self.residual = residual
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D P Q"]:
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D ..."]:
         found = self.conv_block(x)
         return torch.relu(found + x if self.residual else found)
 
@@ -75,7 +84,7 @@ class _Upward(nn.Module):
             nn.ConvTranspose2d(before, after, 3, stride, pad, output_padding=stride - 1), nn.BatchNorm2d(after)
         )
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D P Q"]:
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D ..."]:
         return torch.relu(self.conv_block(x))
 
 

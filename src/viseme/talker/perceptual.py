@@ -76,7 +76,7 @@ class _Inverted(nn.Module):
         self.conv = nn.Sequential(*layers, nn.BatchNorm2d(after))
         self._adds = stride == 1 and before == after
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D P Q"]:
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D ..."]:
         found = self.conv(x)
         return x + found if self._adds else found
 
