@@ -1,4 +1,4 @@
-"""Table 4 from answers: means over seeds, pairs told apart, the published rows beside them, stability of the experts."""
+"""Table 4 from answers: means over seeds, pairs told apart, the published rows, stability of the experts."""
 
 from __future__ import annotations
 
