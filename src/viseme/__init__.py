@@ -114,6 +114,7 @@ _TABLE = {
     "reproduce_table1": "viseme.reproduce.table1",
     "reproduce_table2": "viseme.reproduce.table2",
     "reproduce_table4": "viseme.reproduce.table4",
+    "reproduce_talker_tables": "viseme.reproduce.talker_tables",
     "score": "viseme.metrics.pipeline",
     "standardize": "viseme.standardization.pipeline",
     "standardize_many": "viseme.standardization.batch",

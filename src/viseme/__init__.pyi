@@ -347,6 +347,9 @@ __version__: str
 from viseme.reproduce.table4 import (
     reproduce_table4 as reproduce_table4,
 )
+from viseme.reproduce.talker_tables import (
+    reproduce_talker_tables as reproduce_talker_tables,
+)
 from viseme.talker.train import (
     train_talker as train_talker,
 )
@@ -455,6 +458,7 @@ __all__ = [
     "reproduce_table1",
     "reproduce_table2",
     "reproduce_table4",
+    "reproduce_talker_tables",
     "score",
     "standardize",
     "standardize_many",

@@ -10,11 +10,18 @@ import pytest
 
 from talker_clips import made_up_clips
 from viseme.expert.runner import load_expert
-from viseme.talker.pixel_runner import load_pixel_talker
+from viseme.talker.pixel_runner import PixelTalker
 from viseme.talker.recipes import quick_recipe
+from viseme.talker.runner import load_talker
 from viseme.talker.train import TalkerOptions, experts_of, make_talker
 
 pytestmark = pytest.mark.slow
+
+
+def _load(path: Path) -> PixelTalker:
+    found = load_talker(path)
+    assert isinstance(found, PixelTalker)
+    return found
 
 
 def test_a_talker_is_trained_and_runs(tmp_path: Path) -> None:
@@ -28,7 +35,7 @@ def test_a_talker_is_trained_and_runs(tmp_path: Path) -> None:
     assert np.isfinite(list(made.measured.values())).all()
     assert sorted(made.samples.glob("*.png"))
     assert load_expert(speech).input == "pixel"
-    talker = load_pixel_talker(tmp_path / "a.safetensors")
+    talker = _load(tmp_path / "a.safetensors")
     assert talker.card["redistributable"] is True
     (faces,) = clips.read(0, "faces")
     found = talker.faces(faces[0], np.array(faces[:2]), np.zeros((2, 80, 16)))
@@ -38,7 +45,5 @@ def test_a_talker_is_trained_and_runs(tmp_path: Path) -> None:
     for sync in ("lip-expert", "multi"):
         other = replace(options, sync=sync, lip_expert=lips, expert=speech)
         make_talker(clips, recipe, "quick", other, tmp_path / f"{sync}.safetensors")
-        same = load_pixel_talker(tmp_path / f"{sync}.safetensors").faces(
-            faces[0], np.array(faces[:2]), np.zeros((2, 80, 16))
-        )
+        same = _load(tmp_path / f"{sync}.safetensors").faces(faces[0], np.array(faces[:2]), np.zeros((2, 80, 16)))
         assert not np.allclose(same, found), sync

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.compose.interface import AnybodysFace, FaceGenerator
+from viseme.compose.interface import AnybodysFace, CropGenerator, Enhancer, FaceGenerator
 from viseme.core.card import Card
 from viseme.core.errors import ConfigError, FaceError, NoAudio
 from viseme.core.results import CheckResult, Verdict, to_jsonable
@@ -142,6 +142,7 @@ def dub(
     beyond: Beyond = "hold",
     face: int | None = None,
     blend: Blend = "multiband",
+    enhancer: Enhancer | None = None,
     crf: int = 18,
     tracker: str = "mediapipe",
     overwrite: bool = False,
@@ -171,6 +172,7 @@ def dub(
             forth, with the mouth going on; where it is shorter both go on in silence. "cut" ends with the shorter one.
         face: Which face, counted from the left, from 1; None = the largest, if no other one is as large.
         blend: "multiband", or "alpha", which is faster.
+        enhancer: What is done to a generated face crop before it is put back; only of talkers that make crops.
         crf: Quality of the video, lower is better.
         tracker: Face tracker, by name.
         overwrite: Replace `out` when it exists.
@@ -208,7 +210,7 @@ def dub(
     message = watermark_message(who.id, who.consent)
     with _spoken(audio, text, voice, audio_stream, warn) as speech:
         tell = on_progress or (lambda fraction: None)
-        report = _composed(path, out, who, speech, message, face, beyond, blend, crf, tracker, tell, warn)
+        report = _composed(path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn)
         try:
             manifest = _declared(path, out, who, message)
             residual = _checked(out, tracker, lambda fraction: tell(COMPOSED + (1 - COMPOSED) * fraction))
@@ -237,7 +239,7 @@ class _Who:
 
     id: str
     consent: Consent | None
-    of_video: Callable[..., FaceGenerator]
+    of_video: Callable[..., FaceGenerator | CropGenerator]
     """The generator for the person of a video, see `AnybodysFace.of_video`."""
 
 
@@ -333,6 +335,7 @@ def _composed(
     face: int | None,
     beyond: Beyond,
     blend: Blend,
+    enhancer: Enhancer | None,
     crf: int,
     tracker: str,
     tell: Callable[[float], None],
@@ -372,6 +375,7 @@ def _composed(
             stretches=stretches,
             beyond=beyond,
             blend=blend,
+            enhancer=enhancer,
             mark=lambda planes: planes.change_luma(mark.mark),
             crf=crf,
             on_progress=lambda fraction: tell(FOLLOWED + (COMPOSED - FOLLOWED) * fraction),

@@ -92,6 +92,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "reproduce table4": Command(
             "viseme.cli.commands.reproduce_table4", "Table 4 of Yaman et al.: one talker under four sync losses."
         ),
+        "reproduce talker-tables": Command(
+            "viseme.cli.commands.reproduce_talker_tables", "Tables 1 and 2 of Yaman et al.: a talker on test sets."
+        ),
         "list-corpus": Command(
             "viseme.cli.commands.list_corpus", "VoxCeleb2, LRS2, LRW, HDTF, ... on your disk: a table."
         ),
@@ -135,6 +138,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "reproduce figure5",
             "reproduce lipsync3d",
             "reproduce table4",
+            "reproduce talker-tables",
             "study make",
             "study analyse",
             "list-corpus",

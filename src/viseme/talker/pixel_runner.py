@@ -1,13 +1,12 @@
 """A talker of Yaman et al. as exported, run by ONNX Runtime: a face crop and audio in, the face with other lips out.
 
-Knows weights files, arrays and the person of a video; refuses to know torch and how a crop is put back.
+Knows weights, arrays and the person of a video; refuses to know torch and how a crop is put back.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,15 @@ from numpy.typing import NDArray
 
 from viseme.audio.mel_windows import mel_windows
 from viseme.compose.target import Stretch, TargetFaces
-from viseme.core.errors import WeightsError
 from viseme.faces.mouth_roi import STEP_S
 from viseme.faces.tight_squares import tight_squares
 from viseme.talker.references import References, find_references
-from viseme.weights import Checkpoint, read_checkpoint
+from viseme.weights import Checkpoint
 
-__all__ = ["COMPONENT", "PixelTalker", "TalkingCrops", "load_pixel_talker"]
+__all__ = ["PIXELS", "PixelTalker", "TalkingCrops"]
 
-COMPONENT = "talker"
-"""Of a file of `viseme train talker`."""
+PIXELS = "yaman"
+"""What the header of such a file calls the model."""
 CHUNK = 256
 """Frames whose mel windows are made at once."""
 
@@ -95,18 +93,3 @@ class TalkingCrops:
     def paint(self, crop: NDArray[np.uint8], heard: Any, time: float) -> NDArray[np.float32]:
         """See `CropGenerator.paint`: the reference lies a second or more away, where the video allows."""
         return self._talker.faces(self._references.far_from(time), crop[None], heard[None])[0]
-
-
-def load_pixel_talker(path: str | os.PathLike[str], *, device: str = "auto") -> PixelTalker:
-    """Read a file of `viseme train talker`.
-
-    Raises:
-        MissingWeights: not there.
-        WeightsError: there, and not a talker.
-        ConfigError: there is no such device here.
-    """
-    found = read_checkpoint(Path(os.fsdecode(os.fspath(path))), component=COMPONENT, holds="talker")
-    try:
-        return PixelTalker(found, device)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise WeightsError(f"{found.path} has an incomplete or unknown header ({error!r})") from error

@@ -25,6 +25,7 @@ from viseme.sync.heard_streams import streams_of
 from viseme.talker.lip_atlas import CROP, WINDOW, CarriedLips, carried, lip_shape, nearest_shapes, opening
 from viseme.talker.movement import Movement
 from viseme.talker.person import Person, person_of
+from viseme.talker.pixel_runner import PIXELS, PixelTalker
 from viseme.weights import Checkpoint, FileStamp, file_stamp, find_weights, read_checkpoint, resolve_device
 
 __all__ = ["COMPONENT", "Talker", "TalkingPerson", "load_talker"]
@@ -149,8 +150,8 @@ def _feather() -> NDArray[np.float32]:
     return np.asarray((edge[:, None] * edge[None])[..., None], np.float32)
 
 
-def load_talker(weights: str | Path | None = None, *, device: str = "auto") -> Talker:
-    """The generator for everybody.
+def load_talker(weights: str | Path | None = None, *, device: str = "auto") -> Talker | PixelTalker:
+    """The generator for everybody: ours in the atlas space, or one of face crops, as the file says.
 
     Args:
         weights: A name of the catalogue or a file of `viseme train talker`; None = the one that ships.
@@ -166,9 +167,9 @@ def load_talker(weights: str | Path | None = None, *, device: str = "auto") -> T
 
 
 @lru_cache(maxsize=2)
-def _loaded(stamp: FileStamp, device: str) -> Talker:
+def _loaded(stamp: FileStamp, device: str) -> Talker | PixelTalker:
     found = read_checkpoint(stamp.path, component=COMPONENT, holds="talker")
     try:
-        return Talker(found, device)
+        return PixelTalker(found, device) if found.header.get("model") == PIXELS else Talker(found, device)
     except (AttributeError, KeyError, TypeError) as error:
         raise WeightsError(f"{found.path} has an incomplete or unknown header ({error!r})") from error

@@ -25,8 +25,9 @@ from viseme.talker.lip_expert import LipExpertSync
 from viseme.talker.lip_expert_files import LoadedLipExpert, load_lip_expert
 from viseme.talker.losses import Gan, SyncLoss
 from viseme.talker.perceptual import MOBILENET, perceptual_loss_of
-from viseme.talker.pixel_runner import COMPONENT
+from viseme.talker.pixel_runner import PIXELS
 from viseme.talker.recipes import RECIPES, TalkerRecipe
+from viseme.talker.runner import COMPONENT
 from viseme.talker.train_experts import counted_clips, held_out, make_lip_expert, make_speech_expert
 from viseme.weights.export import save_networks
 
@@ -226,7 +227,7 @@ def make_talker(
         "preprocessing": f"brow to chin, {clips.side} px, 25 Hz; 80 x 16 mel windows of 200 ms",
         "redistributable": judges.redistributable and heard.redistributable and recipe.uses == ("train",),
     }
-    header = {"model": "yaman", "config": asdict(recipe.size), "num_residual": heard.num_residual, "card": card}
+    header = {"model": PIXELS, "config": asdict(recipe.size), "num_residual": heard.num_residual, "card": card}
     save_networks(out, {"": generator}, component=COMPONENT, header=header)
     return TalkerTrainResult(
         out=out,

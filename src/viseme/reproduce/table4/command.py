@@ -20,8 +20,8 @@ from viseme.reproduce.table4.stability import real_losses
 from viseme.reproduce.talker_runs import measured_names, score_talker
 from viseme.talker.clips import TalkerClips, talker_clips
 from viseme.talker.perceptual import MOBILENET
-from viseme.talker.pixel_runner import load_pixel_talker
 from viseme.talker.recipes import RECIPES, TalkerRecipe
+from viseme.talker.runner import load_talker
 from viseme.talker.train import TalkerOptions, experts_of, make_talker
 from viseme.weights import sha256_of
 
@@ -142,7 +142,7 @@ def _train_and_measure(study: _Study, loss: str, seed: int, path: Path) -> None:
     weights = options.work / f"{path.stem}.safetensors"
     made = make_talker(study.clips, replace(study.recipe, seed=seed), study.name, options, weights)
     scores = score_talker(
-        load_pixel_talker(weights),
+        load_talker(weights),
         study.files,
         study.metrics,
         expert=study.judge,
