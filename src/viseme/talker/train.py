@@ -106,7 +106,7 @@ def train_talker(
         sync: What tells whether lips fit the audio: a speech expert that compares generated lips with audio (unsup),
             with real lips (visual), or both with audio (multi); Wav2Lip's lip-expert; or none.
         expert: A speech expert that sees pixels; None = one is trained on the same clips first.
-        lip_expert: Of `viseme train lip-expert`, or your copy of Wav2Lip's; its audio encoder is the generator's.
+        lip_expert: Of `viseme train lip-expert`, or your copy of Wav2Lip's; its audio encoder is the generator's;
             None = one is trained on the same clips first.
         perceptual: "mobilenet-v2" (extra fid), your file of torchvision's VGG-19, as in the paper, or "none".
         gan: "original" as in the paper, or "hinge".

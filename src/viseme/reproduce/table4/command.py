@@ -65,7 +65,7 @@ def reproduce_table4(
         lip_expert: A lip expert; None = one is trained on the same clips.
         judge: Name or file of the speech expert that measures AVS; not the one that trains.
         syncnet: Your copy of SyncNet, for LSE-C and LSE-D beside VSC and VSD.
-        perceptual: See `train_talker`.
+        perceptual: What compares faces beside pixels, as of `viseme train talker`.
         device: Where to train.
         jobs: Processes that prepare clips, and threads that train.
 
