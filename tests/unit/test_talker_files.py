@@ -37,7 +37,7 @@ def test_a_users_lip_expert_is_read_in_its_own_layout(tmp_path: Path) -> None:
 
 
 def test_perceptual_networks_give_five_layers() -> None:
-    found = MobileNetFeatures()(torch.zeros(1, 3, 32, 32))
+    found = MobileNetFeatures().eval()(torch.zeros(1, 3, 32, 32))
     assert [f.shape[1:3] for f in found] == [(16, 16), (24, 8), (32, 4), (96, 2), (320, 1)]
     with torch.device("meta"):
         names = {k: tuple(v.shape) for k, v in Vgg19Features().state_dict().items()}

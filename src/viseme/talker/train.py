@@ -116,7 +116,7 @@ def train_talker(
         steps: Updates with the sync loss, instead of the recipe's, and at most as many before it.
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
         device: Where to train; "auto" takes a GPU where there is one. `accelerate launch` takes several.
-        precision: bf16 or fp16 = mixed precision.
+        precision: Mixed precision by bf16 or fp16; "no" is single precision throughout.
         resume: Go on from checkpoints in `work`; False = begin anew.
 
     Raises:

@@ -96,7 +96,7 @@ def train_lip_expert(
         steps: Updates, instead of the recipe's.
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
         device: Where to train; "auto" takes a GPU where there is one.
-        precision: bf16 or fp16 = mixed precision.
+        precision: Mixed precision by bf16 or fp16; "no" is single precision throughout.
         resume: Go on from checkpoints in `work`; False = begin anew.
 
     Raises:
