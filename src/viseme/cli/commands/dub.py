@@ -28,7 +28,6 @@ EXAMPLES = (
         "Text, said by a voice; the last seconds run back and forth while it lasts",
         'viseme dub talk.mp4 --avatar ada.vis --text "Good evening." --beyond ping-pong -o out.mp4',
     ),
-    ("The second face from the left", "viseme dub two.mkv --avatar ada.vis --audio new.wav --face 2 -o out.mkv"),
 )
 """What it does, and what to type."""
 
