@@ -88,8 +88,8 @@ def train_expert(
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
         steps: Updates of each iteration, instead of the recipe's.
         num_recorded: Synthetic talkers with recorded voices, instead of the recipe's number.
-        targets: What the first clusters are made of: cepstra, as published, or states of Whisper's encoder (extra asr;
-            one CPU second a clip).
+        targets: What the first clusters are made of: cepstra, as published, or states of Whisper's encoder (extra
+            asr; 0.06 CPU seconds for a clip of 3 s).
         ctc: Weight of CTC on the phones of lips alone, instead of the recipe's.
         device: Where to train; "auto" takes a GPU where there is one.
         resume: Go on from checkpoints in `work`; False = begin anew.
