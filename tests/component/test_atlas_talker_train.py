@@ -23,6 +23,7 @@ def test_a_run_ends_in_a_talker(tmp_path: Path) -> None:
     out = tmp_path / "talker.safetensors"
     card = train_atlas_talker(tmp_path, out=out, work=tmp_path / "work", recipe=recipe, device="cpu")
     assert (card["num_people"], card["num_clips"], card["num_painted"]) == (1, 1, 1)
+    assert card["num_parameters"] < 100_000
     talker = load_talker(out)
     assert talker.movement.basis.shape == (6, 1404)
     assert talker.movement.usual > 0

@@ -117,6 +117,7 @@ def train_atlas_talker(
     _fit_painter(network, clips, stores, recipe, work, device)
     people = Counter(row.info().speaker for row in clips.rows)
     card = {"recipe": "atlas", "num_people": len(people), "num_clips": len(clips.keys), "num_painted": len(numbers)}
+    card["num_parameters"] = sum(p.numel() for p in network.parameters())
     tensors, graphs = audio_stream_of(sync)
     header = {"num_streams": len(sync.header["scales"]), "usual": movement.usual, "card": card}
     save_networks(out, {"": network}, component=COMPONENT, header=header, beside=tensors, graphs_beside=graphs)

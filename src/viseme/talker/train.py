@@ -18,6 +18,7 @@ from viseme.core.errors import ConfigError
 from viseme.data.manifest import TRAINABLE, read_manifest
 from viseme.engine.loop import Device, Precision, training_device
 from viseme.engine.progress import note
+from viseme.talker.atlas_train import AtlasRecipe, train_atlas_talker
 from viseme.talker.clips import TalkerClips, talker_clips
 from viseme.talker.expert_sync import ExpertSync, expert_features, expert_of, read_pixel_expert
 from viseme.talker.fitting import Fitting, Judges
@@ -69,7 +70,7 @@ class TalkerTrainResult:
     """Folder of sample frames."""
 
     def __str__(self) -> str:
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in self.measured.items())
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in self.measured.items()) or "not measured"
         return (
             f"{self.out}: {self.num_parameters / 1e6:.1f} M parameters, {self.num_clips} clips, {self.steps} updates "
             f"(sync loss from {self.sync_from}), {self.seconds / 60:.1f} min; on other clips: {shown}; "
@@ -81,7 +82,7 @@ def train_talker(
     data: Path,
     *,
     out: Path = Path("talker.safetensors"),
-    recipe: Literal["paper", "talker-192", "small", "quick"] = "small",
+    recipe: Literal["paper", "talker-192", "small", "quick", "atlas"] = "small",
     sync: Sync = "unsup",
     expert: Path | None = None,
     lip_expert: Path | None = None,
@@ -102,7 +103,8 @@ def train_talker(
             are left out.
         out: Where the generator goes (safetensors).
         recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores;
-            "quick" tries it out.
+            "quick" tries it out. "atlas" is ours, whose weights ship: other networks, without experts, for which only
+            data, out, uses, work, steps, jobs and device count.
         sync: What tells whether lips fit the audio: a speech expert that compares generated lips with audio (unsup),
             with real lips (visual), or both with audio (multi); Wav2Lip's lip-expert; or none.
         expert: A speech expert that sees pixels; None = one is trained on the same clips first.
@@ -127,6 +129,8 @@ def train_talker(
     began = time.perf_counter()
     training_device(device)
     torch.set_num_threads(max(1, jobs))
+    if recipe == "atlas":
+        return _atlas_talker(data, out, tuple(uses.split(",")), work, steps, jobs, device)
     chosen = _chosen(recipe, uses, steps)
     options = TalkerOptions(
         sync=sync,
@@ -143,6 +147,25 @@ def train_talker(
     options.check()  # what is missing is told before the work and not after it
     clips = talker_clips(read_manifest(data, chosen.uses), work, side=chosen.size.side, num_jobs=jobs)
     return replace(make_talker(clips, chosen, recipe, options, out), seconds=time.perf_counter() - began)
+
+
+def _atlas_talker(
+    data: Path, out: Path, uses: tuple[str, ...], work: Path, steps: int | None, jobs: int, device: Device
+) -> TalkerTrainResult:
+    began, chosen = time.perf_counter(), AtlasRecipe()
+    if steps is not None:
+        chosen = replace(chosen, painter=replace(chosen.painter, steps=steps))
+    card = train_atlas_talker(data, out=out, work=work, recipe=chosen, jobs=jobs, device=device, uses=uses)
+    return TalkerTrainResult(
+        out=out,
+        num_clips=card["num_clips"],
+        num_parameters=card["num_parameters"],
+        sync_from=0,
+        steps=chosen.mover.steps + chosen.painter.steps,
+        seconds=time.perf_counter() - began,
+        measured={},
+        samples=work,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
