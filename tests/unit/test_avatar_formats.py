@@ -6,7 +6,6 @@ import csv
 import json
 import struct
 import xml.etree.ElementTree as ET
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,43 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tetrahedron import animation
 from viseme.avatar.animation.cue_files import PRESTON_BLAIR
 from viseme.avatar.animation.cues import CueLimits, mouth_cues, shapes_of
-from viseme.avatar.animation.interface import FaceAnimation, FaceMesh, animation_formats, format_of
-from viseme.avatar.animation.live_link import COLUMNS, EYE_TURN
+from viseme.avatar.animation.interface import FaceAnimation, animation_formats, format_of
+from viseme.avatar.animation.live_link import EYE_TURN
 from viseme.avatar.animation.osc import OscSender, bundle, message
 from viseme.core.errors import ConfigError, OutputError
 from viseme.faces.rotation import rotation_matrix
-
-NAMES = tuple(name[0].lower() + name[1:] for name in COLUMNS[:52])
-RATE = Fraction(25)
-
-
-def animation(num: int = 20, **columns: Any) -> FaceAnimation:
-    """A tetrahedron with two shapes; named weights may be given."""
-    rng = np.random.default_rng(0)
-    weights = np.zeros((num, 52), np.float32)
-    for name, values in columns.items():
-        weights[:, NAMES.index(name)] = values
-    mesh = FaceMesh(
-        vertices=np.array([[0, 0, 0.1], [0.1, 0, 0], [0, 0.1, 0], [-0.1, -0.1, 0]], np.float32),
-        triangles=np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1]], np.int32),
-        uv=np.array([[0.5, 0.5], [0.9, 0.5], [0.5, 0.9], [0.1, 0.1]], np.float32),
-        shape_names=("open", "wide"),
-        shapes=rng.normal(0, 0.01, (2, 4, 3)).astype(np.float32),
-        texture=rng.integers(0, 255, (8, 8, 3), np.uint8),
-        pivot=(0.0, -0.05, -0.02),
-    )
-    return FaceAnimation(
-        rate=RATE,
-        names=NAMES,
-        weights=weights,
-        pose=rng.normal(0, 0.1, (num, 3)).astype(np.float32),
-        duration=num / float(RATE),
-        mesh=mesh,
-        mesh_weights=rng.random((num, 2), np.float32),
-        source="a & b.wav",
-    )
 
 
 def read_glb(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
@@ -139,7 +109,7 @@ def test_arkit_json(tmp_path: Path) -> None:
     face = animation(jawOpen=np.linspace(0, 1, 20))
     animation_formats["arkit"].write(face, tmp_path / "a.json")
     found = json.loads((tmp_path / "a.json").read_text())
-    assert set(found) == {"fps", "names", "weights"}
+    assert set(found) == {"provenance", "fps", "names", "weights"}
     assert found["fps"] == 25.0
     assert np.allclose(found["weights"], face.weights, atol=1e-4)
     assert tuple(found["names"]) == face.names
@@ -206,6 +176,7 @@ def test_cue_files_say_the_same(tmp_path: Path) -> None:
     found = [(float(c.attrib["start"]), float(c.attrib["end"]), c.text) for c in root.iter("mouthCue")]
     assert found == cues
     whole = json.loads((tmp_path / "json").read_text())
+    assert whole["metadata"].pop("provenance")["synthetic"]
     assert whole["metadata"] == {"soundFile": "a & b.wav", "duration": 4.0}
     assert [tuple(c[k] for k in ("start", "end", "value")) for c in whole["mouthCues"]] == cues
     head, *lines = (tmp_path / "dat").read_text().splitlines()

@@ -26,6 +26,7 @@ from viseme.core.extras import import_part
 from viseme.core.results import to_jsonable
 from viseme.media.audio import join_blocks, read_audio
 from viseme.media.files import refuse_output, shown
+from viseme.provenance.manifest import WrittenManifest, watermark_message
 from viseme.synthetic.articulation import STEP_S
 from viseme.synthetic.motion import loudness_at
 from viseme.synthetic.phonemes import SAMPLE_RATE, Speech
@@ -54,6 +55,10 @@ class AnimateResult(Card):
     """What moved the lips: name and hash of the voice weights, "phonemes" of a text, or the id of an avatar."""
     opening: tuple[float, float]
     """Median and 95th percentile of `jawOpen`."""
+    watermark: str | None
+    """What the invisible watermark of a video says, six hexadecimal digits; None = there are no frames."""
+    manifest: str | None
+    """The file beside a video that says it is synthetic; None = what was written says it itself, if its format can."""
     warnings: tuple[str, ...]
     animation: FaceAnimation
     """The motion itself; `save` writes it in other formats."""
@@ -108,6 +113,9 @@ def animate(
 ) -> AnimateResult:
     """Move a 3D face by speech.
 
+    What is written says that it is synthetic: a video has a watermark and a manifest, other files a statement where
+    their format has a place for one. There is no way to leave that out.
+
     Args:
         audio: A file with speech, audio or video.
         out: What to write; the end of its name decides the format: .glb, .obj and .ply (a file a frame), .json (ARKit),
@@ -149,12 +157,14 @@ def animate(
     if avatar is not None:
         loaded = import_part("viseme.avatar.runner").load_avatar(avatar)
         animation, driver = generated_animation(loaded, samples, rate, source=source), str(loaded.id)
+        animation = replace(animation, model=driver, consent=loaded.consent)
     else:
         curves, driver = _curves(samples, speech, weights, warnings)
         animation = _default_animation(curves, samples, rate, strength=strength, still=still, seed=seed)
-        animation = replace(animation, source=source)
+        animation = replace(animation, source=source, model=driver)
+    written = None
     if out is not None and name is not None:
-        _write(animation, out, name, style=style, view=view, size=size, on_progress=on_progress)
+        written = _write(animation, out, name, style=style, view=view, size=size, on_progress=on_progress)
     jaw = animation.column("jawOpen")
     return AnimateResult(
         source=source,
@@ -165,6 +175,8 @@ def animate(
         duration=animation.duration,
         driver=driver,
         opening=(float(np.median(jaw)), float(np.quantile(jaw, 0.95))),
+        watermark=None if written is None else f"{watermark_message(driver, animation.consent):06x}",
+        manifest=None if written is None or written.sidecar is None else str(written.sidecar),
         warnings=tuple(warnings),
         animation=animation,
     )
@@ -247,11 +259,11 @@ def _write(
     view: Literal["front", "turntable"],
     size: int,
     on_progress: Callable[[int, int], None] | None,
-) -> None:
-    """A video knows more than its format says."""
+) -> WrittenManifest | None:
+    """A video knows more than its format says, and has a manifest."""
     if name in ("video", "cartoon"):
         film = import_part("viseme.avatar.animation.film")
         style = "cartoon" if name == "cartoon" else style
-        film.film_animation(animation, out, style=style, view=view, size=size, on_progress=on_progress)
-    else:
-        animation_formats[name].write(animation, out)
+        return film.film_animation(animation, out, style=style, view=view, size=size, on_progress=on_progress)
+    animation_formats[name].write(animation, out)
+    return None

@@ -24,6 +24,7 @@ from viseme.avatar.voice.runner import STEP_S, VoiceCurves, load_voice_curves
 from viseme.core.errors import ConfigError
 from viseme.face3d.interface import load_face_model
 from viseme.media.audio import Resampler
+from viseme.provenance.statement import statement
 
 __all__ = ["ANIMATE_LIVE_SCHEMA", "AnimateFrame", "AnimateStream", "animate_live"]
 
@@ -107,6 +108,7 @@ class AnimateStream(Iterator[AnimateFrame]):
         return {
             "schema": ANIMATE_LIVE_SCHEMA, "event": "header", "names": list(self.names), "fps": self._fps,
             "latency_s": round(self.latency_s, 4), "weights": self._voice.name,
+            "provenance": statement(self._voice.name, None),
         }  # fmt: skip
 
     def __next__(self) -> AnimateFrame:

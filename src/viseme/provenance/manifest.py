@@ -28,6 +28,7 @@ from viseme.core.extras import import_part
 from viseme.media.files import replacing
 from viseme.media.search import refuse_missing, shown
 from viseme.provenance.consent import Consent
+from viseme.provenance.source_types import CREATED, EDITED, source_type
 from viseme.weights import sha256_of
 
 __all__ = [
@@ -55,7 +56,6 @@ EMBEDDING: Mapping[str, str] = {
     ".jpg": "image/jpeg",
 }
 """Extension that can hold a manifest -> media type."""
-_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _CERTIFICATE, _KEY = "VISEME_C2PA_CERTIFICATE", "VISEME_C2PA_KEY"
 
 
@@ -177,10 +177,10 @@ def _definition(
 ) -> dict[str, Any]:
     agent = {"name": "viseme", "version": viseme.__version__}
     if parent is None:
-        actions = [_action("c2pa.created", "trainedAlgorithmicMedia", agent)]
+        actions = [_action("c2pa.created", CREATED, agent)]
     else:
         opened = {"action": "c2pa.opened", "softwareAgent": agent, "parameters": {"ingredientIds": ["parent"]}}
-        actions = [opened, _action("c2pa.edited", "compositeWithTrainedAlgorithmicMedia", agent)]
+        actions = [opened, _action("c2pa.edited", EDITED, agent)]
     changed = None if parent is None else Path(os.fspath(parent))
     ours = {
         "model": model,
@@ -198,8 +198,8 @@ def _definition(
     }
 
 
-def _action(name: str, source_type: str, agent: dict[str, str]) -> dict[str, Any]:
-    return {"action": name, "digitalSourceType": _SOURCE_TYPE + source_type, "softwareAgent": agent}
+def _action(name: str, kind: str, agent: dict[str, str]) -> dict[str, Any]:
+    return {"action": name, "digitalSourceType": source_type(kind), "softwareAgent": agent}
 
 
 def _why_not_embedded(out: Path, signing_key: SigningKey | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,25 @@ from viseme.core.extras import import_part
 from viseme.media.frames import read_frames
 from viseme.media.search import refuse_missing, shown
 from viseme.provenance.manifest import EMBEDDING, PROVENANCE_LABEL, SIDECAR_SCHEMA, sidecar_of
-from viseme.provenance.watermark_reading import Found, read_watermark
+from viseme.provenance.statement import find_statement
+from viseme.provenance.watermark_reading import MarkSearch
 from viseme.weights import sha256_of
 
-__all__ = ["PROVENANCE_SCHEMA", "ManifestFound", "ProvenanceResult", "read_provenance"]
+__all__ = [
+    "LARGEST_SIDE",
+    "PROVENANCE_SCHEMA",
+    "_RELIABLE_FRAMES",
+    "ManifestFound",
+    "ProvenanceResult",
+    "read_provenance",
+]
 
 PROVENANCE_SCHEMA = "viseme.provenance/1"
-_LARGEST_SIDE = 1280
+LARGEST_SIDE = 640
+"""Frames are scaled down so far before a watermark is looked for."""
 _MOST_FRAMES = 500
+_RELIABLE_FRAMES = 25
+"""Frames from which on a watermark is found as often as docs/provenance.md says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +44,11 @@ class ManifestFound:
     """A manifest that was read."""
 
     place: str
-    """`embedded` or `sidecar`."""
+    """`embedded`, `sidecar`, or `statement`: words in a file without frames."""
     signed: bool
     """Whether it carries a signature."""
     valid: bool
-    """Whether the signature and the hashes (embedded), or the hash (sidecar), fit the file."""
+    """Whether the signature and the hashes (embedded), or the hash (sidecar), fit the file; a statement has neither."""
     state: str
     """What was found about that, in one sentence."""
     actions: tuple[str, ...]
@@ -68,6 +79,8 @@ class ProvenanceResult(Card):
     """What the watermark says, six hexadecimal digits; None = there is none."""
     watermark_cosine: float | None
     """How well it fits, 0 to 1."""
+    num_frames: int
+    """Frames in which it was looked for."""
     notes: tuple[str, ...] = ()
     """What could not be looked at, and why."""
 
@@ -90,7 +103,8 @@ class ProvenanceResult(Card):
         lines = [f"manifest   {_manifest_words(self.manifest)}"]
         if self.watermark is None:
             promised = self.manifest is not None and self.manifest.watermark is not None
-            lines.append(f"watermark  not found{', though the manifest promises one' if promised else ''}")
+            looked = "not found" if self.num_frames else "not looked for, as there are no frames"
+            lines.append(f"watermark  {looked}{', though the manifest promises one' if promised else ''}")
         else:
             agrees = {True: ", as the manifest says", False: ", not what the manifest says", None: ""}
             lines.append(f"watermark  {self.watermark}{agrees[self.watermark_agrees]}")
@@ -117,6 +131,7 @@ class ProvenanceResult(Card):
             "watermark": self.watermark,
             "watermark_cosine": self.watermark_cosine,
             "watermark_agrees": self.watermark_agrees,
+            "num_frames": self.num_frames,
             "notes": list(self.notes),
         }
 
@@ -125,35 +140,40 @@ def read_provenance(file: str | os.PathLike[str]) -> ProvenanceResult:
     """Read the manifest, embedded or beside the file, and the watermark.
 
     Args:
-        file: A video; an audio file has a manifest alone.
+        file: A video, or what `viseme animate` wrote; what has no frames has a manifest or a statement alone.
 
     Raises:
-        UnreadableMedia: missing, or not media.
+        UnreadableMedia: missing, or neither media nor a file with a statement.
+        NoVideo: no frames, and no manifest.
     """
     refuse_missing(file)
     path, notes = Path(os.fspath(file)), []
-    manifest = _embedded(path, notes) or _beside(path, notes)
-    found = None
+    manifest = _embedded(path, notes) or _beside(path, notes) or _stated(path)
+    search = MarkSearch()
     try:
-        found = read_watermark(_frames(path))
+        if manifest is None or manifest.place != "statement":
+            for image in _frames(path, notes.append):
+                search.add(image)
     except NoVideo:
-        notes.append("there are no frames, so no watermark was looked for")
+        if manifest is None:
+            raise
+    found = search.find()
+    if found is None and 0 < search.num_frames < _RELIABLE_FRAMES:
+        seen = "one frame was" if search.num_frames == 1 else f"{search.num_frames} frames were"
+        notes.append(f"only {seen} looked at; a watermark is read reliably from {_RELIABLE_FRAMES} on")
     return ProvenanceResult(
         file=shown(file),
         manifest=manifest,
         watermark=None if found is None else f"{found.message:06x}",
-        watermark_cosine=_cosine(found),
+        watermark_cosine=None if found is None else round(float(found.cosine), 4),
+        num_frames=search.num_frames,
         notes=tuple(notes),
     )
 
 
-def _cosine(found: Found | None) -> float | None:
-    return None if found is None else round(float(found.cosine), 4)
-
-
-def _frames(path: Path) -> Iterator[NDArray[np.uint8]]:
+def _frames(path: Path, on_warning: Callable[[str], None]) -> Iterator[NDArray[np.uint8]]:
     """The first frames, small enough to be quick."""
-    for frame in read_frames(path, max_side=_LARGEST_SIDE):
+    for frame in read_frames(path, max_side=LARGEST_SIDE, on_warning=on_warning):
         if frame.index >= _MOST_FRAMES:
             return
         yield frame.image
@@ -198,6 +218,29 @@ def _beside(path: Path, notes: list[str]) -> ManifestFound | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         notes.append(f"{shown(sidecar.name)} cannot be read: {error}")
         return None
+
+
+def _stated(path: Path) -> ManifestFound | None:
+    told = find_statement(path)
+    if told is None:
+        return None
+    return ManifestFound(
+        place="statement",
+        signed=False,
+        valid=True,
+        state="it has no hash and is not signed, so anybody may have written it",
+        actions=("c2pa.created",),
+        source_types=(str(told.get("digitalSourceType")).rpartition("/")[2],),
+        generator=_text(told.get("generator")),
+        model=_text(told.get("model")),
+        consent_sha256=_text(told.get("consent_sha256")),
+        watermark=None,
+        parent=None,
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _found(told: dict[str, Any], place: str, signed: bool, valid: bool, state: str) -> ManifestFound:

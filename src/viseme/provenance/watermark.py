@@ -1,44 +1,43 @@
 """An invisible watermark in the luma of frames: writing it. Knows pixels; refuses to know files and faces.
 
-The mark is a faint periodic pattern that stands still in the frame and is the same in all frames of a video, so that
-it survives where a codec repeats what was there before, and adds up over frames. `watermark_reading` finds it again.
+The mark is a faint pattern of long waves that stands still in the frame and is the same in all frames of a video, so
+that it survives where a codec repeats what was there before, and adds up over frames. It is moved to where the first
+frame looks most like it already, which costs nothing: the reader tries every place anyway. `watermark_reading` finds
+it again.
+
+Source:
+    Moving it is the simplest case of informed coding: Miller, Doerr, Cox, "Applying Informed Coding and Embedding to
+    Design a Robust High-Capacity Watermark", 2004.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viseme.provenance.watermark_code import TILE, message_weights, waves
+from viseme.provenance.watermark_spectrum import PATTERN_SIZES, cells_of, correlation, detail_of, spectra_of
 
-__all__ = ["CELLS", "Watermark", "cell_size", "mark_frames"]
+__all__ = ["Watermark", "mark_frames"]
 
-CELLS = 640.0
-"""Cells along the square root of the area of a frame, where a cell is larger than a pixel."""
 STRENGTH = 0.8
-"""RMS change where there is no detail, grey levels."""
-_MOST, _PER_DETAIL = 2.5, 0.12
+"""RMS of the pattern where there is no detail, grey levels; it is then rounded and cut to `_LARGEST`."""
+_MOST, _PER_DETAIL = 1.5, 0.05
 """Largest ratio to that where there is detail, and its growth with the deviation of a block, grey levels."""
 _BLOCK, _SKIP = 8, 2
 """Detail is measured in blocks of so many pixels both ways, at every second one."""
 _KEPT_FRAMES = 12
 """Frames for which the strength stays what it is: quick, and what stands still costs a codec little."""
-_RAMP_CELLS = 12.0
+_LARGEST = 1
+"""Largest change, grey levels: what is even and just above the dead zone of a codec is seen least and kept best."""
+_RAMP = 0.04
+"""Width of the soft edge of a region, part of the square root of the area of the frame."""
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Box = Sequence[float]
-
-
-def cell_size(height: int, width: int) -> float:
-    """Side of a cell of the pattern, pixels; at least one.
-
-    Example:
-        >>> cell_size(288, 360), cell_size(1080, 1920)
-        (1.0, 2.25)
-    """
-    return max(1.0, math.sqrt(height * width) / CELLS)
 
 
 class Watermark:
@@ -78,7 +77,7 @@ class Watermark:
         height, width = frame.shape[:2]
         if self._size != (height, width):
             self._size, self._age = (height, width), 0
-            self._pattern = _rendered(self._weights, height, width)
+            self._pattern = _rendered(*_placed(self._weights, frame), height, width)
         if self._age % _KEPT_FRAMES == 0:
             self._change = self._pattern * _strength(frame)
             self._whole = _bytes(self._change)
@@ -88,7 +87,7 @@ class Watermark:
         x0, y0, x1, y1 = _inside(region, height, width)
         out = frame.copy()
         if x1 > x0 and y1 > y0:
-            ramp = _RAMP_CELLS * cell_size(height, width)
+            ramp = _RAMP * float(np.sqrt(height * width))
             window = _ramps(y1 - y0, ramp)[:, None] * _ramps(x1 - x0, ramp)
             change = (self._change[y0:y1, x0:x1] * window).astype(np.float32)
             out[y0:y1, x0:x1] = _added(frame[y0:y1, x0:x1], *_bytes(change))
@@ -110,22 +109,37 @@ def mark_frames(
         yield mark.mark(frame, region)
 
 
-def _rendered(weights: NDArray[np.complex128], height: int, width: int) -> NDArray[np.float32]:
+def _placed(weights: NDArray[np.complex128], frame: NDArray[np.uint8]) -> tuple[NDArray[np.complex128], float]:
+    """Weights of the pattern where, and cells along the frame at which, the frame looks most like it."""
+    luma = frame @ _LUMA if frame.ndim == 3 else frame.astype(np.float32)
+    detail, best = detail_of(luma), (-np.inf, 0.0, 0.0, 0.0)
+    for scale in PATTERN_SIZES:
+        cells = scale * cells_of(*luma.shape)
+        spectrum = spectra_of(detail, cells)[0]
+        fits = correlation(spectrum, weights) / (np.linalg.norm(spectrum) + 1e-12)
+        y, x = np.unravel_index(int(fits.argmax()), fits.shape)
+        best = max(best, (float(fits[y, x]), float(y), float(x), cells))
+    rows, columns = waves()
+    _, y, x, cells = best
+    return weights * np.exp(-2j * np.pi * (rows * y + columns * x) / TILE), cells
+
+
+def _rendered(weights: NDArray[np.complex128], cells: float, height: int, width: int) -> NDArray[np.float32]:
     """(H, W) pattern, pixel centres at +0.5; its RMS is the length of the weights."""
     rows, columns = waves()
     reach = int(np.abs(rows).max())
     table = np.zeros((2 * reach + 1, int(columns.max()) + 1), np.complex64)
     table[rows + reach, columns] = weights
-    unit = 2j * np.pi / (TILE * cell_size(height, width))
+    unit = 2j * np.pi * cells / (TILE * float(np.sqrt(height * width)))
     down = np.exp(unit * np.outer(np.arange(height) + 0.5, np.arange(-reach, reach + 1))).astype(np.complex64)
     across = np.exp(unit * np.outer(np.arange(table.shape[1]), np.arange(width) + 0.5)).astype(np.complex64)
-    return (math.sqrt(2) * (down @ table @ across).real).astype(np.float32)
+    return (np.sqrt(2) * (down @ table @ across).real).astype(np.float32)
 
 
 def _inside(region: Box, height: int, width: int) -> tuple[int, int, int, int]:
     """Whole pixels of the box that lie in the frame."""
     x0, y0, x1, y1 = map(float, region)
-    return max(0, math.ceil(x0)), max(0, math.ceil(y0)), min(width, math.floor(x1)), min(height, math.floor(y1))
+    return max(0, ceil(x0)), max(0, ceil(y0)), min(width, floor(x1)), min(height, floor(y1))
 
 
 def _ramps(size: int, ramp: float) -> NDArray[np.float32]:
@@ -150,7 +164,7 @@ def _strength(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _bytes(change: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """What is added and what is taken away, each (H, W, 3)."""
-    levels = np.repeat(np.rint(change).astype(np.int8)[..., None], 3, axis=2)
+    levels = np.repeat(np.rint(np.clip(change, -_LARGEST, _LARGEST)).astype(np.int8)[..., None], 3, axis=2)
     return np.maximum(levels, 0).view(np.uint8), np.maximum(-levels, 0).view(np.uint8)
 
 

@@ -39,8 +39,9 @@ NUM_SYMBOLS = 128
 PILOT_WEIGHT = 1.4
 """Amplitude of the pattern that every mark has, over that of a symbol; it is what the reader looks for."""
 _LOWEST, _HIGHEST = 6.0, 16.0
-"""Waves per tile: 12 to 32 cells long. Codecs drop shorter ones, and longer ones drown in the video."""
-_KEY = b"viseme watermark 1"
+"""Waves per tile: 12 to 32 cells long, which are 21 to 56 pixels of most frames. Codecs drop shorter ones, and longer
+ones drown in the video."""
+_KEY = b"viseme watermark 2"
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""ARKit weights as JSON: `fps`, `names`, and one row of `weights` a frame."""
+"""ARKit weights as JSON: `provenance`, `fps`, `names`, and one row of `weights` a frame."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ class ArkitFormat:
     def write(self, animation: FaceAnimation, out: Path) -> None:
         """Write one file."""
         rows = np.round(animation.weights.astype(np.float64), 4).tolist()
-        whole = {"fps": float(animation.rate), "names": list(animation.names), "weights": rows}
+        whole = {
+            "provenance": animation.statement,
+            "fps": float(animation.rate),
+            "names": list(animation.names),
+            "weights": rows,
+        }
         with replacing(out) as file:
             file.write((json.dumps(whole, separators=(",", ":"), allow_nan=False) + "\n").encode())
 

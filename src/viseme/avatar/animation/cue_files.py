@@ -47,7 +47,7 @@ def _tsv(cues: Sequence[Cue], animation: FaceAnimation) -> str:
 def _xml(cues: Sequence[Cue], animation: FaceAnimation) -> str:
     rows = [f'    <mouthCue start="{c.start:.2f}" end="{c.end:.2f}">{c.value}</mouthCue>\n' for c in cues]
     return (
-        '<?xml version="1.0" encoding="utf-8"?>\n<rhubarbResult>\n  <metadata>\n'
+        f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {animation.statement_line} -->\n<rhubarbResult>\n  <metadata>\n'
         f"    <soundFile>{escape(animation.source)}</soundFile>\n    <duration>{animation.duration:.2f}</duration>\n"
         f"  </metadata>\n  <mouthCues>\n{''.join(rows)}  </mouthCues>\n</rhubarbResult>\n"
     )
@@ -55,7 +55,11 @@ def _xml(cues: Sequence[Cue], animation: FaceAnimation) -> str:
 
 def _json(cues: Sequence[Cue], animation: FaceAnimation) -> str:
     whole = {
-        "metadata": {"soundFile": animation.source, "duration": round(animation.duration, 2)},
+        "metadata": {
+            "soundFile": animation.source,
+            "duration": round(animation.duration, 2),
+            "provenance": animation.statement,
+        },
         "mouthCues": [{"start": cue.start, "end": cue.end, "value": cue.value} for cue in cues],
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -1,5 +1,7 @@
 """The animation as a video with its voice: the head as the renderer draws it, or as a cartoon. Needs viseme[render].
 
+Every frame is watermarked, and a manifest says that the video is synthetic.
+
 Knows face meshes and the renderer; refuses to know where the motion came from.
 """
 
@@ -23,6 +25,8 @@ from viseme.face3d.light import lamp
 from viseme.face3d.look import Look
 from viseme.face3d.render import render_head
 from viseme.media import VideoWriter
+from viseme.provenance.manifest import WrittenManifest, watermark_message, write_manifest
+from viseme.provenance.watermark import Watermark
 from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.scene import shoulders, with_tongue
 
@@ -64,8 +68,8 @@ def film_animation(
     view: View = "front",
     size: int = SIZE,
     on_progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Write a video.
+) -> WrittenManifest:
+    """Write a video, and the manifest in it or beside it; neither is left without the other.
 
     Args:
         animation: What moves.
@@ -81,15 +85,21 @@ def film_animation(
     """
     if size < 64 or size % 2:
         raise ConfigError(f"the size of a video must be even and at least 64 pixels, not {size}")
-    num = len(animation.weights)
+    message = watermark_message(animation.model, animation.consent)
+    num, mark = len(animation.weights), Watermark(message)
     audio_rate = None if animation.samples is None else SAMPLE_RATE
     with VideoWriter(out, width=size, height=size, rate=animation.rate, audio_rate=audio_rate) as video:
         if animation.samples is not None:
             video.write_audio(animation.samples)
         for number, frame in enumerate(_frames(animation, style, view, size)):
-            video.write((frame.clip(0, 1) * 255 + 0.5).astype(np.uint8))
+            video.write(mark.mark((frame.clip(0, 1) * 255 + 0.5).astype(np.uint8)))
             if on_progress is not None:
                 on_progress(number + 1, num)
+    try:
+        return write_manifest(out, model=animation.model, consent=animation.consent, watermark=message)
+    except BaseException:
+        out.unlink(missing_ok=True)  # nothing synthetic is left that does not say so
+        raise
 
 
 def _frames(animation: FaceAnimation, style: Style, view: View, size: int) -> Iterator[NDArray[np.float32]]:

@@ -103,7 +103,7 @@ def _document(animation: FaceAnimation) -> tuple[dict[str, Any], bytes]:
     turns = buffer.accessor(_quaternions(animation.pose))
     channels = [(weights, "weights"), (turns, "rotation")]
     head = {
-        "asset": {"version": "2.0", "generator": "viseme"},
+        "asset": {"version": "2.0", "generator": "viseme", "extras": {"provenance": animation.statement}},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"name": "head", "mesh": 0, "translation": pivot.tolist()}],

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from viseme.core.errors import ConfigError, OutputError
 from viseme.core.registry import Registry
 from viseme.faces.rotation import rotation_matrix
+from viseme.provenance.consent import Consent
+from viseme.provenance.statement import statement, statement_line
 
 __all__ = ["AnimationFormat", "FaceAnimation", "FaceMesh", "animation_formats", "format_of"]
 
@@ -72,6 +74,20 @@ class FaceAnimation:
     """(S,) the voice at 16 kHz, from time 0; None = there is none."""
     source: str = ""
     """The audio file, or what was said."""
+    model: str = "viseme"
+    """Id of what moved it."""
+    consent: Consent | None = field(default=None, repr=False)
+    """Of the person whose face it is; None = the default head."""
+
+    @property
+    def statement(self) -> dict[str, Any]:
+        """That it is synthetic, for a field of a file."""
+        return statement(self.model, self.consent)
+
+    @property
+    def statement_line(self) -> str:
+        """The same for a comment."""
+        return statement_line(self.model, self.consent)
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -104,6 +120,8 @@ class AnimationFormat(Protocol):
 
     def write(self, animation: FaceAnimation, out: Path) -> None:
         """Write the file, complete or not at all; of a sequence, the files beside it.
+
+        It says that it is synthetic (`FaceAnimation.statement`) wherever the format has a place for that.
 
         Raises:
             OutputError: it cannot be written.

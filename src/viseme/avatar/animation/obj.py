@@ -38,10 +38,12 @@ class ObjFormat:
         with replacing(image) as file:
             file.write(png_bytes(mesh.texture))
         with replacing(material) as file:
-            file.write(f"newmtl face\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {image.name}\n".encode())
+            look = f"Ka 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {image.name}\n"
+            file.write(f"# {animation.statement_line}\nnewmtl face\n{look}".encode())
         faces = _faces(mesh)
         for number, vertices in enumerate(animation.moved()):
             head = f"# unit: metre; frame {number} of {len(animation.weights)} at {animation.rate} a second\n"
+            head += f"# {animation.statement_line}\n"
             lines = "".join(f"v {x:.6f} {y:.6f} {z:.6f}\n" for x, y, z in vertices.tolist())
             with replacing(frame_path(out, number)) as file:
                 file.write(f"{head}mtllib {material.name}\no face\n{lines}{faces}".encode())

@@ -33,7 +33,8 @@ class PlyFormat:
         faces = np.zeros(len(mesh.triangles), _FACE)
         faces["num"], faces["corners"] = 3, mesh.triangles
         head = (
-            f"ply\nformat binary_little_endian 1.0\ncomment unit: metre\nelement vertex {len(points)}\n"
+            f"ply\nformat binary_little_endian 1.0\ncomment unit: metre\ncomment {animation.statement_line}\n"
+            f"element vertex {len(points)}\n"
             + "".join(f"property float {axis}\n" for axis in "xyz")
             + "".join(f"property uchar {colour}\n" for colour in ("red", "green", "blue"))
             + f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"

@@ -115,9 +115,11 @@ def run(options: Options, screen: Screen) -> int:
     if options.json:
         screen.write(jsonlib.dumps(result.to_json(), allow_nan=False) + "\n")
     else:
+        inside = "inside, signed" if result.manifest is None else one_line(result.manifest)
+        marked = f"; watermark {result.watermark}, manifest {inside}" if result.watermark else ""
         screen.say(
             f"{one_line(result.path or '')}  {result.format}, {result.frames} frames at {result.fps:g} a second, "
-            f"lips by {result.driver}\n"
+            f"lips by {result.driver}{marked}\n"
         )
     return ExitCode.DONE
 

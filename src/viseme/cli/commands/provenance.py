@@ -24,11 +24,13 @@ EXAMPLES = (
 class Options:
     """Read the C2PA manifest, in the file or beside it, the watermark, and the hash of the consent statement.
 
+    What viseme animate writes without frames (.glb, .obj, .ply, .json, .xml) has a statement instead.
+
     A manifest that is found is checked against the file. That nothing is found proves nothing: marks can be removed.
     """
 
     files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE...")] = ()
-    """Videos, folders, patterns."""
+    """Videos and files of viseme animate, folders of videos, patterns."""
     json: bool = False
     """Print one JSON object a file, and nothing else on stdout."""
 
