@@ -84,7 +84,6 @@ COMMANDS_OF_EXTRAS = (
     ("otio", ["find-speakers", "SAMPLE", "--timeline", "x.otio"]),
     ("train", ["weights", "convert", "SAMPLE"]),
     ("bench", ["reproduce", "figure5"]),
-    ("render", ["reproduce", "talker-tables"]),
 )
 """What a command line needs beyond the plain install; whatever else trains or reproduces is added to these."""
 

@@ -39,7 +39,7 @@ def commands() -> list[Completed]:
         (["synth", "conversation", "--peo"], "--people"),
         (["check", "--out", ""], ""),
         (["check", "a"], ""),
-        (["list-corpus", ""], "voxceleb2 lrs2 lrs3 grid"),
+        (["list-corpus", ""], "voxceleb2 lrs2 lrs3 lrw hdtf grid"),
         (["--log", "run.log", "comp"], "completion"),
         (["--qu"], "--quiet"),
     ],

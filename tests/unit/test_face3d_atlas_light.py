@@ -45,6 +45,7 @@ def literal(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return gain
 
 
+@pytest.mark.slow
 def test_a_changed_part_of_a_face_does_not_bend_the_gain() -> None:
     reference, truth = skin(), light()
     frame = lit(reference, 1 / truth)

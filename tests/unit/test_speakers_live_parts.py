@@ -71,6 +71,7 @@ def test_audio_embedded_piece_by_piece_is_audio_embedded_at_once(bundle: SyncWei
         torch.testing.assert_close(kept[inner], whole[inner], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_loudness_is_measured_anew(bundle: SyncWeights) -> None:
     live = AudioEmbeddings(bundle.models, 6.0)
     measured: list[np.ndarray] = []
@@ -83,6 +84,7 @@ def test_loudness_is_measured_anew(bundle: SyncWeights) -> None:
     assert 4 <= len(measured) <= 6
 
 
+@pytest.mark.slow
 def test_audio_is_forgotten(bundle: SyncWeights) -> None:
     live = AudioEmbeddings(bundle.models, 4.0)
     sizes = []

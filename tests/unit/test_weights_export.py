@@ -116,6 +116,9 @@ def test_every_network_that_ships_is_tested_here(root: Path) -> None:
         "viseme.avatar.voice.network",
         "viseme.expert.networks",
         "viseme.sync.models.syncnet",
+        "viseme.talker.atlas_networks",
+        "viseme.talker.lip_expert",
+        "viseme.talker.networks",
     }  # a user's file: compared with torch in their tests
     assert files == {type(make(name)).__module__ for name in NETWORKS}
 

@@ -46,7 +46,7 @@ def statement_line(model: str, consent: Consent | None) -> str:
     """The same in one line of ASCII without `--`, so that it may stand in a comment of any format.
 
     Example:
-        >>> statement_line("two--dashes", None)[-54:]
+        >>> statement_line("two--dashes", None)[-52:]
         '"model": "two-\\\\u002ddashes", "consent_sha256": null}'
     """
     return json.dumps(statement(model, consent)).replace("--", "-\\u002d")
