@@ -365,6 +365,7 @@ ELSEWHERE = {
     "visual_input": "test_input_contract.py",
     "speaker_network": "random_weights.py makes them for the scorers of their names",
     "clip_source": "test_data_prepare.py",
+    "face_generator": "test_dub.py and test_talker_files.py",
     "corpus": "test_data_corpora.py",
     "clip metric": "test_score.py and test_metrics_clip_sets.py",
     "frame metric": "test_metrics_references.py and test_score.py",
