@@ -24,6 +24,7 @@ from viseme.media import probe, read_frames
 from viseme.media.images import encode_png
 from viseme.provenance.consent import read_consent
 from viseme.provenance.manifest import watermark_message
+from viseme.provenance.reading import LOST_MARK, keeps_watermark
 
 NUM = 14
 
@@ -155,17 +156,27 @@ class Anybody:
 
 
 def test_a_face_that_nobody_trained(tmp_path: Path, film: Path, face: ReplayFace, voice: Path) -> None:
-    anybody, out, told = Anybody(face), tmp_path / "out.mkv", []
+    anybody, out, told = Anybody(face), tmp_path / "out.mkv", list[str]()
     agreed = tmp_path / "agreed.txt"
     agreed.write_text('subject = "A"\nscope = "tests"\ndate = 2026-01-01\nsigner = "A"\n')
     result = dub(film, out, talker=anybody, audio=voice, beyond="cut", blend="alpha", on_warning=told.append)
     assert (result.avatar, result.num_composed, anybody.looked) == ("anybody@0", NUM, 1)
     assert any("--consent FILE" in note for note in told)
+    assert (LOST_MARK in told) is (not keeps_watermark(out, int(result.watermark, 16)))
     assert result.watermark == f"{watermark_message('anybody@0', None):06x}"
     assert read_consent(agreed).sha256 not in Path(result.manifest or "").read_text()
     refused(ConfigError, "its own consent", tmp_path / "b.mkv", film, avatar=face, consent=agreed, audio=voice)
     refused(ConfigError, "its own consent", tmp_path / "b.mkv", film, avatar=face, talker=anybody, audio=voice)
     refused(ConsentError, "cannot be read", tmp_path / "b.mkv", film, talker=anybody, consent="none.txt", audio=voice)
+
+
+def test_a_mark_that_cannot_be_read_back_is_told(
+    tmp_path: Path, film: Path, face: ReplayFace, voice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viseme.provenance.reading.MarkSearch.find", lambda self: None)
+    told: list[str] = []
+    dub(film, tmp_path / "out.mkv", avatar=face, audio=voice, beyond="cut", blend="alpha", on_warning=told.append)
+    assert LOST_MARK in told
 
 
 @pytest.mark.slow

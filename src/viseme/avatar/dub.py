@@ -212,7 +212,7 @@ def dub(
         tell = on_progress or (lambda fraction: None)
         report = _composed(path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn)
         try:
-            manifest = _declared(path, out, who, message)
+            manifest = _declared(path, out, who, message, warn)
             residual = _checked(out, tracker, lambda fraction: tell(COMPOSED + (1 - COMPOSED) * fraction))
         except BaseException:
             Path(os.fspath(out)).unlink(missing_ok=True)  # nothing synthetic is left that does not say so
@@ -383,12 +383,17 @@ def _composed(
         )
 
 
-def _declared(path: str | os.PathLike[str], out: str | os.PathLike[str], who: _Who, message: int) -> str | None:
-    """Write the manifest; the name of the file beside the output where it lies there."""
+def _declared(
+    path: str | os.PathLike[str], out: str | os.PathLike[str], who: _Who, message: int, warn: Callable[[str], None]
+) -> str | None:
+    """Write the manifest, read the watermark back; the name of the file beside the output where it lies there."""
     from viseme.provenance.manifest import write_manifest
+    from viseme.provenance.reading import LOST_MARK, keeps_watermark
 
-    written = write_manifest(out, parent=path, model=who.id, consent=who.consent, watermark=message)
-    return None if written.sidecar is None else os.fspath(written.sidecar)
+    told = write_manifest(out, parent=path, model=who.id, consent=who.consent, watermark=message)
+    if not keeps_watermark(out, message):
+        warn(LOST_MARK)
+    return None if told.sidecar is None else os.fspath(told.sidecar)
 
 
 def _checked(out: str | os.PathLike[str], tracker: str, tell: Callable[[float], None]) -> CheckResult:

@@ -144,6 +144,7 @@ class _State:
         state = {"network": self._network.state_dict(), "optimiser": first, "mean": self.mean}
         state["done"] = torch.tensor(self.done)
         temporary = path.with_suffix(".partial")
+        path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({**state, "more": more} if more else state, temporary)
         temporary.replace(path)
 

@@ -24,10 +24,12 @@ from viseme.weights import sha256_of
 
 __all__ = [
     "LARGEST_SIDE",
+    "LOST_MARK",
     "PROVENANCE_SCHEMA",
-    "_RELIABLE_FRAMES",
+    "RELIABLE_FRAMES",
     "ManifestFound",
     "ProvenanceResult",
+    "keeps_watermark",
     "read_provenance",
 ]
 
@@ -35,8 +37,13 @@ PROVENANCE_SCHEMA = "viseme.provenance/1"
 LARGEST_SIDE = 640
 """Frames are scaled down so far before a watermark is looked for."""
 _MOST_FRAMES = 500
-_RELIABLE_FRAMES = 25
+RELIABLE_FRAMES = 25
 """Frames from which on a watermark is found as often as docs/provenance.md says."""
+LOST_MARK = (
+    "the invisible watermark cannot be read back from this file, as happens with small or soft frames: only the "
+    "manifest says that it is synthetic"
+)
+"""What is told where `keeps_watermark` is false."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +165,9 @@ def read_provenance(file: str | os.PathLike[str]) -> ProvenanceResult:
         if manifest is None:
             raise
     found = search.find()
-    if found is None and 0 < search.num_frames < _RELIABLE_FRAMES:
+    if found is None and 0 < search.num_frames < RELIABLE_FRAMES:
         seen = "one frame was" if search.num_frames == 1 else f"{search.num_frames} frames were"
-        notes.append(f"only {seen} looked at; a watermark is read reliably from {_RELIABLE_FRAMES} on")
+        notes.append(f"only {seen} looked at; a watermark is read reliably from {RELIABLE_FRAMES} on")
     return ProvenanceResult(
         file=shown(file),
         manifest=manifest,
@@ -169,6 +176,20 @@ def read_provenance(file: str | os.PathLike[str]) -> ProvenanceResult:
         num_frames=search.num_frames,
         notes=tuple(notes),
     )
+
+
+def keeps_watermark(file: str | os.PathLike[str], message: int) -> bool:
+    """Whether the watermark that was laid into the frames of a video can be read from the file.
+
+    Args:
+        file: The video, as it was written.
+        message: 24 bits, what the watermark should say.
+    """
+    search = MarkSearch()
+    for image in _frames(Path(os.fsdecode(os.fspath(file))), lambda note: None):
+        search.add(image)
+    found = search.find()
+    return found is not None and found.message == message
 
 
 def _frames(path: Path, on_warning: Callable[[str], None]) -> Iterator[NDArray[np.uint8]]:
