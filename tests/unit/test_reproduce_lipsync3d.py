@@ -40,7 +40,7 @@ def row(path: Path, text: str = "") -> ManifestRow:
 
 
 def test_people_are_those_with_enough_clips_of_both_kinds(tmp_path: Path) -> None:
-    found = people(manifest(tmp_path), (), seconds=12, clip_s=3, sentences=3)
+    found = people(manifest(tmp_path), (), seconds=12, sentences=3, duration=lambda path: 3.0)
     assert [p.name for p in found] == ["anna"]
     assert len(found[0].train) == 4
     assert len(found[0].held) == 3
@@ -50,9 +50,9 @@ def test_people_are_those_with_enough_clips_of_both_kinds(tmp_path: Path) -> Non
 
 def test_people_that_cannot_be_measured_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"bert.*it has anna"):
-        people(manifest(tmp_path), ("bert",), seconds=3, clip_s=3, sentences=3)
+        people(manifest(tmp_path), ("bert",), seconds=3, sentences=3, duration=lambda path: 3.0)
     with pytest.raises(DataError, match="nobody with 60 s"):
-        people(manifest(tmp_path), (), seconds=60, clip_s=3, sentences=3)
+        people(manifest(tmp_path), (), seconds=60, sentences=3, duration=lambda path: 3.0)
 
 
 def test_another_sentence_is_never_the_clip_s_own(tmp_path: Path) -> None:

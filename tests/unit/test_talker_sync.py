@@ -26,7 +26,8 @@ from viseme.talker.losses import (
 )  # fmt: skip
 from viseme.talker.mouths import mouths_of
 from viseme.talker.networks import SIZES, Discriminator, TalkerGenerator
-from viseme.talker.recipes import SMALL_EXPERT
+from viseme.talker.recipes import RECIPES, SMALL_EXPERT
+from viseme.talker.train import TalkerOptions, experts_of
 
 FEW = replace(SMALL_EXPERT, layers=1, width=32, hidden=48, heads=2, video_width=2, dropout=0.0, layer_drop=0.0)
 CPU = torch.device("cpu")
@@ -155,3 +156,15 @@ def test_the_warp_is_that_of_films() -> None:
     matrix = torch.from_numpy(roi_transforms(landmarks).astype(np.float32))
     found = mouths_of(torch.from_numpy(images).float().div(255).movedim(-1, 1), matrix).numpy()
     assert np.abs(found - wanted)[:, 2:-2, 2:-2].mean() < 0.03
+
+
+@pytest.mark.parametrize(("uses", "free"), [(("train",), True), (("train", "train-research"), False)])
+def test_experts_of_research_clips_may_not_be_passed_on(
+    clips: TalkerClips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uses: tuple[str, ...], free: bool
+) -> None:
+    told: list[bool] = []
+    for kind in ("lip_expert", "speech_expert"):
+        monkeypatch.setattr(f"viseme.talker.train.make_{kind}", lambda c, r, out, run: told.append(run.redistributable))
+    options = TalkerOptions(sync="unsup", expert=None, lip_expert=None, perceptual="none", work=tmp_path)
+    experts_of(clips, replace(RECIPES["quick"](), uses=uses), options)
+    assert told == [free, free]

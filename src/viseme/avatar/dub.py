@@ -301,13 +301,17 @@ def _spoken(
         else:
             _write_speech(path, text or "", voice)
         name = shown(path) if audio is not None else "the text"
-        choice = choose_audible(path, stream=stream, voice=voice_fraction)
+        silent = f"{name} has no audio; give a file with speech"
+        try:
+            choice = choose_audible(path, stream=stream, voice=voice_fraction)
+        except NoAudio:
+            raise NoAudio(silent) from None
         if choice.note:
             warn(choice.note)
         blocks = read_audio(path, rate=RATE, stream=choice.stream, channel=choice.channel, on_warning=warn)
         parts = [block.samples for block in blocks]
         if not sum(map(len, parts)):
-            raise NoAudio(f"{name} holds no audio; give a file with speech")
+            raise NoAudio(silent)
         samples = np.concatenate(parts)
         if not voice_fraction(samples):
             warn(f"no speech was found in {name}: the mouth stays closed")
@@ -390,10 +394,10 @@ def _declared(
     from viseme.provenance.manifest import write_manifest
     from viseme.provenance.reading import LOST_MARK, keeps_watermark
 
-    told = write_manifest(out, parent=path, model=who.id, consent=who.consent, watermark=message)
+    written = write_manifest(out, parent=path, model=who.id, consent=who.consent, watermark=message)
     if not keeps_watermark(out, message):
         warn(LOST_MARK)
-    return None if told.sidecar is None else os.fspath(told.sidecar)
+    return None if written.sidecar is None else os.fspath(written.sidecar)
 
 
 def _checked(out: str | os.PathLike[str], tracker: str, tell: Callable[[float], None]) -> CheckResult:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from viseme.audio.stft import speech_gain, stft_windows
 from viseme.avatar.file import closed_of, cylinder_of, read_avatar
-from viseme.compose.interface import SpokenFace
+from viseme.compose.interface import SpokenFace, speech_arrays
 from viseme.core.errors import WeightsError
 from viseme.provenance.consent import Consent, consent_from_json
 from viseme.sync.heard import HeardAudio
@@ -94,11 +94,7 @@ class Avatar:
 
     def speak(self, samples: NDArray[np.floating], start: float, times: NDArray[np.floating]) -> Iterator[SpokenFace]:
         """See `compose.interface.FaceGenerator.speak`."""
-        audio, when = np.asarray(samples, np.float32), np.asarray(times, np.float64)
-        if audio.ndim != 1 or when.ndim != 1:
-            raise ValueError(f"samples (S,) and times (T,) are needed, not {audio.shape} and {when.shape}")
-        if (np.diff(when) <= 0).any():
-            raise ValueError("times must rise")
+        audio, when = speech_arrays(samples, times)
         heard = HeardAudio(self._streams, audio, start)
         speaker: _Speaker = (
             _Compact(self._parts["spoken"], heard)

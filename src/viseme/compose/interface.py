@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from viseme.compose.target import Stretch, TargetFaces
     from viseme.face3d.atlas import Cylinder
 
-__all__ = ["AnybodysFace", "CropGenerator", "Enhancer", "FaceGenerator", "SpokenFace", "face_generators"]
+__all__ = [
+    "AnybodysFace",
+    "CropGenerator",
+    "Enhancer",
+    "FaceGenerator",
+    "SpokenFace",
+    "face_generators",
+    "speech_arrays",
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +52,22 @@ class SpokenFace:
         assert self.vertices.shape == (num, 468, 3), self.vertices.shape
         assert self.lips.shape == (num, 128, 128, 3), self.lips.shape
         assert self.weights.shape == (num, 52), self.weights.shape
+
+
+def speech_arrays(
+    samples: NDArray[np.floating], times: NDArray[np.floating]
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """What `FaceGenerator.speak` is given, (S,) and (T,), as arrays.
+
+    Raises:
+        ValueError: other shapes, or times that do not rise.
+    """
+    audio, when = np.asarray(samples, np.float32), np.asarray(times, np.float64)
+    if audio.ndim != 1 or when.ndim != 1:
+        raise ValueError(f"samples (S,) and times (T,) are needed, not {audio.shape} and {when.shape}")
+    if (np.diff(when) <= 0).any():
+        raise ValueError("times must rise")
+    return audio, when
 
 
 class FaceGenerator(Protocol):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from viseme.metrics.lip_sync_error_metric import LseCrop
     from viseme.metrics.spoken_words import Grammar
 
-__all__ = ["MetricOptions", "MetricSet", "frame_networks", "metric_names", "metric_set"]
+__all__ = ["MetricOptions", "MetricSet", "frame_networks", "metric_names", "metric_set", "short_name"]
 
 NO_EXPERT = "none"
 """What stands for no speech expert at all."""
@@ -92,7 +92,7 @@ class MetricSet:
             p
             for p in every
             if (has_reference or Need.REFERENCE not in p.needs)
-            and (self.names is None or not {p.name, _short(p.name)}.isdisjoint(self.names))
+            and (self.names is None or not {p.name, short_name(p.name)}.isdisjoint(self.names))
         )
 
 
@@ -171,7 +171,7 @@ def _given(options: MetricOptions) -> set[str]:
 
 def _refuse_unknown(names: Sequence[str] | None, given: set[str]) -> None:
     for name in names or ():
-        short = _short(name)
+        short = short_name(name)
         if short in NEEDED and short not in given:
             raise ConfigError(f"{short} needs {NEEDED[short]}")
         if short not in NEEDED and name not in (known := metric_names()):
@@ -210,10 +210,10 @@ def _names(kind: Any) -> Sequence[str]:
 
 
 def _wants(names: Sequence[str] | None, *some: str) -> bool:
-    return names is None or not {_short(n) for n in names}.isdisjoint(map(_short, some))
+    return names is None or not {short_name(n) for n in names}.isdisjoint(map(short_name, some))
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """A name without the network that it is measured by."""
     return name.partition("[")[0]
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from viseme.core.card import Card
 from viseme.core.errors import MissingExtra, NoVideo
@@ -159,8 +156,7 @@ def read_provenance(file: str | os.PathLike[str]) -> ProvenanceResult:
     search = MarkSearch()
     try:
         if manifest is None or manifest.place != "statement":
-            for image in _frames(path, notes.append):
-                search.add(image)
+            _look(search, path, notes.append)
     except NoVideo:
         if manifest is None:
             raise
@@ -186,18 +182,17 @@ def keeps_watermark(file: str | os.PathLike[str], message: int) -> bool:
         message: 24 bits, what the watermark should say.
     """
     search = MarkSearch()
-    for image in _frames(Path(os.fsdecode(os.fspath(file))), lambda note: None):
-        search.add(image)
+    _look(search, Path(os.fsdecode(os.fspath(file))), lambda note: None)
     found = search.find()
     return found is not None and found.message == message
 
 
-def _frames(path: Path, on_warning: Callable[[str], None]) -> Iterator[NDArray[np.uint8]]:
-    """The first frames, small enough to be quick."""
+def _look(search: MarkSearch, path: Path, on_warning: Callable[[str], None]) -> None:
+    """Take the first frames, small enough to be quick."""
     for frame in read_frames(path, max_side=LARGEST_SIDE, on_warning=on_warning):
         if frame.index >= _MOST_FRAMES:
             return
-        yield frame.image
+        search.add(frame.image)
 
 
 def _embedded(path: Path, notes: list[str]) -> ManifestFound | None:

@@ -23,7 +23,7 @@ from viseme.engine.prefetch import prefetch
 from viseme.faces import tracker as trackers
 from viseme.media import read_audio
 from viseme.media.source import FileSource
-from viseme.metrics.metric_choice import MetricOptions, metric_set
+from viseme.metrics.metric_choice import MetricOptions, metric_set, short_name
 from viseme.metrics.pipeline import score
 from viseme.reproduce.measured_clips import MAX_SIDE, TRACKER
 
@@ -114,16 +114,11 @@ def _frames(file: Path) -> Iterator[Any]:
 
 def _by_clip(found: ScoreResult) -> dict[str, dict[str, float]]:
     return {
-        clip.name: {_short(k): float(v.value) for k, v in clip.metrics.items() if v.value is not None}
+        clip.name: {short_name(k): float(v.value) for k, v in clip.metrics.items() if v.value is not None}
         for clip in found.clips
     }
 
 
 def _of_sets(found: ScoreResult) -> dict[str, float]:
     sets = {p.name for p in found.protocols if p.of_set}
-    return {_short(k): float(v.value) for k, v in found.metrics.items() if k in sets and v.value is not None}
-
-
-def _short(name: str) -> str:
-    """Without the network's name in brackets."""
-    return name.partition("[")[0]
+    return {short_name(k): float(v.value) for k, v in found.metrics.items() if k in sets and v.value is not None}

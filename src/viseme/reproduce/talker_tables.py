@@ -21,6 +21,7 @@ from viseme.data.interface import corpora
 from viseme.data.manifest import read_held_out
 from viseme.engine.progress import Bar
 from viseme.metrics.intervals import Interval
+from viseme.metrics.metric_choice import short_name
 from viseme.metrics.pipeline import score
 from viseme.reproduce.table2.study import LEFT_OUT, evenly
 from viseme.reproduce.tables import Table, write_tables
@@ -176,7 +177,7 @@ def _dubbed(paths: Sequence[Path], talker: AnybodysFace, folder: Path, name: str
 
 def _tables(name: str, result: ScoreResult, names: Sequence[str], failed: Sequence[str]) -> list[Table]:
     """What was measured on one corpus, and what was published of it."""
-    values = {key.partition("[")[0]: metric for key, metric in result.metrics.items()}
+    values = {short_name(key): metric for key, metric in result.metrics.items()}
     notes = [f"n = {len(result.clips)} clips", *result.notes]
     if failed:
         notes.append(f"{len(failed)} clips could not be dubbed and are missing here; the first: {failed[0]}")

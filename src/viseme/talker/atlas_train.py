@@ -5,6 +5,7 @@ Knows the order: look at every person, fit the motion that all share, learn it f
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -77,6 +78,7 @@ def train_atlas_talker(
     jobs: int = 1,
     device: Device = "auto",
     uses: Sequence[str] = ("train",),
+    resume: bool = True,
 ) -> dict[str, Any]:
     """Train both networks and write them with the audio stream that they hear with.
 
@@ -88,6 +90,7 @@ def train_atlas_talker(
         jobs: Processes that follow faces.
         device: Where it is trained.
         uses: Marks of the manifest.
+        resume: Go on from checkpoints in `work`; False = begin anew.
 
     Returns:
         The card of what was written.
@@ -107,21 +110,38 @@ def train_atlas_talker(
     sync = read_checkpoint(None, component="sync", holds="sync model")
     network = AtlasTalker(replace(recipe.model, num_heard=_num_heard(sync)))
     network.mover.set_components(torch.from_numpy(movement.mean), torch.from_numpy(movement.basis))
-    _fit_mover(network, clips, movement, wanted, recipe, work, sync, device)
+    mover, painter = _checkpoints(work, (recipe, clips.keys, sync.name), resume)
+    _fit_mover(network, clips, movement, wanted, recipe, work, sync, device, mover)
     painted = set(_some_of_each(clips.rows, recipe.painted_each))
     numbers = [number for number, row in enumerate(clips.rows) if row in painted]
     stores = [
         painted_clips(clips, numbers, work, version=version, on_progress=Bar("unrolling"))
         for version in range(recipe.versions)
     ]
-    _fit_painter(network, clips, stores, recipe, work, device)
+    _fit_painter(network, clips, stores, recipe, device, painter)
     people = Counter(row.info().speaker for row in clips.rows)
-    card = {"recipe": "atlas", "num_people": len(people), "num_clips": len(clips.keys), "num_painted": len(numbers)}
+    card: dict[str, Any] = {
+        "recipe": "atlas",
+        "num_people": len(people),
+        "num_clips": len(clips.keys),
+        "num_painted": len(numbers),
+    }
+    card["redistributable"] = tuple(uses) == ("train",)
     card["num_parameters"] = sum(p.numel() for p in network.parameters())
     tensors, graphs = audio_stream_of(sync)
     header = {"num_streams": len(sync.header["scales"]), "usual": movement.usual, "card": card}
     save_networks(out, {"": network}, component=COMPONENT, header=header, beside=tensors, graphs_beside=graphs)
     return card
+
+
+def _checkpoints(work: Path, asked: Any, resume: bool) -> tuple[Path, Path]:
+    """Of motion and of painting, named after everything that decides what they hold."""
+    digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:8]
+    paths = work / f"talker-mover-{digest}.pt", work / f"talker-painter-{digest}.pt"
+    if not resume:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    return paths
 
 
 def _num_heard(sync: Any) -> int:
@@ -171,6 +191,7 @@ def _fit_mover(
     work: Path,
     sync: Any,
     device: Device,
+    checkpoint: Path,
 ) -> None:
     timed = [i for i, row in enumerate(clips.rows) if row.info().audio_delay is not None and len(wanted[i]) > 1]
     heard = _heard(clips, timed, recipe, work, sync)
@@ -191,7 +212,7 @@ def _fit_mover(
         recipe.mover,
         batches=Loader(draw=draw, seed=recipe.mover.seed),
         device=device,
-        checkpoint=work / "talker-mover.pt",
+        checkpoint=checkpoint,
         on_step=lambda step, numbers: bar(step, steps, numbers),
     )
 
@@ -223,8 +244,8 @@ def _fit_painter(
     clips: SeenClips,
     stores: list[tuple[ClipStore, tuple[str, ...]]],
     recipe: AtlasRecipe,
-    work: Path,
     device: Device,
+    checkpoint: Path,
 ) -> None:
     keys = tuple(key for key in stores[0][1] if all(key in store for store, _ in stores))
     place = {key: i for i, key in enumerate(clips.keys)}
@@ -241,6 +262,6 @@ def _fit_painter(
         recipe.painter,
         batches=Loader(draw=draw, seed=recipe.painter.seed),
         device=device,
-        checkpoint=work / "talker-painter.pt",
+        checkpoint=checkpoint,
         on_step=lambda step, numbers: bar(step, steps, numbers),
     )

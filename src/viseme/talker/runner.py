@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from viseme.compose.interface import SpokenFace
+from viseme.compose.interface import SpokenFace, speech_arrays
 from viseme.compose.target import Stretch, TargetFaces
 from viseme.core.errors import WeightsError
 from viseme.face3d.atlas import Cylinder
@@ -100,11 +100,7 @@ class TalkingPerson:
 
     def speak(self, samples: NDArray[np.floating], start: float, times: NDArray[np.floating]) -> Iterator[SpokenFace]:
         """See `compose.interface.FaceGenerator.speak`."""
-        audio, when = np.asarray(samples, np.float32), np.asarray(times, np.float64)
-        if audio.ndim != 1 or when.ndim != 1:
-            raise ValueError(f"samples (S,) and times (T,) are needed, not {audio.shape} and {when.shape}")
-        if (np.diff(when) <= 0).any():
-            raise ValueError("times must rise")
+        audio, when = speech_arrays(samples, times)
         heard = HeardAudio(self._talker.streams, audio, start)
         for at in range(0, len(when), CHUNK):
             part = when[at : at + CHUNK]

@@ -29,7 +29,7 @@ from viseme.talker.perceptual import MOBILENET, perceptual_loss_of
 from viseme.talker.pixel_runner import PIXELS
 from viseme.talker.recipes import RECIPES, TalkerRecipe
 from viseme.talker.runner import COMPONENT
-from viseme.talker.train_experts import counted_clips, held_out, make_lip_expert, make_speech_expert
+from viseme.talker.train_experts import SHIPS, ExpertRun, counted_clips, held_out, make_lip_expert, make_speech_expert
 from viseme.weights.export import save_networks
 
 __all__ = [
@@ -104,7 +104,8 @@ def train_talker(
         out: Where the generator goes (safetensors).
         recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores;
             "quick" tries it out. "atlas" is ours, whose weights ship: other networks, without experts, for which only
-            data, out, uses, work, steps, jobs and device count.
+            data, out, uses, work, steps (of the painter), jobs, device
+            and resume count.
         sync: What tells whether lips fit the audio: a speech expert that compares generated lips with audio (unsup),
             with real lips (visual), or both with audio (multi); Wav2Lip's lip-expert; or none.
         expert: A speech expert that sees pixels; None = one is trained on the same clips first.
@@ -130,7 +131,7 @@ def train_talker(
     training_device(device)
     torch.set_num_threads(max(1, jobs))
     if recipe == "atlas":
-        return _atlas_talker(data, out, tuple(uses.split(",")), work, steps, jobs, device)
+        return _atlas_talker(data, out, _uses(uses), work, steps, jobs, device, resume)
     chosen = _chosen(recipe, uses, steps)
     options = TalkerOptions(
         sync=sync,
@@ -150,12 +151,14 @@ def train_talker(
 
 
 def _atlas_talker(
-    data: Path, out: Path, uses: tuple[str, ...], work: Path, steps: int | None, jobs: int, device: Device
+    data: Path, out: Path, uses: tuple[str, ...], work: Path, steps: int | None, jobs: int, device: Device, resume: bool
 ) -> TalkerTrainResult:
     began, chosen = time.perf_counter(), AtlasRecipe()
     if steps is not None:
         chosen = replace(chosen, painter=replace(chosen.painter, steps=steps))
-    card = train_atlas_talker(data, out=out, work=work, recipe=chosen, jobs=jobs, device=device, uses=uses)
+    card = train_atlas_talker(
+        data, out=out, work=work, recipe=chosen, jobs=jobs, device=device, uses=uses, resume=resume
+    )
     return TalkerTrainResult(
         out=out,
         num_clips=card["num_clips"],
@@ -248,7 +251,7 @@ def make_talker(
         "held_out_clips": len(kept),
         "held_out": {k: round(v, 5) for k, v in measured.items()},
         "preprocessing": f"brow to chin, {clips.side} px, 25 Hz; 80 x 16 mel windows of 200 ms",
-        "redistributable": judges.redistributable and heard.redistributable and recipe.uses == ("train",),
+        "redistributable": judges.redistributable and heard.redistributable and recipe.uses == SHIPS,
     }
     header = {"model": PIXELS, "config": asdict(recipe.size), "num_residual": heard.num_residual, "card": card}
     save_networks(out, {"": generator}, component=COMPONENT, header=header)
@@ -267,15 +270,19 @@ def make_talker(
 def _chosen(name: str, uses: str, steps: int | None) -> TalkerRecipe:
     if name not in RECIPES:
         raise ConfigError(f"there is no recipe {name!r}; known: {', '.join(RECIPES)}")
-    asked = tuple(use.strip() for use in uses.split(",") if use.strip())
-    if not asked:
-        raise ConfigError(f"say which clips to use: {', '.join(TRAINABLE)}")
-    chosen = replace(RECIPES[name](), uses=asked)
+    chosen = replace(RECIPES[name](), uses=_uses(uses))
     if steps is None:
         return chosen
     if steps < 1:
         raise ConfigError(f"{steps} is no number of updates")
     return replace(chosen, sync_steps=steps, most_alone=min(steps, chosen.most_alone))
+
+
+def _uses(text: str) -> tuple[str, ...]:
+    asked = tuple(use.strip() for use in text.split(",") if use.strip())
+    if not asked:
+        raise ConfigError(f"say which clips to use: {', '.join(TRAINABLE)}")
+    return asked
 
 
 def judges_of(clips: TalkerClips, recipe: TalkerRecipe, options: TalkerOptions) -> tuple[Judges, LoadedLipExpert]:
@@ -313,5 +320,13 @@ def _made(given: Path | None, kind: str, clips: TalkerClips, recipe: TalkerRecip
     if not path.exists():
         note(f"no {kind} was given: training one on the same clips")
         make = make_lip_expert if kind == "lip-expert" else make_speech_expert
-        make(clips, recipe.experts, path, options.work, options.device, options.jobs, options.precision, options.resume)
+        run = ExpertRun(
+            work=options.work,
+            redistributable=recipe.uses == SHIPS,
+            device=options.device,
+            jobs=options.jobs,
+            precision=options.precision,
+            resume=options.resume,
+        )
+        make(clips, recipe.experts, path, run)
     return path

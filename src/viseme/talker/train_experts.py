@@ -36,6 +36,8 @@ from viseme.weights.export import save_networks
 
 __all__ = [
     "LIP_EXPERT",
+    "SHIPS",
+    "ExpertRun",
     "LipExpertResult",
     "counted_clips",
     "held_out",
@@ -50,6 +52,59 @@ HELD_OUT = 10
 """One clip in so many is kept for measuring."""
 NUM_LOOKS = 8
 """Batches that are measured."""
+
+
+SHIPS = ("train",)
+"""Uses of clips out of which come weights that may be passed on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertRun:
+    """How experts are trained, beside clips and recipe."""
+
+    work: Path
+    """Where checkpoints are kept."""
+    redistributable: bool
+    """Whether what is made of the clips may be passed on; the card says so."""
+    device: Device = "auto"
+    jobs: int = 1
+    precision: Precision = "no"
+    resume: bool = True
+
+    def checkpoint(self, name: str, asked: Any) -> Path:
+        """Named after everything that decides what it holds."""
+        path = self.work / f"{name}-{hashlib.sha256(repr(asked).encode()).hexdigest()[:8]}.pt"
+        if not self.resume:
+            path.unlink(missing_ok=True)
+        return path
+
+    def fit(self, network: nn.Module, loss: Any, loop: LoopConfig, draw: Any, checkpoint: Path, what: str) -> None:
+        """Train; `what` is told beside the progress."""
+        bar = Bar(what)
+        workers = 0 if training_device(self.device).type == "cpu" else self.jobs
+        fit(
+            network,
+            loss,
+            loop,
+            batches=Loader(draw=draw, seed=loop.seed, workers=workers),
+            device=self.device,
+            checkpoint=checkpoint,
+            on_step=lambda step, shown: bar(step, loop.steps, shown),
+            precision=self.precision,
+        )
+
+    def card(
+        self, network: nn.Module, loop: LoopConfig, clips: TalkerClips, measured: dict[str, float]
+    ) -> dict[str, Any]:
+        """What a file says of itself."""
+        return {
+            "steps": loop.steps,
+            "num_parameters": sum(p.numel() for p in network.parameters()),
+            "training_data": counted_clips(clips),
+            "held_out": {k: round(v, 4) for k, v in measured.items()},
+            "preprocessing": f"tight faces of {clips.side} px at 25 Hz; 16 kHz audio",
+            "redistributable": self.redistributable,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +173,15 @@ def train_lip_expert(
     make = {"lip-expert": make_lip_expert, "speech": make_speech_expert}
     if kind not in make:
         raise ConfigError(f"there is no expert {kind!r}; known: {', '.join(make)}")
-    measured = make[kind](clips, experts, out, work, device, jobs, precision, resume)
+    run = ExpertRun(
+        work=work,
+        redistributable=chosen.uses == SHIPS,
+        device=device,
+        jobs=jobs,
+        precision=precision,
+        resume=resume,
+    )
+    measured = make[kind](clips, experts, out, run)
     num = len(held_out(clips)[0])
     return LipExpertResult(out=out, num_clips=num, seconds=time.perf_counter() - began, measured=measured)
 
@@ -136,50 +199,36 @@ def held_out(clips: TalkerClips) -> tuple[TalkerClips, TalkerClips]:
     return clips.some(sorted(order[num:])), clips.some(sorted(order[:num]))
 
 
-def make_lip_expert(
-    clips: TalkerClips,
-    recipe: ExpertsRecipe,
-    out: Path,
-    work: Path,
-    device: Device = "auto",
-    jobs: int = 1,
-    precision: Precision = "no",
-    resume: bool = True,
-) -> dict[str, float]:
+def make_lip_expert(clips: TalkerClips, recipe: ExpertsRecipe, out: Path, run: ExpertRun) -> dict[str, float]:
     """Train and write a lip expert; what was measured on clips kept apart."""
     learnt, kept = held_out(clips)
     torch.manual_seed(recipe.lip_loop.seed)
     network = LipExpert(width=recipe.lip_width)
     asked = (recipe.lip_width, recipe.lip_batch, recipe.lip_loop, learnt.keys)
-    checkpoint = _checkpoint(work, LIP_EXPERT, asked, resume)
+    checkpoint = run.checkpoint(LIP_EXPERT, asked)
     draw = PairDraw(learnt, recipe.lip_batch)
-    _fit(network, lip_expert_loss, recipe.lip_loop, draw, checkpoint, "lip expert", device, jobs, precision)
+    run.fit(network, lip_expert_loss, recipe.lip_loop, draw, checkpoint, "lip expert")
     measured = _measured(network, lip_expert_loss, PairDraw(kept, recipe.lip_batch))
-    header = {"model": LIP_EXPERT, "config": network.config, "card": _card(network, recipe.lip_loop, learnt, measured)}
+    header = {
+        "model": LIP_EXPERT,
+        "config": network.config,
+        "card": run.card(network, recipe.lip_loop, learnt, measured),
+    }
     save_networks(out, {"": network}, component=LIP_EXPERT, header=header)
     return measured
 
 
-def make_speech_expert(
-    clips: TalkerClips,
-    recipe: ExpertsRecipe,
-    out: Path,
-    work: Path,
-    device: Device = "auto",
-    jobs: int = 1,
-    precision: Precision = "no",
-    resume: bool = True,
-) -> dict[str, float]:
+def make_speech_expert(clips: TalkerClips, recipe: ExpertsRecipe, out: Path, run: ExpertRun) -> dict[str, float]:
     """Train and write a speech expert that sees pixels; what was measured on clips kept apart."""
     learnt, kept = held_out(clips)
     torch.manual_seed(recipe.speech_loop.seed)
     network = SpeechEncoder(recipe.speech_size)
     asked = (recipe.speech_size, recipe.speech_batch, recipe.speech_frames, recipe.speech_loop, learnt.keys)
-    checkpoint = _checkpoint(work, "speech", asked, resume)
+    checkpoint = run.checkpoint("speech", asked)
     draw = SpeechPairDraw(learnt, recipe.speech_batch, recipe.speech_frames)
-    _fit(network, speech_pair_loss, recipe.speech_loop, draw, checkpoint, "speech expert", device, jobs, precision)
+    run.fit(network, speech_pair_loss, recipe.speech_loop, draw, checkpoint, "speech expert")
     measured = _measured(network, speech_pair_loss, SpeechPairDraw(kept, recipe.speech_batch, recipe.speech_frames))
-    card = _card(network, recipe.speech_loop, learnt, measured)
+    card = run.card(network, recipe.speech_loop, learnt, measured)
     header = {"model": "speech-encoder", "config": asdict(network.config), "phones": (), "card": card}
     save_networks(out, {"": network}, component=SPEECH, header=header)
     return measured
@@ -206,39 +255,6 @@ def speech_pair_loss(network: Any, batch: Mapping[str, Any]) -> tuple[Tensor, di
     return agree + 0.5 * together, {"matched": matched}
 
 
-def _checkpoint(work: Path, name: str, asked: Any, resume: bool) -> Path:
-    """Named after everything that decides what it holds."""
-    path = work / f"{name}-{hashlib.sha256(repr(asked).encode()).hexdigest()[:8]}.pt"
-    if not resume:
-        path.unlink(missing_ok=True)
-    return path
-
-
-def _fit(
-    network: nn.Module,
-    loss: Any,
-    loop: LoopConfig,
-    draw: Any,
-    checkpoint: Path,
-    what: str,
-    device: Device,
-    jobs: int,
-    precision: Precision,
-) -> None:
-    bar = Bar(what)
-    workers = 0 if training_device(device).type == "cpu" else jobs
-    fit(
-        network,
-        loss,
-        loop,
-        batches=Loader(draw=draw, seed=loop.seed, workers=workers),
-        device=device,
-        checkpoint=checkpoint,
-        on_step=lambda step, shown: bar(step, loop.steps, shown),
-        precision=precision,
-    )
-
-
 @torch.inference_mode()
 def _measured(network: nn.Module, loss: Any, draw: Any) -> dict[str, float]:
     """Means over some batches of clips kept apart, in evaluation mode."""
@@ -249,17 +265,6 @@ def _measured(network: nn.Module, loss: Any, draw: Any) -> dict[str, float]:
         for name, one in {"loss": value, **shown}.items():
             found.setdefault(name, []).append(float(one))
     return {name: float(np.mean(values)) for name, values in found.items()}
-
-
-def _card(network: nn.Module, loop: LoopConfig, clips: TalkerClips, measured: dict[str, float]) -> dict[str, Any]:
-    return {
-        "steps": loop.steps,
-        "num_parameters": sum(p.numel() for p in network.parameters()),
-        "training_data": counted_clips(clips),
-        "held_out": {k: round(v, 4) for k, v in measured.items()},
-        "preprocessing": f"tight faces of {clips.side} px at 25 Hz; 16 kHz audio",
-        "redistributable": True,
-    }
 
 
 def counted_clips(clips: TalkerClips) -> list[str]:

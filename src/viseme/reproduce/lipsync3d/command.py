@@ -18,8 +18,6 @@ from viseme.reproduce.tables import Table
 
 __all__ = ["Lipsync3dResult", "reproduce_lipsync3d"]
 
-CLIP_S = 3.0
-"""A clip of GRID."""
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 
 
@@ -78,7 +76,7 @@ def reproduce_lipsync3d(
     asked = chosen_ablations(ablations)
     recordings = _recordings(voices)
     found = []
-    chosen = people(data, named, minutes * 60, CLIP_S, sentences)
+    chosen = people(data, named, minutes * 60, sentences)
     for person in chosen:
         folder = work / person.name
         if avatar is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from viseme.core.errors import DataError
 from viseme.data.manifest import ManifestRow, read_held_out, read_manifest
+from viseme.media.source import FileSource
 
-__all__ = ["LEAST_CLIPS", "Person", "people"]
+__all__ = ["LEAST_CLIPS", "Person", "people", "video_seconds"]
 
 LEAST_CLIPS = 3
 """Held-out clips that a person must have."""
@@ -28,15 +29,27 @@ class Person:
     """Sentences that are never trained on."""
 
 
-def people(data: Path, speakers: Sequence[str], seconds: float, clip_s: float, sentences: int) -> list[Person]:
+def video_seconds(path: Path) -> float:
+    """Length of a file; 0 where it does not tell."""
+    return FileSource(path).duration or 0.0
+
+
+def people(
+    data: Path,
+    speakers: Sequence[str],
+    seconds: float,
+    sentences: int,
+    *,
+    duration: Callable[[Path], float] = video_seconds,
+) -> list[Person]:
     """The people that are measured.
 
     Args:
         data: Folder with manifest.csv.
         speakers: Their names there; empty = everybody with enough clips that may be trained on and others that may not.
         seconds: Of video to train on, about.
-        clip_s: Length of a clip, about.
         sentences: Held-out clips at most.
+        duration: Seconds of a clip.
 
     Returns:
         Clips evenly spread over those that there are.
@@ -45,20 +58,22 @@ def people(data: Path, speakers: Sequence[str], seconds: float, clip_s: float, s
         DataError: there is no such person, or too few clips.
     """
     trained, held = _of_speakers(read_manifest(data, ("train",))), _of_speakers(read_held_out(data, ("dev",)))
-    wanted = max(1, round(seconds / clip_s))
     both = [name for name in sorted(trained) if len(held.get(name, ())) >= LEAST_CLIPS]
-    chosen = list(speakers) or [name for name in both if len(trained[name]) >= wanted]
-    for name in chosen:
+    for name in speakers:
         if name not in both:
             raise DataError(
                 f"{data} has no person {name!r} with clips to train on and {LEAST_CLIPS} others; "
                 f"it has {', '.join(both) or 'none'}"
             )
-    if not chosen:
+    found = []
+    for name in speakers or both:
+        total = sum(duration(row.path) for row in trained[name])
+        if speakers or total >= seconds:
+            num = max(1, round(len(trained[name]) * min(1.0, seconds / max(total, 1e-9))))
+            found.append(Person(name=name, train=_spread(trained[name], num), held=_spread(held[name], sentences)))
+    if not found:
         raise DataError(f"{data} has nobody with {seconds:.0f} s to train on and {LEAST_CLIPS} clips besides")
-    return [
-        Person(name=name, train=_spread(trained[name], wanted), held=_spread(held[name], sentences)) for name in chosen
-    ]
+    return found
 
 
 def _of_speakers(rows: Sequence[ManifestRow]) -> dict[str, list[ManifestRow]]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from viseme.core.scores import ScoreResult
 from viseme.metrics.intervals import wilson
 from viseme.metrics.lip_opening import CLOSED
+from viseme.metrics.metric_choice import short_name
 from viseme.reproduce.lipsync3d.measured import OPENING, PersonScores
 from viseme.reproduce.tables import Table, write_tables
 
@@ -162,7 +163,7 @@ def _value(result: ScoreResult, name: str) -> str:
 
 def _named(values: Mapping[str, _T], name: str) -> _T | None:
     """The value under a name, which may say in brackets whose it is."""
-    return next((value for key, value in values.items() if key.split("[")[0] == name), None)
+    return next((value for key, value in values.items() if short_name(key) == name), None)
 
 
 def _number(value: float | None, name: str) -> str:
