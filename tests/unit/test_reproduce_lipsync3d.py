@@ -8,8 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
+from viseme.avatar.components import MOUTH, mouth_opening
+from viseme.avatar.measure import FACE_SIDES
+from viseme.avatar.recipes import PaperRecipe
 from viseme.core.errors import ConfigError, ConsentError, DataError, FaceError
 from viseme.core.results import Verdict
 from viseme.core.scores import Better, ClipScore, LeakageOutcome, MetricValue, ScoreResult
@@ -18,11 +23,21 @@ from viseme.reproduce.lipsync3d import ablations as ablations_module
 from viseme.reproduce.lipsync3d import drives as drives_module
 from viseme.reproduce.lipsync3d import measured as measured_module
 from viseme.reproduce.lipsync3d import reproduce_lipsync3d
-from viseme.reproduce.lipsync3d.ablations import SYNTHETIC, ablation_table, chosen_ablations, variants
+from viseme.reproduce.lipsync3d.ablations import (
+    SYNTHETIC,
+    TRUTH,
+    ablation_table,
+    answer_file,
+    chosen_ablations,
+    variants,
+)
 from viseme.reproduce.lipsync3d.drives import drives, make_drive, real_clips
+from viseme.reproduce.lipsync3d.geometry import lip_distances
 from viseme.reproduce.lipsync3d.measured import measure_person
 from viseme.reproduce.lipsync3d.people import Person, people
 from viseme.reproduce.lipsync3d.report import write_report
+from viseme.synthetic.pipeline import true_shape
+from viseme.synthetic.scene import TalkerSpec
 
 HEADER = "file,use,source,speaker,licence,truth_delay_ms\n"
 
@@ -170,10 +185,10 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
 
 
 def test_rows_of_an_ablation_differ_in_one_thing() -> None:
-    lit, filmed = variants("light", 5, 1)
+    lit, filmed = variants("light", 5, PaperRecipe())
     assert lit.recipe == filmed.recipe
     assert (lit.one_light, filmed.one_light) == (True, False)
-    memory = variants("memory", None, 2)
+    memory = variants("memory", None, PaperRecipe())
     assert [v.name for v in memory] == ["memory 0", "memory 2", "memory 8", "memory 16"]
     assert len({v.recipe for v in memory}) == 4
     with pytest.raises(ConfigError, match="known: light, memory, codes"):
@@ -182,15 +197,38 @@ def test_rows_of_an_ablation_differ_in_one_thing() -> None:
 
 def test_an_ablation_is_a_mean_over_held_out_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = [{"ssim": 0.8, "mouth_percent": 1.0, "vsc": 0.3, "flicker": float("nan")}] * 2
-    for name in ("in-one-light", "as-filmed"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "5.json").write_text(json.dumps(values))
+    values = [{**numbers, **dict.fromkeys(TRUTH, 0.9)} for numbers in values]
+    for variant in variants("light", 5, PaperRecipe()):
+        answer = answer_file(tmp_path / variant.name.replace(" ", "-"), variant)
+        answer.parent.mkdir()
+        answer.write_text(json.dumps(values))
     clips = MagicMock(__len__=lambda self: 10, read=lambda number, name: [range(3)])
     monkeypatch.setattr(ablations_module, "prepare_person", lambda videos, work, **options: clips)
-    table, records = ablation_table("light", [], SYNTHETIC, tmp_path, steps=5, epochs=1, jobs=1)
+    table, records = ablation_table("light", [], SYNTHETIC, tmp_path, steps=5, base=PaperRecipe(), jobs=1)
     assert [row[:2] for row in table.rows] == [
         ("in one light", "0.800 [0.800, 0.800]"),
         ("as filmed", "0.800 [0.800, 0.800]"),
     ]
-    assert table.rows[0][4] == "-"
+    assert table.rows[0][4:9] == ("0.90 [0.90, 0.90]",) * 4 + ("-",)
     assert len(records) == 2
+
+
+def test_lips_are_measured_against_the_truth_whatever_the_space() -> None:
+    rng = np.random.default_rng(3)
+    true = rng.normal(size=(5, 468, 3)) + 0.1 * rng.normal(size=(1, 468, 3))
+    true[:, list(FACE_SIDES)] = (-2.0, 0, 0), (2.0, 0, 0)
+    turn = Rotation.from_euler("xyz", (3, -5, 2), degrees=True).as_matrix()
+    told = 7.0 * true @ turn.T + (1, 2, 3)
+    assert max(lip_distances(told, true).values()) < 1e-6
+    deep = true.copy()
+    deep[:, MOUTH, 2] += 0.4
+    found = lip_distances(deep, true)
+    assert found["distance"] == pytest.approx(10.0, rel=1e-3)
+    assert max(found["image"], found["motion"]) < 1e-6
+
+
+def test_the_true_shape_of_a_filmed_person_speaks() -> None:
+    times, shapes = true_shape(TalkerSpec(seed=3, text="ma ma ma", variant="m3", seconds=1.5))
+    assert shapes.shape == (len(times), 468, 3)
+    opening = mouth_opening(shapes)
+    assert opening.max() > 3 * max(float(opening[0]), 1e-3)

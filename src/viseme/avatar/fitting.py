@@ -122,6 +122,7 @@ def fit_paper(run: Fitting, recipe: PaperRecipe, unit: float) -> LipSync3D:
     recipe = replace(recipe, loop=replace(recipe.loop, steps=steps)) if recipe.loop.steps == 1 else recipe
     torch.manual_seed(recipe.loop.seed)
     network = LipSync3D(recipe.model)
+    network.to(memory_format=torch.channels_last)  # on a CPU its convolutions take two thirds of the time
     _set_person(network, run)
     reference = np.asarray(frames.clips.reference, np.float32)
     found = components_of(

@@ -24,11 +24,11 @@ from viseme.metrics.ssim import ssim
 from viseme.metrics.visual_sync import visual_sync_of_track
 from viseme.sync.checkpoint import load_sync_weights
 
-__all__ = ["HeldOutFrames", "Measured", "held_out", "measure_avatar", "silent_opening"]
+__all__ = ["FACE_SIDES", "HeldOutFrames", "Measured", "held_out", "measure_avatar", "silent_opening"]
 
 SHEET = 32
 """Frames of the sheet."""
-_LEFT, _RIGHT = 234, 454
+FACE_SIDES = (234, 454)
 """Vertices between which a face's width is measured."""
 
 
@@ -85,7 +85,8 @@ def measure_avatar(avatar: FaceGenerator, frames: Frames) -> Measured:
         against the real one; `vsc` and `vsc_real`, the sync confidence of the lips made and of the real ones under the
         clips' own audio, by the sync models that ship; `silent_opening`, see `silent_opening`.
     """
-    width = float(np.linalg.norm(avatar.reference[_LEFT] - avatar.reference[_RIGHT]))
+    left, right = avatar.reference[list(FACE_SIDES)]
+    width = float(np.linalg.norm(left - right))
     still = np.asarray(avatar.reference_atlas, np.float32)[LIP_ROWS, LIP_COLUMNS] * 255
     similar, similar_still = [], []
     clips: dict[int, list[_Moved]] = {}

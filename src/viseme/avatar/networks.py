@@ -22,35 +22,34 @@ __all__ = ["LIPS", "NUM_VERTICES", "NUM_WEIGHTS", "CompactAvatar", "LipSync3D", 
 
 NUM_VERTICES, NUM_WEIGHTS, LIPS = 468, 52, 128
 """Vertices of the mesh, blendshapes, and the side of the lip crop in pixels."""
-_FREQUENCY_WIDTHS = (72, 108, 162, 243, 256, 256)
-_TIME_WIDTHS = (256,) * 6
-_TEXTURE_WIDTHS = (1024, 512, 256, 128, 64)
 _START = 4
 """Side in pixels from which the texture grows."""
 
 
-def audio_encoder(num_codes: int) -> nn.Sequential:
+def audio_encoder(num_codes: int, widths: tuple[int, ...]) -> nn.Sequential:
     """(B, 2, 256, 24) complex spectrogram -> (B, `num_codes`): 6 convolutions over frequency, 6 over time."""
     layers: list[nn.Module] = []
-    widths = (2, *_FREQUENCY_WIDTHS, *_TIME_WIDTHS)
-    for number, (before, after) in enumerate(pairwise(widths)):
-        over_frequency = number < len(_FREQUENCY_WIDTHS)
+    for number, (before, after) in enumerate(pairwise((2, *widths))):
+        over_frequency = number < len(widths) // 2
         kernel, stride, pad = ((3, 1), (2, 1), (1, 0)) if over_frequency else ((1, 3), (1, 2), (0, 1))
         layers += [nn.Conv2d(before, after, kernel, stride, pad), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * _TIME_WIDTHS[-1], num_codes))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * widths[-1], num_codes))
 
 
 class _TextureDecoder(nn.Module):
     """Code -> update of the lip crop in [-1, 1]."""
 
-    def __init__(self, num_inputs: int) -> None:
+    def __init__(self, num_inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.spread = nn.Linear(num_inputs, _TEXTURE_WIDTHS[0] * _START**2)
-        widths = (*_TEXTURE_WIDTHS, 3)
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3 if b > 3 else 5, padding="same") for a, b in pairwise(widths))
+        self.spread = nn.Linear(num_inputs, widths[0] * _START**2)
+        sizes = (*widths, 3)
+        last = len(widths) - 1
+        self.convs = nn.ModuleList(
+            nn.Conv2d(a, b, 5 if number == last else 3, padding="same") for number, (a, b) in enumerate(pairwise(sizes))
+        )
 
     def forward(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B 3 128 128"]:
-        x = relu(self.spread(code)).unflatten(1, (_TEXTURE_WIDTHS[0], _START, _START))
+        x = relu(self.spread(code)).unflatten(1, (-1, _START, _START))
         for conv in self.convs:
             x = conv(interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False))
             x = torch.tanh(x) if conv is self.convs[-1] else relu(x)
@@ -106,6 +105,10 @@ class LipSync3D(_PersonNetwork):
         """N_a, length of the code of the lip crop before; 0 = none is looked at."""
         memory_widths: tuple[int, ...] = (32, 64, 128, 256, 512)
         """Channels of the encoder of that crop; the paper's are four times as many."""
+        audio_widths: tuple[int, ...] = (72, 108, 162, 243, 256, 256, 256, 256, 256, 256, 256, 256)
+        """Channels of the audio encoder, over frequency, then over time."""
+        texture_widths: tuple[int, ...] = (1024, 512, 256, 128, 64)
+        """Channels of the texture decoder, from 4 x 4 pixels to half the crop."""
         num_modes: int = 150
         """Units of the geometry decoder, whose last layer begins as principal components."""
         dropout: float = 0.2
@@ -114,24 +117,27 @@ class LipSync3D(_PersonNetwork):
         """Exponent on the magnitude of the spectrogram; 1 = as it is."""
 
         def __post_init__(self) -> None:
-            if min(self.num_codes, self.num_modes, *self.memory_widths) < 1 or self.num_memory < 0:
+            widths = (*self.memory_widths, *self.audio_widths, *self.texture_widths)
+            if min(self.num_codes, self.num_modes, *widths) < 1 or self.num_memory < 0:
                 raise ConfigError(f"LipSync3D: impossible sizes {self}")
-            if len(self.memory_widths) != 5 or not 0 <= self.dropout < 1 or not 0 < self.compression <= 1:
+            counts = (len(self.memory_widths), len(self.audio_widths), len(self.texture_widths))
+            if counts != (5, 12, 5) or not 0 <= self.dropout < 1 or not 0 < self.compression <= 1:
                 raise ConfigError(f"LipSync3D: impossible configuration {self}")
 
         @classmethod
         def tiny(cls) -> LipSync3D.Config:
             """The smallest configuration that exercises every part."""
-            return cls(num_codes=4, memory_widths=(2, 2, 2, 2, 2), num_modes=6)
+            few = (2,) * 5
+            return cls(num_codes=4, memory_widths=few, audio_widths=(2,) * 12, texture_widths=few, num_modes=6)
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
         self.config = c = config or self.Config()
-        self.audio = audio_encoder(c.num_codes)
+        self.audio = audio_encoder(c.num_codes, c.audio_widths)
         self.modes = nn.Linear(c.num_codes, c.num_modes)
         self.drop = nn.Dropout(c.dropout)
         self.geometry = nn.Linear(c.num_modes, 3 * NUM_VERTICES)
-        self.texture = _TextureDecoder(c.num_codes + c.num_memory)
+        self.texture = _TextureDecoder(c.num_codes + c.num_memory, c.texture_widths)
         self.memory = _AtlasEncoder(c.memory_widths, c.num_memory) if c.num_memory else None
         self.blendshapes = nn.Linear(c.num_codes, NUM_WEIGHTS)
 

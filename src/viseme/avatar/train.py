@@ -58,7 +58,7 @@ def train_avatar(
         consent: The person's statement, a small text file with subject, scope, date and signer; its hash goes into the
             avatar and into what it makes.
         preset: "compact" takes minutes on a CPU and can be driven by other voices; "light" and "paper" are LipSync3D,
-            which take hours, better on a GPU; "quick" is "light" for a tenth of the time.
+            which take hours, better on a GPU; "quick" is LipSync3D with a quarter of the channels, in minutes.
         steps: Updates, instead of the preset's.
         epochs: Passes over the frames, instead of the preset's; not of "compact".
         jobs: Processes that prepare videos, then threads that train.

@@ -16,19 +16,20 @@ from viseme.core.card import Card
 from viseme.core.errors import ConfigError, OutputError
 from viseme.core.results import to_jsonable
 from viseme.core.time import Seconds, as_seconds
+from viseme.face3d.interface import load_face_model
 from viseme.media import VideoWriter
 from viseme.media.files import refuse_output
 from viseme.synthetic.acoustics import coloured_noise, mix, music, reverberate
 from viseme.synthetic.motion import Motion, move
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.recordings import speech_of
-from viseme.synthetic.scene import DRAWN_STRENGTH, TalkerSpec, film
+from viseme.synthetic.scene import DRAWN_STRENGTH, Person, TalkerSpec, film
 from viseme.synthetic.speech import speak
 from viseme.synthetic.style import Style
 from viseme.synthetic.text import LANGUAGES, sentence
 from viseme.synthetic.voices import find_voice, licence_of
 
-__all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth"]
+__all__ = ["SYNTH_SCHEMA", "SynthResult", "make_clip", "synth", "true_shape"]
 
 SYNTH_SCHEMA = "viseme.synth/1"
 
@@ -143,6 +144,42 @@ def _audio_track(spec: TalkerSpec, speech: Speech | None, start: Fraction, num: 
     return (track / max(1.0, float(np.abs(track).max()) / 0.98)).astype(np.float32)
 
 
+def _seconds(spec: TalkerSpec, lips: Speech | None) -> Fraction:
+    if spec.seconds is not None:
+        return as_seconds(spec.seconds)
+    return as_seconds(round(lips.duration, 2)) + 2 * LEAD_IN_S if lips else Fraction(4)
+
+
+def _planned(spec: TalkerSpec, speech: Speech | None) -> tuple[Speech | None, Fraction, list[Fraction], Motion]:
+    """What the lips say, when they begin, the frames' instants and the speaker's motion."""
+    lips = speech
+    if lips is None and not spec.silent:
+        lips = _said(spec, _made_up(spec, spec.seconds or 4.0, 1) if spec.text is None else spec.text)
+    seconds = _seconds(spec, lips)
+    start = LEAD_IN_S if lips is None or float(seconds) > lips.duration + 0.3 else Fraction(1, 10)
+    times = _frame_times(spec, seconds)
+    return lips, start, times, _moved(spec, lips, float(start), times, spec.seed)
+
+
+def true_shape(spec: TalkerSpec) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Where the points of the face in `make_clip(spec)` truly are, the head's pose taken out.
+
+    Args:
+        spec: What was filmed.
+
+    Returns:
+        (T,) seconds of the frames, and (T, 468, 3) decimetres at these instants, x to the image's right, y up, z out
+        of the face.
+    """
+    model = load_face_model()
+    mean, identity, expression = model.landmark_bases("mp468")
+    _, _, times, motion = _planned(spec, None)
+    alpha = Person.random(spec.seed if spec.identity is None else spec.identity, model).alpha
+    beta = motion.beta(model)[1::3] if spec.shutter > 0 else motion.beta(model)
+    moved = np.tensordot(beta, expression, axes=(1, 2))
+    return np.array([float(t) for t in times]), (mean + identity @ alpha + moved).astype(np.float32)
+
+
 def make_clip(
     spec: TalkerSpec,
     out: Path | str,
@@ -162,16 +199,9 @@ def make_clip(
         EspeakMissing: the text must be spoken and espeak-ng is not installed.
         OutputError: the file cannot be written.
     """
-    lips = speech
-    if lips is None and not spec.silent:
-        lips = _said(spec, _made_up(spec, spec.seconds or 4.0, 1) if spec.text is None else spec.text)
-    if spec.seconds is not None:
-        seconds = as_seconds(spec.seconds)
-    else:
-        seconds = as_seconds(round(lips.duration, 2)) + 2 * LEAD_IN_S if lips else Fraction(4)
-    start = LEAD_IN_S if lips is None or float(seconds) > lips.duration + 0.3 else Fraction(1, 10)
-    times = _frame_times(spec, seconds)
-    motions = [_moved(spec, lips, float(start), times, spec.seed)]
+    lips, start, times, motion = _planned(spec, speech)
+    seconds = _seconds(spec, lips)
+    motions = [motion]
     if spec.second_face:
         motions.append(_moved(spec, None, 0.0, times, spec.seed + 1))
     heard = lips

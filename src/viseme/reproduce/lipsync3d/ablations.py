@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,14 +23,25 @@ from viseme.avatar.recipes import CompactRecipe, PaperRecipe
 from viseme.avatar.runner import load_avatar
 from viseme.avatar.train import fit_avatar
 from viseme.compose.interface import FaceGenerator
-from viseme.core.errors import ConfigError
+from viseme.core.errors import ConfigError, DataError
 from viseme.metrics.intervals import Interval, bootstrap_mean
 from viseme.provenance.consent import Consent
+from viseme.reproduce.lipsync3d.geometry import true_distances
 from viseme.reproduce.tables import Table
 from viseme.synthetic.pipeline import make_clip
 from viseme.synthetic.scene import TalkerSpec
 
-__all__ = ["ABLATIONS", "SYNTHETIC", "Variant", "ablation_table", "chosen_ablations", "film_sweep", "variants"]
+__all__ = [
+    "ABLATIONS",
+    "SYNTHETIC",
+    "Variant",
+    "ablation_table",
+    "answer_file",
+    "chosen_ablations",
+    "film_sweep",
+    "sweep_spec",
+    "variants",
+]
 
 ABLATIONS = ("light", "memory", "codes")
 MEMORY = (0, 2, 8, 16)
@@ -40,6 +52,10 @@ PUBLISHED = {
     "codes 32": ("1.77", ".917"), "codes 64": ("1.81", ".917"), "codes 128": ("1.82", ".910"),
 }  # fmt: skip
 """LMD and SSIM of Lahiri et al. 2021; N_a and N_s come from different runs there."""
+CLIP_S, SWEEP_SEED = 12.0, 7
+"""Seconds under one light, and who is filmed."""
+TRUTH = ("image", "distance", "tracked_image", "tracked_distance")
+"""Of `true_distances`, what is shown."""
 HELD = 5
 """Every so many clips one is held out."""
 SYNTHETIC = Consent(
@@ -73,13 +89,13 @@ def chosen_ablations(text: str) -> tuple[str, ...]:
     return names
 
 
-def variants(ablation: str, steps: int | None, epochs: int) -> list[Variant]:
+def variants(ablation: str, steps: int | None, base: PaperRecipe) -> list[Variant]:
     """Rows of an ablation.
 
     Args:
         ablation: Its name.
         steps: Updates of the compact model; None = its recipe's.
-        epochs: Passes over the frames of LipSync3D.
+        base: LipSync3D, of whose codes the lengths are changed.
     """
     if ablation == "light":
         compact = CompactRecipe()
@@ -89,7 +105,6 @@ def variants(ablation: str, steps: int | None, epochs: int) -> list[Variant]:
             Variant(name="in one light", recipe=compact),
             Variant(name="as filmed", recipe=compact, one_light=False),
         ]
-    base = replace(PaperRecipe(), epochs=epochs)
     if ablation == "memory":
         sizes = [(f"memory {n}", replace(base.model, num_memory=n)) for n in MEMORY]
     else:
@@ -97,7 +112,19 @@ def variants(ablation: str, steps: int | None, epochs: int) -> list[Variant]:
     return [Variant(name=name, recipe=replace(base, model=model)) for name, model in sizes]
 
 
-def film_sweep(folder: Path, minutes: float, *, clip_s: float = 12.0, seed: int = 7) -> tuple[Path, ...]:
+def answer_file(place: Path, variant: Variant) -> Path:
+    """Where the measurements of a variant are kept; another recipe is another file."""
+    return place / f"{hashlib.sha256(repr(variant.recipe).encode()).hexdigest()[:8]}.json"
+
+
+def sweep_spec(number: int, *, clip_s: float = CLIP_S, seed: int = SWEEP_SEED) -> TalkerSpec:
+    """The clip of this number in `film_sweep`."""
+    return TalkerSpec(
+        seed=1000 * seed + number, identity=seed, variant="m3", seconds=clip_s, width=400, height=320, crf=16
+    )
+
+
+def film_sweep(folder: Path, minutes: float, *, clip_s: float = CLIP_S, seed: int = SWEEP_SEED) -> tuple[Path, ...]:
     """One synthetic person, each clip under another light; what is there is not filmed again.
 
     Args:
@@ -111,11 +138,8 @@ def film_sweep(folder: Path, minutes: float, *, clip_s: float = 12.0, seed: int 
     for number in range(max(HELD, round(60 * minutes / clip_s))):
         path = folder / f"light_{number:02d}.mp4"
         if not path.exists():
-            spec = TalkerSpec(
-                seed=1000 * seed + number, identity=seed, variant="m3", seconds=clip_s, width=400, height=320, crf=16
-            )
             partial = folder / f"partial_{number:02d}.mp4"
-            make_clip(spec, partial)
+            make_clip(sweep_spec(number, clip_s=clip_s, seed=seed), partial)
             partial.replace(path)
         clips.append(path)
     return tuple(clips)
@@ -128,7 +152,7 @@ def ablation_table(
     work: Path,
     *,
     steps: int | None,
-    epochs: int,
+    base: PaperRecipe,
     jobs: int,
 ) -> tuple[Table, list[dict[str, object]]]:
     """Train every variant, measure each on the same held-out clips.
@@ -139,30 +163,33 @@ def ablation_table(
         consent: Theirs.
         work: Where everything is kept; variants that are measured are not trained again.
         steps: See `variants`.
-        epochs: See `variants`.
+        base: See `variants`.
         jobs: Processes, then threads.
 
     Returns:
         The table, and the same as records.
     """
     rows, records = [], []
-    for variant in variants(ablation, steps, epochs):
+    for variant in variants(ablation, steps, base):
         found = _measured(variant, videos, consent, work, jobs)
         published = PUBLISHED.get(variant.name, ("-", "-"))
         cells = [found[name].text(3) for name in ("ssim", "mouth_percent", "vsc")]
-        rows.append((variant.name, *cells, found["flicker"].text(2, scale=1e4), *published))
+        truth = [found[name].text(2) for name in TRUTH] if ablation == "light" else ["-"] * len(TRUTH)
+        rows.append((variant.name, *cells, *truth, found["flicker"].text(2, scale=1e4), *published))
         records.append({"name": variant.name, **found})
-    size = f"{steps or CompactRecipe().loop.steps} updates" if ablation == "light" else f"{epochs} epochs"
+    size = f"{steps or CompactRecipe().loop.steps} updates" if ablation == "light" else f"{base.epochs} epochs"
     return (
         Table(
             title=f"Ablation: {ablation}",
             header=(
-                "", "SSIM of lip crops", "lips off, % of the face's width", "VSC", "flicker in silence, 1e-4",
-                "published LMD", "published SSIM",
+                "", "SSIM of lip crops", "lips off what was tracked, % of the face's width", "VSC",
+                "lips off the truth in the image", "with depth", "as tracked, in the image", "as tracked, with depth",
+                "flicker in silence, 1e-4", "published LMD", "published SSIM",
             ),
             rows=tuple(rows),
             notes=(
                 f"{size}; means over held-out clips with 95 % bootstrap intervals; published runs are other people.",
+                "Truth: medians over frames and vertices, in % of the face's width, of a person whose shape is known.",
                 "Flicker: mean square of the second difference of lip crops where nobody speaks.",
             ),
         ),
@@ -175,17 +202,22 @@ def _measured(variant: Variant, videos: Sequence[Path], consent: Consent, work: 
     place = work / variant.name.replace(" ", "-")
     clips = prepare_person(videos, work, num_jobs=jobs, one_light=variant.one_light)
     frames, kept = _split(clips)
-    steps = variant.recipe.epochs if isinstance(variant.recipe, PaperRecipe) else variant.recipe.loop.steps
-    answer = place / f"{steps}.json"
+    answer = answer_file(place, variant)
     if not answer.exists():
-        out = place / f"{steps}.vis"
+        out = answer.with_suffix(".vis")
         fit_avatar(clips, frames, kept, variant.recipe, variant.name, consent, out=out, work=place, jobs=jobs)
         avatar = load_avatar(out)
         parts = [_of_clip(kept, clip) for clip in np.unique(kept.places[:, 0]).tolist()]
         found = [{**measure_avatar(avatar, part).numbers, "flicker": _flicker(avatar, part)} for part in parts]
+        if consent is SYNTHETIC:
+            if clips.left_out:
+                raise DataError(f"of the synthetic person's clips {clips.left_out[0][0]} could not be used")
+            known = [true_distances(avatar, part, sweep_spec(int(part.places[0, 0]))) for part in parts]
+            found = [{**numbers, **more} for numbers, more in zip(found, known)]
         answer.write_text(json.dumps(found) + "\n")
     values = json.loads(answer.read_text())
-    return {name: _mean([v[name] for v in values]) for name in ("ssim", "mouth_percent", "vsc", "flicker")}
+    names = ("ssim", "mouth_percent", "vsc", "flicker", *(TRUTH if consent is SYNTHETIC else ()))
+    return {name: _mean([v[name] for v in values]) for name in names}
 
 
 def _split(clips: PersonClips) -> tuple[Frames, Frames]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from viseme.avatar.recipes import RECIPES, PaperRecipe
 from viseme.avatar.runner import load_avatar
 from viseme.avatar.train import train_avatar
 from viseme.core.errors import ConfigError, ConsentError, DataError
@@ -35,7 +37,7 @@ def reproduce_lipsync3d(
     expert: str = "expert-tiny",
     avatar: Path | None = None,
     ablations: str = "",
-    epochs: int = 60,
+    epochs: int | None = None,
     work: Path = Path("runs/lipsync3d/work"),
     jobs: int = 2,
 ) -> Lipsync3dResult:
@@ -54,8 +56,8 @@ def reproduce_lipsync3d(
         expert: A speech expert for AVS and words off the lips, name or file; empty = neither.
         avatar: A finished avatar of the one person in `speakers`, instead of training one.
         ablations: What is changed beside, with commas between: light (a synthetic person under many lights), memory and
-            codes (LipSync3D's two codes, hours on a CPU); empty = nothing.
-        epochs: Passes over the frames of each of the latter two.
+            codes (LipSync3D's two codes, of "quick" in an hour each; of "light" in days on a CPU); empty = nothing.
+        epochs: Passes over the frames of each of the latter two, instead of the preset's.
         work: Where avatars, dubs and answers are kept; what is there is not done again.
         jobs: Processes that prepare videos, then threads that train.
 
@@ -110,10 +112,17 @@ def reproduce_lipsync3d(
         "steps": steps, "expert": expert, "voices": [r.name for r in recordings],
     }  # fmt: skip
     more = [
-        _ablation(name, chosen[0], consent, work, minutes=minutes, steps=steps, epochs=epochs, jobs=jobs)
+        _ablation(name, chosen[0], consent, work, minutes=minutes, steps=steps, base=_base(preset, epochs), jobs=jobs)
         for name in asked
     ]
     return write_report(out, found, settings, more)
+
+
+def _base(preset: str, epochs: int | None) -> PaperRecipe:
+    """The network of whose codes the lengths are changed."""
+    chosen = RECIPES[preset]()
+    base = chosen if isinstance(chosen, PaperRecipe) else PaperRecipe()
+    return base if epochs is None else replace(base, epochs=epochs)
 
 
 def _ablation(
@@ -124,7 +133,7 @@ def _ablation(
     *,
     minutes: float,
     steps: int | None,
-    epochs: int,
+    base: PaperRecipe,
     jobs: int,
 ) -> tuple[Table, list[dict[str, object]]]:
     if name == "light":
@@ -133,7 +142,8 @@ def _ablation(
         if consent is None:
             raise ConsentError(f"the ablation {name} trains avatars of {person.name}; pass --consent FILE")
         videos, allowed = tuple(row.path for row in person.train), read_consent(consent)
-    return ablation_table(name, videos, allowed, work / f"ablation-{name}", steps=steps, epochs=epochs, jobs=jobs)
+    place = work / f"ablation-{name}"
+    return ablation_table(name, videos, allowed, place, steps=steps, base=base, jobs=jobs)
 
 
 def _recordings(folder: Path | None) -> list[Path]:
