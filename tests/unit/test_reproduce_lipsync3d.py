@@ -191,7 +191,11 @@ def test_rows_of_an_ablation_differ_in_one_thing() -> None:
     memory = variants("memory", None, PaperRecipe())
     assert [v.name for v in memory] == ["memory 0", "memory 2", "memory 8", "memory 16"]
     assert len({v.recipe for v in memory}) == 4
-    with pytest.raises(ConfigError, match="known: light, memory, codes"):
+    started = variants("start", 9, PaperRecipe(), "t.safetensors")
+    assert [v.name for v in started[:2]] == ["30 s from nothing", "30 s from the talker"]
+    assert [v.seconds for v in started[::2]] == [30, 60, 120, 240]
+    assert [getattr(v.recipe, "start", "") for v in started[:2]] == ["", "t.safetensors"]
+    with pytest.raises(ConfigError, match="known: light, memory, codes, start"):
         chosen_ablations("light,shade")
 
 

@@ -22,12 +22,14 @@ from viseme.avatar.examples import Frames
 from viseme.avatar.networks import LIPS, NUM_VERTICES, CompactAvatar, LipSync3D
 from viseme.avatar.paper_batches import PaperDraw, PaperLoss
 from viseme.avatar.recipes import CompactRecipe, PaperRecipe
+from viseme.avatar.talker_start import begin_at, sizes_of
 from viseme.avatar.voices import heard_windows
 from viseme.data.loader import Loader
 from viseme.engine.loop import Device, fit, training_device
 from viseme.engine.progress import Bar
 from viseme.media.contact_sheet import write_contact_sheet
 from viseme.sync.heard import AudioStream
+from viseme.weights import Checkpoint
 
 __all__ = ["Fitting", "fit_compact", "fit_paper"]
 
@@ -62,7 +64,13 @@ class Fitting:
         return np.unique(np.linspace(0, len(self.kept) - 1, NUM_SAMPLES).astype(np.int64))
 
 
-def fit_compact(run: Fitting, recipe: CompactRecipe, streams: list[AudioStream], hears: str) -> CompactAvatar:
+def fit_compact(
+    run: Fitting,
+    recipe: CompactRecipe,
+    streams: list[AudioStream],
+    hears: str,
+    talker: Checkpoint | None = None,
+) -> CompactAvatar:
     """Principal components of the person, then the way from audio to them.
 
     Args:
@@ -70,11 +78,13 @@ def fit_compact(run: Fitting, recipe: CompactRecipe, streams: list[AudioStream],
         recipe: What is made.
         streams: Networks of the audio stream.
         hears: Name of their weights.
+        talker: With whose layers the network begins, see `talker_start`.
     """
     frames, clips = run.frames, run.frames.clips
     windows = heard_windows(clips, streams, recipe.voices, run.work, hears, Bar("hearing"))
     num = windows[str(int(frames.places[0, 0]))]["0"].shape[2] - 1
     config = replace(recipe.model, num_heard=num)
+    config = config if talker is None else sizes_of(config, talker)
     shapes = components_of(
         frames,
         lambda rows: frames.read("vertices", rows).astype(np.float32).reshape(len(rows), -1),
@@ -88,10 +98,13 @@ def fit_compact(run: Fitting, recipe: CompactRecipe, streams: list[AudioStream],
     network.set_components(*(torch.from_numpy(a) for a in (shapes.mean, shapes.basis)), *(
         torch.from_numpy(a / np.float32(255)) for a in (textures.mean, textures.basis)
     ))  # fmt: skip
+    targets = targets_of(frames, shapes, textures)
+    if talker is not None:
+        begin_at(network, talker, frames.places, windows, targets)
     draw = CompactDraw(
         places=frames.places,
         windows=windows,
-        targets=targets_of(frames, shapes, textures),
+        targets=targets,
         closed=closed_coefficients(run.closed, shapes, textures),
         closed_weights=run.closed.weights,
         recipe=recipe,
@@ -122,7 +135,9 @@ def fit_paper(run: Fitting, recipe: PaperRecipe, unit: float) -> LipSync3D:
     recipe = replace(recipe, loop=replace(recipe.loop, steps=steps)) if recipe.loop.steps == 1 else recipe
     torch.manual_seed(recipe.loop.seed)
     network = LipSync3D(recipe.model)
-    network.to(memory_format=torch.channels_last)  # on a CPU its convolutions take two thirds of the time
+    for part in network.parameters():  # on a CPU its convolutions take two thirds of the time
+        if part.ndim == 4:
+            part.data = part.data.contiguous(memory_format=torch.channels_last)
     _set_person(network, run)
     reference = np.asarray(frames.clips.reference, np.float32)
     found = components_of(

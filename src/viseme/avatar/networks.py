@@ -272,10 +272,14 @@ class CompactAvatar(_PersonNetwork):
 
     def forward(self, heard: Float[Tensor, "B T D"]) -> tuple[Float[Tensor, "B K"], Float[Tensor, "B 52"]]:
         """Coefficients of shapes, then of textures; blendshape weights."""
+        x = self.features(heard)
+        return self.coefficients(x), self.blendshapes(x)
+
+    def features(self, heard: Float[Tensor, "B T D"]) -> Float[Tensor, "B W"]:
+        """What both are told from."""
         x = nn.functional.gelu(self.instant(heard)).flatten(1)  # then a convolution that is as long as the window
         x = nn.functional.gelu(self.window(self.drop(x)))
-        x = self.norm(x + self.hidden(self.drop(x)))
-        return self.coefficients(x), self.blendshapes(x)
+        return self.norm(x + self.hidden(self.drop(x)))
 
     def vertices(self, shapes: Float[Tensor, "B K"]) -> Float[Tensor, "B 468 3"]:
         """Vertices of coefficients."""

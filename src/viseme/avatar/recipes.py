@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from viseme.avatar.networks import CompactAvatar, LipSync3D
 from viseme.engine.loop import LoopConfig
 
-__all__ = ["RECIPES", "CompactRecipe", "PaperRecipe"]
+__all__ = ["RECIPES", "CompactRecipe", "PaperRecipe", "begun_recipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,8 @@ class CompactRecipe:
 
     model: CompactAvatar.Config = field(default_factory=CompactAvatar.Config)
     """The network."""
+    start: str = ""
+    """Talker for everybody, name or file, with whose layers it begins; "" = with none."""
     voices: tuple[tuple[float, float], ...] = ((1.0, 60.0), (0.86, 25.0), (1.16, 20.0), (0.94, 15.0))
     """Versions of the audio: factor on pitch and formants, and decibels of the speech over added noise."""
     batch: int = 128
@@ -63,6 +65,12 @@ class PaperRecipe:
         )
     )
     """The schedule; its steps follow from `epochs`."""
+
+
+def begun_recipe(start: str) -> CompactRecipe:
+    """The compact model that begins with a talker for everybody: few updates, small ones."""
+    recipe = CompactRecipe(start=start)
+    return replace(recipe, loop=replace(recipe.loop, steps=600, learning_rate=5e-4, average=0.99))
 
 
 def paper_recipe() -> PaperRecipe:

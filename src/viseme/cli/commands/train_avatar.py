@@ -12,6 +12,10 @@ __all__ = ["EXAMPLES", "FUNCTION", "run"]
 FUNCTION = "viseme.avatar.train:train_avatar"
 EXAMPLES = (
     ("From one video, with the person's statement", "viseme train avatar me.mp4 --consent consent.toml --out me.vis"),
+    (
+        "From half a minute, beginning with everybody's",
+        "viseme train avatar me.mp4 --consent consent.toml --from talker",
+    ),
     ("The paper's model, on a GPU", "viseme train avatar me*.mp4 --consent consent.toml --preset paper --device cuda"),
 )
 """What it does, and what to type."""

@@ -1,7 +1,8 @@
 """What parts of the method are worth: the same frames, one part changed, measured on clips that were held out.
 
 "light" films a synthetic person under one lamp after the other and trains with and without the normalisation of light;
-"memory" and "codes" train LipSync3D with other lengths of its two codes on the first person of the evaluation.
+"memory" and "codes" train LipSync3D with other lengths of its two codes on the first person of the evaluation; "start"
+trains the compact model on less of that person's video, from nothing and from the talker for everybody.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from viseme.avatar.examples import Frames
 from viseme.avatar.measure import held_out, measure_avatar
 from viseme.avatar.prepare import PersonClips, prepare_person
-from viseme.avatar.recipes import CompactRecipe, PaperRecipe
+from viseme.avatar.recipes import CompactRecipe, PaperRecipe, begun_recipe
 from viseme.avatar.runner import load_avatar
 from viseme.avatar.train import fit_avatar
 from viseme.compose.interface import FaceGenerator
@@ -43,9 +44,11 @@ __all__ = [
     "variants",
 ]
 
-ABLATIONS = ("light", "memory", "codes")
+ABLATIONS = ("light", "memory", "codes", "start")
 MEMORY = (0, 2, 8, 16)
 CODES = (8, 16, 32, 64, 128)
+LENGTHS_S = (30, 60, 120, 240)
+"""Seconds of video."""
 PUBLISHED = {
     "memory 0": ("2.00", ".92"), "memory 2": ("1.88", ".93"), "memory 8": ("2.91", ".901"),
     "memory 16": ("2.16", ".889"), "codes 8": ("1.83", ".907"), "codes 16": ("1.87", ".914"),
@@ -74,6 +77,8 @@ class Variant:
     name: str
     recipe: CompactRecipe | PaperRecipe
     one_light: bool = True
+    seconds: float = float("inf")
+    """Of video to learn from, the first ones."""
 
 
 def chosen_ablations(text: str) -> tuple[str, ...]:
@@ -89,18 +94,26 @@ def chosen_ablations(text: str) -> tuple[str, ...]:
     return names
 
 
-def variants(ablation: str, steps: int | None, base: PaperRecipe) -> list[Variant]:
+def variants(ablation: str, steps: int | None, base: PaperRecipe, start: str = "talker") -> list[Variant]:
     """Rows of an ablation.
 
     Args:
         ablation: Its name.
         steps: Updates of the compact model; None = its recipe's.
         base: LipSync3D, of whose codes the lengths are changed.
+        start: Talker for everybody of the ablation "start", name or file.
     """
+    compact = CompactRecipe()
+    if steps is not None:
+        compact = replace(compact, loop=replace(compact.loop, steps=steps))
+    if ablation == "start":
+        recipes = {"from nothing": compact, "from the talker": begun_recipe(start)}
+        return [
+            Variant(name=f"{length} s {how}", recipe=recipe, seconds=length)
+            for length in LENGTHS_S
+            for how, recipe in recipes.items()
+        ]
     if ablation == "light":
-        compact = CompactRecipe()
-        if steps is not None:
-            compact = replace(compact, loop=replace(compact.loop, steps=steps))
         return [
             Variant(name="in one light", recipe=compact),
             Variant(name="as filmed", recipe=compact, one_light=False),
@@ -153,6 +166,7 @@ def ablation_table(
     *,
     steps: int | None,
     base: PaperRecipe,
+    start: str = "talker",
     jobs: int,
 ) -> tuple[Table, list[dict[str, object]]]:
     """Train every variant, measure each on the same held-out clips.
@@ -164,20 +178,24 @@ def ablation_table(
         work: Where everything is kept; variants that are measured are not trained again.
         steps: See `variants`.
         base: See `variants`.
+        start: See `variants`.
         jobs: Processes, then threads.
 
     Returns:
         The table, and the same as records.
     """
     rows, records = [], []
-    for variant in variants(ablation, steps, base):
+    for variant in variants(ablation, steps, base, start):
         found = _measured(variant, videos, consent, work, jobs)
         published = PUBLISHED.get(variant.name, ("-", "-"))
         cells = [found[name].text(3) for name in ("ssim", "mouth_percent", "vsc")]
         truth = [found[name].text(2) for name in TRUTH] if ablation == "light" else ["-"] * len(TRUTH)
         rows.append((variant.name, *cells, *truth, found["flicker"].text(2, scale=1e4), *published))
         records.append({"name": variant.name, **found})
-    size = f"{steps or CompactRecipe().loop.steps} updates" if ablation == "light" else f"{base.epochs} epochs"
+    updates = f"{steps or CompactRecipe().loop.steps} updates"
+    size = {"light": updates, "start": f"{updates}, from {start} {begun_recipe(start).loop.steps}"}.get(
+        ablation, f"{base.epochs} epochs"
+    )
     return (
         Table(
             title=f"Ablation: {ablation}",
@@ -201,7 +219,7 @@ def _measured(variant: Variant, videos: Sequence[Path], consent: Consent, work: 
     """Means over held-out clips of what one variant makes."""
     place = work / variant.name.replace(" ", "-")
     clips = prepare_person(videos, work, num_jobs=jobs, one_light=variant.one_light)
-    frames, kept = _split(clips)
+    frames, kept = _split(clips, variant.seconds)
     answer = answer_file(place, variant)
     if not answer.exists():
         out = answer.with_suffix(".vis")
@@ -220,12 +238,14 @@ def _measured(variant: Variant, videos: Sequence[Path], consent: Consent, work: 
     return {name: _mean([v[name] for v in values]) for name in names}
 
 
-def _split(clips: PersonClips) -> tuple[Frames, Frames]:
-    """All clips but every fifth, and these."""
+def _split(clips: PersonClips, seconds: float) -> tuple[Frames, Frames]:
+    """The first seconds of all clips but every fifth, and these."""
     counts = [len(clips.read(number, "times")[0]) for number in range(len(clips))]
     places = np.concatenate([np.stack([np.full(n, i), np.arange(n)], 1) for i, n in enumerate(counts)]).astype(np.int64)
     held = places[:, 0] % HELD == HELD - 1
-    return Frames(clips, places[~held]), Frames(clips, places[held])
+    took = np.array([np.median(np.diff(clips.read(number, "times")[0])) for number in range(len(clips))])
+    learnt = places[~held]
+    return Frames(clips, learnt[np.cumsum(took[learnt[:, 0]]) <= seconds]), Frames(clips, places[held])
 
 
 def _of_clip(frames: Frames, clip: int) -> Frames:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from viseme.avatar.recipes import RECIPES, PaperRecipe
 from viseme.avatar.runner import load_avatar
@@ -38,6 +40,7 @@ def reproduce_lipsync3d(
     avatar: Path | None = None,
     ablations: str = "",
     epochs: int | None = None,
+    start: Annotated[str, tyro.conf.arg(name="from", metavar="talker|FILE")] = "talker",
     work: Path = Path("runs/lipsync3d/work"),
     jobs: int = 2,
 ) -> Lipsync3dResult:
@@ -56,8 +59,10 @@ def reproduce_lipsync3d(
         expert: A speech expert for AVS and words off the lips, name or file; empty = neither.
         avatar: A finished avatar of the one person in `speakers`, instead of training one.
         ablations: What is changed beside, with commas between: light (a synthetic person under many lights), memory and
-            codes (LipSync3D's two codes, of "quick" in an hour each; of "light" in days on a CPU); empty = nothing.
-        epochs: Passes over the frames of each of the latter two, instead of the preset's.
+            codes (LipSync3D's two codes, of "quick" in an hour each; of "light" in days on a CPU), start (less video,
+            from nothing and from the talker for everybody); empty = nothing.
+        epochs: Passes over the frames for memory and codes, instead of the preset's.
+        start: The talker for everybody with which "start" begins; one that never saw the person gives honest figures.
         work: Where avatars, dubs and answers are kept; what is there is not done again.
         jobs: Processes that prepare videos, then threads that train.
 
@@ -112,7 +117,9 @@ def reproduce_lipsync3d(
         "steps": steps, "expert": expert, "voices": [r.name for r in recordings],
     }  # fmt: skip
     more = [
-        _ablation(name, chosen[0], consent, work, minutes=minutes, steps=steps, base=_base(preset, epochs), jobs=jobs)
+        _ablation(
+            name, chosen[0], consent, work, minutes, steps=steps, base=_base(preset, epochs), start=start, jobs=jobs
+        )
         for name in asked
     ]
     return write_report(out, found, settings, more)
@@ -130,10 +137,11 @@ def _ablation(
     person: Person,
     consent: Path | None,
     work: Path,
-    *,
     minutes: float,
+    *,
     steps: int | None,
     base: PaperRecipe,
+    start: str,
     jobs: int,
 ) -> tuple[Table, list[dict[str, object]]]:
     if name == "light":
@@ -143,7 +151,7 @@ def _ablation(
             raise ConsentError(f"the ablation {name} trains avatars of {person.name}; pass --consent FILE")
         videos, allowed = tuple(row.path for row in person.train), read_consent(consent)
     place = work / f"ablation-{name}"
-    return ablation_table(name, videos, allowed, place, steps=steps, base=base, jobs=jobs)
+    return ablation_table(name, videos, allowed, place, steps=steps, base=base, start=start, jobs=jobs)
 
 
 def _recordings(folder: Path | None) -> list[Path]:

@@ -37,7 +37,7 @@ def lip_distances(told: NDArray[np.floating], true: NDArray[np.floating]) -> dic
     source, target = np.asarray(told, np.float64), np.asarray(true, np.float64)
     fixed, aim = source.mean(0)[_FIXED], target.mean(0)[_FIXED]
     middle, centre = fixed.mean(0), aim.mean(0)
-    turn, _ = Rotation.align_vectors(aim - centre, fixed - middle)
+    turn = Rotation.align_vectors(aim - centre, fixed - middle)[0]
     turned = turn.apply(fixed - middle)
     scale = float((turned * (aim - centre)).sum() / np.square(turned).sum())
     placed = scale * turn.apply((source[:, MOUTH] - middle).reshape(-1, 3)).reshape(len(source), -1, 3) + centre
