@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from viseme.expert.corpus import SpeechClips
 from viseme.expert.phones import UNKNOWN
+from viseme.expert.seen import varied
 
 __all__ = ["MaskConfig", "SpeechDraw", "span_mask"]
 
@@ -50,7 +51,7 @@ class SpeechDraw:
     mask: MaskConfig
 
     def __call__(self, rng: np.random.Generator) -> dict[str, NDArray]:
-        """Arrays of a batch: `audio` (B, T, 104), `video` (B, T, K, 3) with its masked spans replaced and `whole`
+        """Arrays of a batch: `audio` (B, T, 104), `video` (B, T, ...) with its masked spans replaced and `whole`
         without, `audio_mask`, `video_mask` and `pad` (B, T), `labels` and `phones` (B, T), `heard` and `seen` (B,).
 
         Beside these a crop of the audio that begins and ends elsewhere, `apart` (B, A, 104), with `apart_pad` and
@@ -67,14 +68,14 @@ class SpeechDraw:
         return {**batch, "heard": ~(lost & which), "seen": ~(lost & ~which)}
 
     def _crop(self, number: int, rng: np.random.Generator) -> dict[str, Any]:
-        points, speech, phones = self.clips.read(number, "points", "speech", "phones")
-        num = min(len(points), self.longest)
-        at = int(rng.integers(len(points) - num + 1))
+        seen, speech, phones = self.clips.read(number, self.clips.seen, "speech", "phones")
+        num = min(len(seen), self.longest)
+        at = int(rng.integers(len(seen) - num + 1))
         part = slice(at, at + num)
-        video = _moved(points[part], rng)
+        video = varied(seen[part], rng)
         video_mask = span_mask(num, self.mask.video, self.mask.video_length, rng)
         few = int(rng.integers(max(1, num * 2 // 3), num + 1))
-        begin = int(rng.integers(max(0, at - APART), min(len(points) - few, at + num - few + APART) + 1))
+        begin = int(rng.integers(max(0, at - APART), min(len(seen) - few, at + num - few + APART) + 1))
         return {
             "audio": _noisy(speech[part], rng),
             "video": _replaced(video, video_mask, rng),
@@ -114,15 +115,6 @@ def _replaced(video: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.rando
         other = int(rng.integers(len(video) - (end - start) + 1))
         out[start:end] = video[other : other + end - start]
     return out
-
-
-def _moved(points: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Another size, a slightly turned head, tracker noise; the mean over time is taken out."""
-    turn = rng.normal(0, np.deg2rad(4), 3)
-    skew = np.array([[0, -turn[2], turn[1]], [turn[2], 0, -turn[0]], [-turn[1], turn[0], 0]])
-    moved = points @ (np.eye(3) + skew).T * rng.uniform(0.85, 1.15)
-    moved = moved + rng.normal(0, rng.uniform(0, 0.004), moved.shape)
-    return (moved - moved.mean(0)).astype(np.float32)
 
 
 def _stacked(crops: Sequence[NDArray]) -> NDArray:

@@ -1,4 +1,4 @@
-"""Clips that teach a speech expert: lip points, what is heard, cepstra and phones, on one clock of 25 frames a second.
+"""Clips that teach a speech expert: lips, what is heard, cepstra and phones, on one clock of 25 frames a second.
 
 Knows sources of clips; refuses to know networks. Clips are prepared once and kept; one marked `dev` never comes here.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,17 +24,19 @@ from viseme.data.sources import ClipInfo, TrackedClip, clip_sources
 from viseme.engine.progress import Bar
 from viseme.expert.interface import RATE
 from viseme.expert.phones import UNKNOWN, phones_of_frames
+from viseme.expert.seen import Sees, seen_of
 from viseme.expert.whisper import whisper_states
-from viseme.face3d.lips import lip_motion
 from viseme.media.audio import join_blocks, read_audio
 from viseme.synthetic.alignment import align
 
-__all__ = ["HeardClips", "SpeechClips", "Targets", "lip_points", "real_clips", "recorded_clips"]
+__all__ = ["HeardClips", "SpeechClips", "Targets", "real_clips", "recorded_clips"]
 
 VIEW = "speech-landmarks-2"
 """Names what is made of a clip; raise the number when it is made otherwise."""
 Targets = Literal["cepstra", "whisper"]
 """What the first clusters are made of: cepstra, or states of Whisper's encoder beside them (extra `[asr]`)."""
+SEEN: dict[Sees, str] = {"landmarks": "points", "mesh": "points", "pixel": "mouths"}
+"""Names of arrays."""
 LEAST_FRAMES = 25
 """Shorter clips are not used."""
 HELD_OUT = 10
@@ -48,12 +51,14 @@ class SpeechClips:
     """Of each source."""
     places: tuple[tuple[int, int], ...]
     """Of each clip: which source, which of its clips."""
+    seen: str = "points"
+    """Name of the array that the video stream sees."""
 
     def __len__(self) -> int:
         return len(self.places)
 
     def read(self, number: int, *names: str) -> list[NDArray[Any]]:
-        """Some arrays of a clip: `points` (T, 67, 3), `speech` (T, 104), `cepstra` (T, 39), `phones` (T,);
+        """Some arrays of a clip: what `seen` names, see `seen_of`; `speech` (T, 104), `cepstra` (T, 39), `phones` (T,);
         with those targets `whisper` (T, 768)."""
         source, place = self.places[number]
         prepared = self.prepared[source]
@@ -76,10 +81,10 @@ class SpeechClips:
         return replace(self, places=pick[0]), replace(self, places=pick[1])
 
     @classmethod
-    def of(cls, prepared: Sequence[PreparedClips]) -> SpeechClips:
+    def of(cls, prepared: Sequence[PreparedClips], sees: Sees = "landmarks") -> SpeechClips:
         """All clips of some preparations."""
         places = tuple((s, i) for s, found in enumerate(prepared) for i in range(len(found.keys)))
-        return cls(tuple(prepared), places)
+        return cls(tuple(prepared), places, SEEN[sees])
 
 
 def _number(name: str) -> int:
@@ -87,13 +92,19 @@ def _number(name: str) -> int:
 
 
 def real_clips(
-    rows: Sequence[ManifestRow], work: Path, *, targets: Targets = "cepstra", num_jobs: int = 1
+    rows: Sequence[ManifestRow],
+    work: Path,
+    *,
+    sees: Sees = "landmarks",
+    targets: Targets = "cepstra",
+    num_jobs: int = 1,
 ) -> PreparedClips:
     """Clips of a manifest whose delay it knows; the others are left out.
 
     Args:
         rows: From `read_manifest`; phones of those whose text is known are aligned.
         work: Folder where what was prepared is kept; faces that `train sync` followed there are not followed again.
+        sees: What the video stream is to see.
         targets: What the first clusters are to be made of.
         num_jobs: Processes.
 
@@ -102,11 +113,17 @@ def real_clips(
     """
     known = tuple(row for row in rows if row.audio_delay is not None)
     tracked = track_clips(clip_sources["manifest"](known), work, num_jobs=num_jobs, on_progress=Bar("tracking faces"))
-    return prepare(HeardClips(tracked, known), _view(targets), work, num_jobs=num_jobs, on_progress=Bar("speech"))
+    return prepare(HeardClips(tracked, known), _view(targets, sees), work, num_jobs=num_jobs, on_progress=Bar("speech"))
 
 
 def recorded_clips(
-    num: int, speech: Path, work: Path, *, targets: Targets = "cepstra", num_jobs: int = 1
+    num: int,
+    speech: Path,
+    work: Path,
+    *,
+    sees: Sees = "landmarks",
+    targets: Targets = "cepstra",
+    num_jobs: int = 1,
 ) -> PreparedClips:
     """Synthetic talkers with the voices of recorded people, whose phones are known.
 
@@ -114,11 +131,14 @@ def recorded_clips(
         DataError: the recordings are not there.
     """
     source = clip_sources["synthetic-recorded"]([speech], range(num))
-    return prepare(source, _view(targets), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
+    return prepare(source, _view(targets, sees), work, num_jobs=num_jobs, on_progress=Bar("recorded talkers"))
 
 
-def _view(targets: Targets) -> View:
-    return View(VIEW, _made) if targets == "cepstra" else View(f"{VIEW}+{targets}", _made_with_whisper)
+def _view(targets: Targets, sees: Sees) -> View:
+    name = VIEW if sees == "landmarks" else f"speech-{sees}-1"
+    if targets == "cepstra":
+        return View(name, partial(_made, sees=sees), needs_pixels=sees == "pixel")
+    return View(f"{name}+{targets}", partial(_made_with_whisper, sees=sees), needs_pixels=sees == "pixel")
 
 
 @dataclass(frozen=True)
@@ -164,20 +184,9 @@ def _phones(samples: NDArray[np.float32], begin: float, text: str) -> dict[str, 
     return {"phones": np.array(names), "phone_times": np.array(times).T + begin}
 
 
-def lip_points(clip: TrackedClip) -> tuple[float, NDArray[np.float32]]:
-    """Seconds of the first of 25 frames a second, and (T, 67, 3) pose-normalised lip points of each."""
-    motion = lip_motion(clip.landmarks, clip.times, clip.observed)
-    begin = float(clip.times[0])
-    at = begin + np.arange(int((float(clip.times[-1]) - begin) * RATE + 1e-6) + 1) / RATE
-    right = np.clip(np.searchsorted(clip.times, at), 1, len(clip.times) - 1)
-    before, after = clip.times[right - 1], clip.times[right]
-    share = np.clip((at - before) / (after - before), 0, 1)[:, None, None]
-    return begin, ((1 - share) * motion.points[right - 1] + share * motion.points[right]).astype(np.float32)
-
-
-def _made(clip: TrackedClip) -> Mapping[str, NDArray[Any]]:
-    begin, points = lip_points(clip)
-    num, truth = len(points), clip.truth
+def _made(clip: TrackedClip, sees: Sees) -> Mapping[str, NDArray[Any]]:
+    begin, seen = seen_of(clip, sees)
+    num, truth = len(seen), clip.truth
     if num < LEAST_FRAMES:
         raise DataError(f"the face is seen for less than {LEAST_FRAMES / RATE:g} s")
     start = float(truth["samples_start"]) - begin
@@ -186,16 +195,16 @@ def _made(clip: TrackedClip) -> Mapping[str, NDArray[Any]]:
         phones_of_frames(truth["phones"].tolist(), truth["phone_times"], num, begin) if "phones" in truth else unknown
     )
     return {
-        "points": points,
+        SEEN[sees]: seen,
         "speech": speech_features(truth["samples"], num, start=start).astype(np.float16),
         "cepstra": _cepstra(truth["samples"], num, start).astype(np.float16),
         "phones": said,
     }
 
 
-def _made_with_whisper(clip: TrackedClip) -> Mapping[str, NDArray[Any]]:
-    made, truth = _made(clip), clip.truth
-    num, start = len(made["points"]), float(truth["samples_start"]) - float(clip.times[0])
+def _made_with_whisper(clip: TrackedClip, sees: Sees) -> Mapping[str, NDArray[Any]]:
+    made, truth = _made(clip, sees), clip.truth
+    num, start = len(made[SEEN[sees]]), float(truth["samples_start"]) - float(clip.times[0])
     states = whisper_states(_placed(truth["samples"], num, start), num)
     return {**made, "whisper": states.astype(np.float16)}
 

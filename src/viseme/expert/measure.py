@@ -8,6 +8,7 @@ import torch
 from viseme.expert.corpus import SpeechClips
 from viseme.expert.networks import SpeechEncoder
 from viseme.expert.phones import UNKNOWN
+from viseme.expert.seen import network_input
 
 __all__ = ["measured_on"]
 
@@ -30,12 +31,12 @@ def measured_on(network: SpeechEncoder, clips: SpeechClips) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     before = None
     for number in np.linspace(0, len(clips) - 1, min(len(clips), MOST_CLIPS)).astype(int).tolist():
-        points, speech, phones = clips.read(number, "points", "speech", "phones")
+        seen, speech, phones = clips.read(number, clips.seen, "speech", "phones")
         kind = "synthetic" if clips.infos[number].source == "recorded" else "real"
         truth = torch.from_numpy(np.array(phones))
         known = truth != UNKNOWN
         with torch.inference_mode():
-            audio, video = (torch.from_numpy(x.astype(np.float32))[None] for x in (speech, points - points.mean(0)))
+            audio, video = (torch.from_numpy(x.astype(np.float32))[None] for x in (speech, network_input(seen)))
             lips, voice = network.encode(None, video)[0], network.encode(audio)[0]
             found.setdefault("same", []).append(_cosine(lips, voice))
             if before is not None:

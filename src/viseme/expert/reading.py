@@ -10,10 +10,10 @@ from viseme.core.errors import ConfigError, DataError
 from viseme.core.results import to_jsonable
 from viseme.data.manifest import ManifestRow
 from viseme.data.manifest_clips import ManifestClips
-from viseme.expert.corpus import lip_points
 from viseme.expert.grammar import GRAMMARS, best_sentence
 from viseme.expert.phone_beam import best_phones
 from viseme.expert.runner import load_expert
+from viseme.expert.seen import network_input, seen_of
 from viseme.media.source import FileSource
 
 __all__ = ["LipReading", "read_lips"]
@@ -64,7 +64,7 @@ def read_lips(
 
     Raises:
         MissingWeights: there are no such weights.
-        WeightsError: the weights name no phones, or see something else than lip points.
+        WeightsError: the weights name no phones.
         ConfigError: `beam` is less than 1.
         DataError: no face is seen for long enough.
         MediaError: the file cannot be read.
@@ -75,10 +75,10 @@ def read_lips(
     FileSource(video)  # a photograph, or no video at all, is refused
     row = ManifestRow(path=video, use="", speaker="", licence="")
     try:
-        _, points = lip_points(ManifestClips((row,)).track(0))
+        _, seen = seen_of(ManifestClips((row,)).track(0, pixels=expert.input == "pixel"), expert.input)
     except DataError as error:
         raise DataError(f"{video}: {error}") from None
-    found = expert.read_phones(points)
+    found = expert.read_phones(network_input(seen))
     words = score = None
     if grammar != "none":
         try:
@@ -90,6 +90,6 @@ def read_lips(
         phones=best_phones(found, beam=beam)[0],
         words=words,
         score=score,
-        num_frames=len(points),
+        num_frames=len(seen),
         expert=expert.id,
     )

@@ -8,12 +8,10 @@ from typing import Literal
 from viseme.engine.loop import LoopConfig
 from viseme.expert.batches import MaskConfig
 from viseme.expert.phones import PHONES
+from viseme.expert.seen import NUM_POINTS, Sees
 from viseme.expert.sizes import SIZES, ExpertConfig
 
-__all__ = ["RECIPES", "ExpertRecipe", "Iteration", "open_recipe", "quick_recipe"]
-
-NUM_POINTS = 67
-"""Lip and jaw points of a frame."""
+__all__ = ["RECIPES", "ExpertRecipe", "Iteration", "open_recipe", "quick_recipe", "sized"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,9 @@ class ExpertRecipe:
     real_share: float = 0.5
     """Fraction of the clips drawn that are real."""
     size: ExpertConfig = field(
-        default_factory=lambda: replace(SIZES["tiny"], input="landmarks", num_points=NUM_POINTS, phones=len(PHONES))
+        default_factory=lambda: replace(
+            SIZES["tiny"], input="landmarks", num_points=NUM_POINTS["landmarks"], phones=len(PHONES)
+        )
     )
     """The network; its classes are each iteration's."""
     iterations: tuple[Iteration, ...] = (
@@ -83,6 +83,22 @@ class ExpertRecipe:
 def open_recipe() -> ExpertRecipe:
     """For what may ship: clips that may be used for it, and our own synthetic talkers."""
     return ExpertRecipe()
+
+
+def sized(recipe: ExpertRecipe, sees: Sees, size: str | None) -> ExpertRecipe:
+    """A recipe for another input or size: experts of pixels learn from filmed clips alone, published sizes do not grow.
+
+    Args:
+        recipe: For points.
+        sees: What the video stream sees.
+        size: Name of a size; None = the recipe's.
+    """
+    chosen = recipe.size if size is None else SIZES[size]
+    chosen = replace(chosen, input=sees, num_points=NUM_POINTS[sees], phones=len(PHONES))
+    made = replace(recipe, size=chosen, num_recorded=0 if sees == "pixel" else recipe.num_recorded)
+    if size in (None, "tiny"):
+        return made
+    return replace(made, iterations=tuple(replace(each, layers=0) for each in recipe.iterations))
 
 
 def quick_recipe() -> ExpertRecipe:

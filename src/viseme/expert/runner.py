@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viseme.core.errors import WeightsError
+from viseme.expert.seen import Sees
 from viseme.weights import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class ShippedExpert:
         self.phones: tuple[str, ...] = tuple(checkpoint.header.get("phones", ()))
         """Names of what `read_phones` tells apart, pause first; empty = it was not trained to."""
         config = checkpoint.config()
-        self.input: str = config["input"]
+        self.input: Sees = config["input"]
         self.width: int = config["width"]
 
     def encode(

@@ -31,12 +31,19 @@ from viseme.expert.loss import masked_loss
 from viseme.expert.measure import measured_on
 from viseme.expert.networks import SpeechEncoder
 from viseme.expert.phones import PHONES
-from viseme.expert.recipes import RECIPES, ExpertRecipe, Iteration
+from viseme.expert.recipes import RECIPES, ExpertRecipe, Iteration, sized
 from viseme.expert.runner import COMPONENT
+from viseme.expert.seen import Sees, network_input
 from viseme.weights.export import save_networks
 
 __all__ = ["ExpertTrainResult", "train_expert"]
 
+PREPROCESSING = {
+    "landmarks": "67 lip points, upper-face similarity",
+    "mesh": "96 vertices of the face model's lips, moved by 67 lip points, upper-face similarity",
+    "pixel": "mouths of 96 x 96 pixels, grey, aligned, their middle of 88 x 88",
+}
+"""Of the video stream."""
 SPECIALS = 4
 """Classes beside the clusters."""
 
@@ -69,12 +76,14 @@ def train_expert(
     jobs: int = 2,
     steps: int | None = None,
     num_recorded: int | None = None,
+    input: Sees = "landmarks",
+    size: Literal["tiny", "base", "large"] | None = None,
     targets: Targets = "cepstra",
     ctc: float | None = None,
     device: Device = "auto",
     resume: bool = True,
 ) -> ExpertTrainResult:
-    """Train a speech expert on lip points and audio, and write its weights.
+    """Train a speech expert on lips and audio, and write its weights.
 
     Args:
         out: Where the weights go (safetensors).
@@ -88,6 +97,9 @@ def train_expert(
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
         steps: Updates of each iteration, instead of the recipe's.
         num_recorded: Synthetic talkers with recorded voices, instead of the recipe's number.
+        input: What the video stream sees: "landmarks", "mesh" (the face model's lips, moved by them) or "pixel" (mouths
+            as filmed, of real clips alone, since synthetic talkers have none).
+        size: Of the network, instead of the recipe's; "base" and "large" are AV-HuBERT's and want a GPU.
         targets: What the first clusters are made of: cepstra, as published, or states of Whisper's encoder (extra
             asr; 0.06 CPU seconds for a clip of 3 s).
         ctc: Weight of CTC on the phones of lips alone, instead of the recipe's.
@@ -109,11 +121,11 @@ def train_expert(
     if ctc is not None:
         chosen = replace(chosen, ctc_weight=ctc)
     first, *later = chosen.iterations
-    chosen = replace(chosen, iterations=(replace(first, features=targets), *later))
-    prepared = [real_clips(read_manifest(data, chosen.uses), work, targets=targets, num_jobs=jobs)]
+    chosen = sized(replace(chosen, iterations=(replace(first, features=targets), *later)), input, size)
+    prepared = [real_clips(read_manifest(data, chosen.uses), work, sees=input, targets=targets, num_jobs=jobs)]
     if chosen.num_recorded:
-        prepared.append(recorded_clips(chosen.num_recorded, speech, work, targets=targets, num_jobs=jobs))
-    clips, kept = SpeechClips.of(prepared).apart()
+        prepared.append(recorded_clips(chosen.num_recorded, speech, work, sees=input, targets=targets, num_jobs=jobs))
+    clips, kept = SpeechClips.of(prepared, input).apart()
     if len(clips) < 2 or not len(kept):
         raise DataError(f"{data} and {speech} have {len(clips)} clips to train on and {len(kept)} of other people")
     run = _Run(clips, chosen, work, device, jobs, resume)
@@ -217,9 +229,9 @@ def _features(clips: SpeechClips, iteration: Iteration, network: SpeechEncoder |
             yield clips.read(number, iteration.features)[0].astype(np.float32)
             continue
         assert network is not None
-        points, speech = clips.read(number, "points", "speech")
+        seen, speech = clips.read(number, clips.seen, "speech")
         with torch.inference_mode():
-            audio, video = (torch.from_numpy(x.astype(np.float32))[None] for x in (speech, points - points.mean(0)))
+            audio, video = (torch.from_numpy(x.astype(np.float32))[None] for x in (speech, network_input(seen)))
             yield network.encode(audio, video, layer=iteration.layer)[0].numpy()
 
 
@@ -250,6 +262,6 @@ def _card(
         "training_data": [f"{num} clips of {source} ({licence})" for (source, licence), num in sorted(counted.items())],
         "held_out_clips": num_kept,
         "held_out": {k: round(v, 4) for k, v in measured.items()},
-        "preprocessing": "67 lip points, upper-face similarity, 25 Hz; 16 kHz, 4 x 26 log filter banks, 25 Hz",
+        "preprocessing": f"{PREPROCESSING[recipe.size.input]}, 25 Hz; 16 kHz, 4 x 26 log filter banks, 25 Hz",
         "redistributable": True,
     }

@@ -19,11 +19,12 @@ from scipy.stats import rankdata
 
 from viseme.core.errors import VisemeError
 from viseme.data.manifest import ManifestRow, read_held_out, read_manifest
-from viseme.expert.corpus import real_clips
+from viseme.expert.corpus import SpeechClips, real_clips
 from viseme.expert.grammar import GRAMMARS, best_sentence
 from viseme.expert.interface import RATE
 from viseme.expert.phones import UNKNOWN, collapsed
 from viseme.expert.runner import ShippedExpert, load_expert
+from viseme.expert.seen import network_input
 from viseme.metrics.area_under_roc import area_under_roc
 from viseme.metrics.intervals import wilson
 from viseme.metrics.proportion import Proportion
@@ -102,18 +103,18 @@ def window_scores(
 
 
 def _embedded(expert: ShippedExpert, rows: Sequence[ManifestRow], work: Path) -> list[EmbeddedClip]:
-    prepared = real_clips(rows, work)
+    prepared = SpeechClips.of([real_clips(rows, work, sees=expert.input)], expert.input)
     by_name = {row.info().name: row for row in rows}
     found = []
-    for key, info in zip(prepared.keys, prepared.infos):
-        points, speech, phones = prepared.store.read(key, ("points", "speech", "phones"))
-        points = points.astype(np.float32)
+    for number, info in enumerate(prepared.infos):
+        seen, speech, phones = prepared.read(number, prepared.seen, "speech", "phones")
+        lips = network_input(seen)
         found.append(
             EmbeddedClip(
                 row=by_name[info.name],
-                lips=expert.encode(video=points),
+                lips=expert.encode(video=lips),
                 voice=expert.encode(audio=speech.astype(np.float32)),
-                read=expert.read_phones(points),
+                read=expert.read_phones(lips),
                 phones=phones,
             )
         )

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from viseme.face3d.lip_mesh import lip_basis
 from viseme.faces.schemes import LIP_POINTS_MIDDLE, LIP_POINTS_MIRROR, LIPS
 from viseme.sync.augment.config import AugmentConfig
-from viseme.sync.inputs.points import lip_basis
 
 __all__ = ["REGIONS", "other_face"]
 
