@@ -19,12 +19,12 @@ from viseme.avatar.animation.avatar import generated_animation
 from viseme.avatar.animation.default_head import default_head
 from viseme.avatar.animation.interface import FaceAnimation, animation_formats, format_of
 from viseme.avatar.mouth import Curves, Mouth, arkit_weights, curves_of_phonemes, idle_units, mouth_at
+from viseme.avatar.spoken import heard
 from viseme.avatar.voice.runner import load_voice_curves
 from viseme.core.card import Card
-from viseme.core.errors import ConfigError, NoAudio
+from viseme.core.errors import ConfigError
 from viseme.core.extras import import_part
 from viseme.core.results import to_jsonable
-from viseme.media.audio import join_blocks, read_audio
 from viseme.media.files import refuse_output, shown
 from viseme.provenance.manifest import WrittenManifest, watermark_message
 from viseme.synthetic.articulation import STEP_S
@@ -132,7 +132,7 @@ def animate(
         size: Of a video: pixels of a side.
         seed: Of blinks, glances and head movement.
         weights: Name or file of other voice weights; None = those that ship.
-        audio_stream: Which audio stream of the file, from 0.
+        audio_stream: Which audio stream of the file, from 0; None = the one that holds a voice.
         overwrite: Replace a file that exists.
         on_progress: Told steps done and steps in all.
 
@@ -151,15 +151,15 @@ def animate(
     if out is not None:
         refuse_output(out, source=audio, overwrite=overwrite)
     speech = None if text is None else speak(text, voice=voice)
-    samples = speech.samples if speech is not None else _samples(audio, audio_stream or 0)
-    source = text or shown(audio or "")
     warnings: list[str] = []
+    samples = speech.samples if speech is not None else _samples(audio, audio_stream, warnings)
+    source = text or shown(audio or "")
     if avatar is not None:
         loaded = import_part("viseme.avatar.runner").load_avatar(avatar)
         animation, driver = generated_animation(loaded, samples, rate, source=source), str(loaded.id)
         animation = replace(animation, model=driver, consent=loaded.consent)
     else:
-        curves, driver = _curves(samples, speech, weights, warnings)
+        curves, driver = _curves(samples, speech, weights)
         animation = _default_animation(curves, samples, rate, strength=strength, still=still, seed=seed)
         animation = replace(animation, source=source, model=driver)
     written = None
@@ -192,24 +192,15 @@ def _rate(fps: str) -> Fraction:
     return rate
 
 
-def _samples(audio: Path | None, stream: int) -> NDArray[np.float32]:
+def _samples(audio: Path | None, stream: int | None, warnings: list[str]) -> NDArray[np.float32]:
     """(S,) at 16 kHz from time 0 of the file on."""
     assert audio is not None
-    silent = f"{shown(audio)} has no audio to speak with; give a file with a voice, or words (--text)"
-    try:
-        blocks = list(read_audio(audio, rate=SAMPLE_RATE, stream=stream))
-    except NoAudio:
-        raise NoAudio(silent) from None
-    if not blocks:
-        raise NoAudio(silent)
-    samples, start = join_blocks(blocks)
-    lead = round(start * SAMPLE_RATE)
-    return np.pad(samples, (lead, 0)) if lead > 0 else samples[-lead:]
+    said = heard(audio, stream, warnings.append)
+    lead = round(said.start * SAMPLE_RATE)
+    return np.pad(said.samples, (lead, 0)) if lead > 0 else said.samples[-lead:]
 
 
-def _curves(
-    samples: NDArray[np.float32], speech: Speech | None, weights: str | None, warnings: list[str]
-) -> tuple[Curves, str]:
+def _curves(samples: NDArray[np.float32], speech: Speech | None, weights: str | None) -> tuple[Curves, str]:
     """What the mouth does, and who says so."""
     end = len(samples) / SAMPLE_RATE
     if speech is not None:
@@ -220,8 +211,6 @@ def _curves(
     mels = MelFrames.of_samples(samples)
     found = list(network.of_frames(mels, end))
     curves = Curves(times=np.concatenate([t for t, _ in found]), values=np.concatenate([v for _, v in found]))
-    if mels.voiced_fraction < 0.02:
-        warnings.append("next to no voice is heard in the audio; the mouth stays closed")
     return curves, network.name
 
 

@@ -6,24 +6,20 @@ Knows the order of the work; refuses to know how any of it is done.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
-import wave
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from viseme.compose.interface import AnybodysFace, CropGenerator, Enhancer, FaceGenerator
 from viseme.core.card import Card
-from viseme.core.errors import ConfigError, FaceError, NoAudio
+from viseme.core.errors import ConfigError, FaceError
 from viseme.core.results import CheckResult, Verdict, to_jsonable
 
 if TYPE_CHECKING:
+    from viseme.avatar.spoken import Spoken
     from viseme.compose.frame import Blend
     from viseme.compose.schedule import Beyond
     from viseme.provenance.consent import Consent
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["DUB_SCHEMA", "DubResult", "Dubber", "dub"]
 
 DUB_SCHEMA = "viseme.dub/1"
-RATE = 16_000
 MAX_SIDE = 1280
 """Frames are scaled so that the longer side has at most this many pixels before faces are sought."""
 NUM_AHEAD = 8
@@ -186,6 +181,7 @@ def dub(
         ConsentError: the statement cannot be read, or does not hold.
         ConfigError: neither audio nor text is given, or both; or an avatar with a talker or a statement.
     """
+    from viseme.avatar.spoken import spoken
     from viseme.compose.schedule import BEYOND
     from viseme.media.files import refuse_output
     from viseme.provenance.manifest import watermark_message
@@ -208,7 +204,7 @@ def dub(
 
     who = _loaded(avatar, talker, consent, warn)
     message = watermark_message(who.id, who.consent)
-    with _spoken(audio, text, voice, audio_stream, warn) as speech:
+    with spoken(audio, text, voice, audio_stream, warn) as speech:
         tell = on_progress or (lambda fraction: None)
         report = _composed(path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn)
         try:
@@ -270,71 +266,11 @@ def _read(load: Any, given: Any) -> Any:
     return load(None if given is None else Path(os.fsdecode(os.fspath(given)))) if known else given
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Speech:
-    """What is said."""
-
-    path: Path
-    stream: int
-    samples: NDArray[np.float32]
-    """(S,) 16 kHz."""
-
-
-@contextmanager
-def _spoken(
-    audio: str | os.PathLike[str] | None, text: str | None, voice: str, stream: int | None, warn: Callable[[str], None]
-) -> Iterator[_Speech]:
-    """The audio, or the text said by a voice and kept in a file meanwhile.
-
-    Raises:
-        NoAudio: there is none.
-    """
-    from viseme.audio.voice_activity import voice_fraction
-    from viseme.media import read_audio
-    from viseme.media.audio_choice import choose_audible
-    from viseme.media.search import shown
-
-    with tempfile.TemporaryDirectory(prefix="viseme-dub-") as folder:
-        path = Path(folder) / "speech.wav"
-        if audio is not None:
-            path = Path(os.fsdecode(os.fspath(audio)))
-        else:
-            _write_speech(path, text or "", voice)
-        name = shown(path) if audio is not None else "the text"
-        silent = f"{name} has no audio; give a file with speech"
-        try:
-            choice = choose_audible(path, stream=stream, voice=voice_fraction)
-        except NoAudio:
-            raise NoAudio(silent) from None
-        if choice.note:
-            warn(choice.note)
-        blocks = read_audio(path, rate=RATE, stream=choice.stream, channel=choice.channel, on_warning=warn)
-        parts = [block.samples for block in blocks]
-        if not sum(map(len, parts)):
-            raise NoAudio(silent)
-        samples = np.concatenate(parts)
-        if not voice_fraction(samples):
-            warn(f"no speech was found in {name}: the mouth stays closed")
-        yield _Speech(path=path, stream=choice.stream, samples=samples)
-
-
-def _write_speech(path: Path, text: str, voice: str) -> None:
-    from viseme.synthetic.phonemes import SAMPLE_RATE
-    from viseme.synthetic.speech import speak
-
-    speech = speak(text, voice=voice)
-    with wave.open(os.fspath(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((np.clip(speech.samples, -1, 1) * 32767).astype("<i2").tobytes())
-
-
 def _composed(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
     who: _Who,
-    speech: _Speech,
+    speech: Spoken,
     message: int,
     face: int | None,
     beyond: Beyond,
