@@ -20,6 +20,7 @@ from viseme.avatar.components import closed_mouth
 from viseme.avatar.examples import Frames, split_frames
 from viseme.avatar.file import COMPONENT, person_header, person_tensors
 from viseme.avatar.fitting import Fitting, fit_compact, fit_paper
+from viseme.avatar.hidden_mouths import hidden_mouths
 from viseme.avatar.measure import Measured, measure_avatar
 from viseme.avatar.prepare import PersonClips, prepare_person
 from viseme.avatar.recipes import RECIPES, CompactRecipe, PaperRecipe, begun_recipe
@@ -90,7 +91,7 @@ def train_avatar(
     clips = prepare_person(videos, work, num_jobs=jobs, on_progress=Bar("preparing"))
     for name, why in clips.left_out:
         note(f"left out: {name}: {why}")
-    frames, kept = split_frames(clips)
+    frames, kept = (_with_mouths(some) for some in split_frames(clips))
     note(f"{len(frames)} frames to learn from, {len(kept)} held out")
     found = fit_avatar(
         clips, frames, kept, recipe, preset, allowed, out=out, work=work, device=device, jobs=jobs, resume=resume
@@ -144,6 +145,14 @@ def fit_avatar(
     found = measure_avatar(load_avatar(out, device="cpu"), kept)
     maker.save(network, found.numbers)
     return found
+
+
+def _with_mouths(frames: Frames) -> Frames:
+    """Without those in which something hides the mouth."""
+    hidden = hidden_mouths(frames)
+    if hidden.any():
+        note(f"left out: {int(hidden.sum())} of {len(frames)} frames in which something hides the mouth")
+    return Frames(frames.clips, frames.places[~hidden])
 
 
 def _chosen(preset: str, start: str, steps: int | None, epochs: int | None) -> CompactRecipe | PaperRecipe:
