@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from viseme.expert.decoder import EOS, Decoder, positions
+from viseme.expert.decoder import Decoder, positions
 from viseme.expert.networks import SpeechEncoder
 from viseme.expert.sizes import SIZES, ExpertConfig
+from viseme.expert.unit_beam import BOS, EOS, PAD, best_units
 
 SMALL = ExpertConfig(layers=1, width=32, hidden=48, heads=2, decoder_layers=2, decoder_heads=2, units=20)
 
@@ -49,6 +53,35 @@ def test_padding_of_the_clip_is_not_attended_to() -> None:
 
 
 def test_positions_are_sines_then_cosines_from_two() -> None:
-    found = positions(3, 8)
+    found = positions(torch.arange(3.0), 8)
     assert torch.allclose(found[0, :4], torch.sin(2 * 10_000 ** (-torch.arange(4) / 3)), atol=1e-6)
     assert torch.allclose(found[1, 4:], torch.cos(3 * 10_000 ** (-torch.arange(4) / 3)), atol=1e-6)
+
+
+def test_the_search_finds_what_trying_everything_finds() -> None:
+    rng = np.random.default_rng(4)
+    num, most = 7, 3
+    table = {n: np.log(rng.dirichlet(np.full(num, 0.5), num)) for n in range(1, most + 2)}  # by length and last unit
+
+    def next_units(said: NDArray[np.int64]) -> NDArray[np.float64]:
+        return table[said.shape[1]][said[:, -1]]
+
+    def score(units: tuple[int, ...]) -> float:
+        said = (EOS, *units, EOS)
+        return sum(table[n][said[n - 1], said[n]] for n in range(1, len(said))) / (len(said) - 1)
+
+    usual = [u for u in range(num) if u not in (BOS, PAD, EOS)]
+    best = max((units for n in range(most + 1) for units in product(usual, repeat=n)), key=score)
+    found, value = best_units(next_units, most=most, beam=200)
+    assert found == best
+    assert value == pytest.approx(score(best))
+    greedy, worse = best_units(next_units, most=most, beam=1)
+    assert worse <= value
+    assert worse == pytest.approx(score(greedy))
+
+
+def test_one_clip_serves_several_beginnings() -> None:
+    torch.manual_seed(0)
+    decoder = Decoder(SMALL).eval()
+    clip, units = torch.randn(1, 9, 32), torch.tensor([[EOS, 5, 6], [EOS, 7, 7]])
+    assert torch.allclose(decoder(units, clip), decoder(units, clip.expand(2, -1, -1)), atol=1e-6)

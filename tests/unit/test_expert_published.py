@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from viseme.core.errors import ConfigError, WeightsError
 from viseme.expert import published
@@ -18,6 +19,7 @@ from viseme.expert.networks import SpeechEncoder
 from viseme.expert.published import import_expert
 from viseme.expert.runner import load_expert
 from viseme.expert.sizes import SIZES, ExpertConfig
+from viseme.expert.unit_beam import best_units, text_of
 
 SMALL = ExpertConfig(
     layers=2, width=32, hidden=48, heads=2, video_width=4, classes=14, projection=8, decoder_layers=1, units=12
@@ -75,6 +77,22 @@ def test_a_file_runs_as_torch_does(tmp_path: Path, fine_tuned: bool) -> None:
             given = (None if x is None else torch.from_numpy(x)[None] for x in (a, v))
             wanted = network.eval().encode(*given, layer=layer)[0].numpy()
             assert np.abs(expert.encode(a, v, layer) - wanted).max() < 1e-4
+    if not fine_tuned:
+        with pytest.raises(WeightsError, match="no decoder that writes text"):
+            expert.read_text(video)
+        return
+    decoder = Decoder(SMALL).eval()
+    decoder.load_state_dict(
+        {k.removeprefix("decoder."): v for k, v in state.items() if k.startswith("decoder.") and "positions" not in k}
+    )
+
+    def next_units(said: NDArray[np.int64]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            clip = network.encode(None, torch.from_numpy(video)[None])
+            return decoder(torch.from_numpy(said), clip)[:, -1].log_softmax(-1).numpy()
+
+    units, _ = best_units(next_units, most=7, beam=4)
+    assert expert.read_text(video, beam=4) == text_of(units, expert.units)
 
 
 @pytest.mark.usefixtures("small_sizes")

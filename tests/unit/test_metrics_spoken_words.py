@@ -36,7 +36,12 @@ class Audio:
 class Expert:
     """Sees the phone that a frame names."""
 
-    id, phones = "lips@0", PHONES
+    id: str = "lips@0"
+    phones: tuple[str, ...] = PHONES
+    units: tuple[str, ...] = ()
+
+    def read_text(self, video: np.ndarray) -> str:
+        raise NotImplementedError
 
     def read_phones(self, video: np.ndarray) -> np.ndarray:
         return np.log(np.eye(len(PHONES))[video] + 1e-9)
@@ -71,6 +76,32 @@ def test_lips_are_read_by_phones_and_by_a_grammar() -> None:
     assert [p.name for p in LipWords(Expert(), "none", None).protocols] == ["per_lips[lips@0]"]
     with pytest.raises(ConfigError, match="of the family 'lips'"):
         check_reader(words, trained_with="lips")
+
+
+class Writer:
+    """Writes a word a piece."""
+
+    id: str = "writer@0"
+    phones: tuple[str, ...] = ()
+    units: tuple[str, ...] = ("<s>", "<pad>", "</s>", "<unk>", "a")
+
+    def read_phones(self, video: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def read_text(self, video: np.ndarray) -> str:
+        return "Bin" if video[0] else "now"
+
+
+def test_an_expert_that_writes_needs_no_grammar() -> None:
+    words = LipWords(Writer(), "none", "bin now")
+    assert [p.name for p in words.protocols] == ["wer_lips[writer@0]"]
+    clip = words.start()
+    for real in (np.ones(3, np.float32), np.zeros(3, np.float32)):
+        clip.add({"generated": np.ones(3, np.float32), "reference": real, "still_face": real[:0]})
+    found = clip.compute()
+    assert found["generated"]["wer_lips[writer@0]"].value == pytest.approx(0.5)
+    assert found["reference"]["wer_lips[writer@0]"].value == 0
+    assert "per_lips[writer@0]" not in found["generated"]
 
 
 def test_long_clips_count_by_their_words_and_a_failed_one_wholly() -> None:

@@ -13,22 +13,21 @@ from torch import Tensor, nn
 
 from viseme.expert.networks import Attention
 from viseme.expert.sizes import ExpertConfig
+from viseme.expert.unit_beam import PAD, UNK
+from viseme.weights.graphs import GraphPart
 
-__all__ = ["BOS", "EOS", "PAD", "UNK", "Decoder", "positions"]
-
-BOS, PAD, EOS, UNK = range(4)
-"""Special units, in this order; decoding starts from `EOS`."""
+__all__ = ["Decoder", "positions"]
 
 
-def positions(num: int, width: int) -> Float[Tensor, "T D"]:
-    """Sinusoids of positions 2, 3, ...: sines, then cosines.
+def positions(order: Float[Tensor, "T"], width: int) -> Float[Tensor, "T D"]:
+    """Sinusoids of positions 2, 3, ... for 0, 1, ...: sines, then cosines.
 
     Source:
         fairseq's convention with padding index 1: frequency `exp(-ln 10000 i / (D/2 - 1))`.
     """
     half = width // 2
     rates = torch.exp(torch.arange(half) * (-math.log(10000) / (half - 1)))
-    angles = (torch.arange(num) + PAD + 1)[:, None] * rates
+    angles = (order + PAD + 1)[:, None] * rates.to(order)
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
@@ -49,7 +48,7 @@ class _DecoderLayer(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B N D"],
-        clip: Float[Tensor, "B T D"],
+        clip: Float[Tensor, "C T D"],
         before: Bool[Tensor, "N N"],
         inside: Bool[Tensor, "..."] | None,
     ) -> Float[Tensor, "B N D"]:
@@ -64,24 +63,39 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ExpertConfig) -> None:
         super().__init__()
+        self.config = config
         self.embed_tokens = nn.Embedding(config.units, config.width, PAD)
         self.layers = nn.ModuleList(_DecoderLayer(config) for _ in range(config.decoder_layers))
         self.layer_norm = nn.LayerNorm(config.width)
 
     def forward(
-        self, units: Int[Tensor, "B N"], clip: Float[Tensor, "B T D"], pad: Bool[Tensor, "B T"] | None = None
+        self, units: Int[Tensor, "B N"], clip: Float[Tensor, "C T D"], pad: Bool[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B N O"]:
         """Logits of the unit after each.
 
         Args:
             units: The first is `EOS`.
-            clip: Encoded.
+            clip: Encoded; one for each row of units, or one for all.
             pad: True beyond the end of a clip.
         """
-        num = units.shape[1]
-        x = self.embed_tokens(units) + positions(num, clip.shape[-1]).to(clip)
-        before = torch.ones(num, num, dtype=torch.bool, device=units.device).tril()
+        order = torch.ones_like(units[0], dtype=clip.dtype).cumsum(0) - 1  # a graph keeps this free of any length
+        x = self.embed_tokens(units) + positions(order, clip.shape[-1])
+        before = order[:, None] >= order[None]
         inside = None if pad is None else ~pad[:, None, None]
         for layer in self.layers:
             x = layer(x, clip, before, inside)
         return self.layer_norm(x) @ self.embed_tokens.weight.T
+
+    def next_units(self, units: Float[Tensor, "B N"], clip: Float[Tensor, "1 T D"]) -> Float[Tensor, "B O"]:
+        """Logarithms of the probabilities of the next unit, of several beginnings for one clip.
+
+        Args:
+            units: Whole numbers, the first is `EOS`.
+            clip: Encoded.
+        """
+        return self(units.long(), clip)[:, -1].log_softmax(-1)
+
+    def graph_parts(self) -> dict[str, GraphPart]:
+        """What ships."""
+        given = {"units": ("B", "P"), "clip": (1, "T", self.config.width)}
+        return {"next_units": GraphPart("next_units", given, ("scores",), low=0.0, high=UNK)}

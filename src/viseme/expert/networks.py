@@ -38,13 +38,17 @@ class Attention(nn.Module):
         self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], kept: Float[Tensor, "B S D"], mask: Bool[Tensor, "..."] | None = None
+        self, x: Float[Tensor, "B T D"], kept: Float[Tensor, "C S D"], mask: Bool[Tensor, "..."] | None = None
     ) -> Float[Tensor, "B T D"]:
-        """Attend from `x` to `kept`; `mask`, broadcast to (B, heads, T, S), is True where that is allowed."""
+        """Attend from `x` to `kept`, of which there may be one for all; `mask`, broadcast to (B, heads, T, S), is True
+        where that is allowed."""
         q, k, v = (
             proj(of).unflatten(2, (self.heads, -1)).transpose(1, 2)
             for proj, of in ((self.q_proj, x), (self.k_proj, kept), (self.v_proj, kept))
         )
+        if len(k) != len(q):  # one clip for several queries; `expand` would fix their number in an exported graph
+            none = 0 * q[:, :1, :1, :1]
+            k, v = k + none, v + none
         drop = self.dropout if self.training else 0.0
         found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=drop)
         return self.out_proj(found.transpose(1, 2).flatten(2))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from viseme.core.errors import ConfigError, WeightsError
 from viseme.expert.decoder import Decoder
 from viseme.expert.networks import SpeechEncoder
-from viseme.expert.runner import COMPONENT
+from viseme.expert.runner import COMPONENT, DECODER
 from viseme.expert.sizes import SIZES, ExpertConfig
 from viseme.weights import sha256_of
-from viseme.weights.export import arrays_of, load_arrays, save_networks
+from viseme.weights.export import arrays_of, export_graphs, load_arrays, save_networks
 from viseme.weights.torch_file import Stub, read_torch_file
 
 __all__ = ["NOTICE", "ImportResult", "import_expert"]
@@ -32,7 +32,7 @@ NOTICE = (
 )
 """Licence of published files, in short."""
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
-_ENCODER, _DECODER, _POSITIONS = "encoder.w2v_model.", "decoder.", "decoder.embed_positions._float_tensor"
+_ENCODER, _DECODER, _POSITIONS = "encoder.w2v_model.", DECODER, "decoder.embed_positions._float_tensor"
 _UNTUNED = ("final_proj.weight", "final_proj.bias")
 """What fine-tuned files lack of the encoder."""
 
@@ -88,14 +88,20 @@ def import_expert(
         state = arrays_of(network)
         encoder |= {name: np.zeros_like(state[name]) for name in _UNTUNED}
     load_arrays(network, encoder)
+    graphs = {}
     if fine_tuned:
-        load_arrays(Decoder(config), decoder)
+        reader = Decoder(config)
+        load_arrays(reader, decoder)
+        graphs = export_graphs(reader)
     units = _units(held, vocabulary) if fine_tuned else ()
     target, digest = out or file.with_suffix(".safetensors"), sha256_of(file)
     card = {"licence": NOTICE, "redistributable": False, "sha256": digest, "fine_tuned": fine_tuned}
     header = {"model": "speech-encoder", "config": asdict(config), "units": units, "card": card}
     beside = {f"{_DECODER}{name}": value for name, value in decoder.items()}
-    save_networks(target, {"": network}, component=COMPONENT, header=header, storage="float32", beside=beside)
+    save_networks(
+        target, {"": network}, component=COMPONENT, header=header, storage="float32", beside=beside,
+        graphs_beside=graphs,
+    )  # fmt: skip
     return ImportResult(out=target, size=_size(config), fine_tuned=fine_tuned, sha256=digest, num_units=len(units))
 
 

@@ -28,9 +28,9 @@ class LipReading:
     phones: tuple[str, ...]
     """ARPABET, pauses left out."""
     words: tuple[str, ...] | None
-    """The likeliest sentence of the grammar; None = no grammar was asked for."""
+    """The likeliest sentence of the grammar, or what the expert's decoder writes; None = phones alone."""
     score: float | None
-    """Mean over frames of the logarithm of the probability of that sentence's phones."""
+    """Mean over frames of the logarithm of the probability of the grammar's sentence; None = there is no grammar."""
     num_frames: int
     """Frames read, 25 a second."""
     expert: str
@@ -56,15 +56,16 @@ def read_lips(
 
     Args:
         video: A file with one face.
-        weights: A speech expert that names phones, made by `viseme train expert`; None = the one that ships.
+        weights: A speech expert that names phones, made by `viseme train expert`, or one that writes text, a published
+            fine-tuned file of yours (`viseme expert import`); None = the one that ships.
         grammar: "none" gives phones; "grid" also the likeliest sentence of the GRID corpus, one of its 51 words in
             each of six places.
-        beam: Sequences of phones that are followed at a time, see `best_phones`; 1 = the likeliest phone of each frame.
+        beam: Sequences of phones or of units of text that are followed at a time; 1 = the likeliest each time.
         device: Where it runs, see `viseme.weights.DEVICES`.
 
     Raises:
         MissingWeights: there are no such weights.
-        WeightsError: the weights name no phones.
+        WeightsError: the weights name no phones and write no text.
         ConfigError: `beam` is less than 1.
         DataError: no face is seen for long enough.
         MediaError: the file cannot be read.
@@ -78,16 +79,20 @@ def read_lips(
         _, seen = seen_of(ManifestClips((row,)).track(0, pixels=expert.input == "pixel"), expert.input)
     except DataError as error:
         raise DataError(f"{video}: {error}") from None
-    found = expert.read_phones(network_input(seen))
-    words = score = None
-    if grammar != "none":
-        try:
-            words, score = best_sentence(found, GRAMMARS[grammar])
-        except ValueError as error:
-            raise DataError(f"{video}: {error}") from None
+    lips, phones, words, score = network_input(seen), (), None, None
+    if expert.units and grammar == "none":
+        words = tuple(expert.read_text(lips, beam=beam).split())
+    if expert.phones or words is None:
+        found = expert.read_phones(lips)
+        phones = best_phones(found, beam=beam)[0]
+        if grammar != "none":
+            try:
+                words, score = best_sentence(found, GRAMMARS[grammar])
+            except ValueError as error:
+                raise DataError(f"{video}: {error}") from None
     return LipReading(
         file=str(video),
-        phones=best_phones(found, beam=beam)[0],
+        phones=phones,
         words=words,
         score=score,
         num_frames=len(seen),

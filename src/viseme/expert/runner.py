@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viseme.core.errors import WeightsError
 from viseme.expert.seen import Sees
+from viseme.expert.unit_beam import best_units, text_of
 from viseme.weights import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["COMPONENT", "ShippedExpert", "load_expert"]
+__all__ = ["COMPONENT", "DECODER", "ShippedExpert", "load_expert"]
 
 COMPONENT = "expert"
+DECODER = "decoder."
+"""Prefix of the tensors of a decoder."""
 
 
 class ShippedExpert:
@@ -33,6 +37,8 @@ class ShippedExpert:
         """Training data, licence and results."""
         self.phones: tuple[str, ...] = tuple(checkpoint.header.get("phones", ()))
         """Names of what `read_phones` tells apart, pause first; empty = it was not trained to."""
+        self.units: tuple[str, ...] = tuple(checkpoint.header.get("units", ()))
+        """What `read_text` writes with, special ones first; empty = it was not trained to."""
         config = checkpoint.config()
         self.input: Sees = config["input"]
         self.width: int = config["width"]
@@ -69,12 +75,31 @@ class ShippedExpert:
             raise WeightsError(f"{self.id} was not trained to name phones; train it with `viseme train expert`")
         return self._part("phones").run(video=self._seen(video)[None].astype(np.float32))["phones"][0]
 
+    def read_text(self, video: Float[np.ndarray, "T ..."], *, beam: int = 50) -> str:
+        """What a clip says, from lips alone, by beam search over the expert's own units.
+
+        Args:
+            video: 25 frames a second.
+            beam: See `best_units`.
+
+        Raises:
+            WeightsError: the expert has no decoder.
+        """
+        if not self.units:
+            raise WeightsError(f"{self.id} has no decoder that writes text; published fine-tuned files have one")
+        clip, part = self.encode(video=video)[None], self._part("next_units", DECODER)
+
+        def next_units(said: NDArray[np.int64]) -> NDArray[np.float32]:
+            return part.run(units=said.astype(np.float32), clip=clip)["scores"]
+
+        return text_of(best_units(next_units, most=len(video), beam=beam)[0], self.units)
+
     def _seen(self, video: Float[np.ndarray, "T ..."]) -> Float[np.ndarray, "T ..."]:
         return video if self.input == "pixel" else video - video.mean(0)
 
-    def _part(self, name: str) -> Any:
+    def _part(self, name: str, prefix: str = "") -> Any:
         if name not in self._parts:
-            self._parts[name] = self._checkpoint.session(name, device=self._device)
+            self._parts[name] = self._checkpoint.session(name, prefix=prefix, device=self._device)
         return self._parts[name]
 
 

@@ -156,8 +156,11 @@ def _given(options: MetricOptions) -> set[str]:
     found: set[str] = set()
     if options.expert != NO_EXPERT:
         found |= set(_AVS)
-        if _names_phones(options.expert) and not _is_own_reader(options):
-            found |= {"per_lips"} | ({"wer_lips"} if options.grammar != "none" and options.transcripts else set())
+        expert = _expert(options.expert)
+        if not _is_own_reader(options):
+            found |= {"per_lips"} if expert.phones else set()
+            words = expert.units or (expert.phones and options.grammar != "none")
+            found |= {"wer_lips"} if words and options.transcripts else set()
     if options.syncnet is not None:
         found |= {"lse_c", "lse_d"}
     if options.inception is not None:
@@ -187,7 +190,7 @@ def _of_expert(options: MetricOptions, given: set[str], transcript: str | None) 
 
     expert, words = _expert(options.expert), None
     if readings:
-        words = LipWords(expert, options.grammar if "wer_lips" in given else "none", transcript)
+        words = LipWords(expert, options.grammar if "wer_lips" in given and expert.phones else "none", transcript)
         check_reader(words, trained_with=options.trained_with)
     return [SpeechSimilarityMetric(expert, words)]
 
@@ -216,10 +219,6 @@ def _wants(names: Sequence[str] | None, *some: str) -> bool:
 def short_name(name: str) -> str:
     """A name without the network that it is measured by."""
     return name.partition("[")[0]
-
-
-def _names_phones(expert: str | None) -> bool:
-    return bool(_expert(expert).phones)
 
 
 def _is_own_reader(options: MetricOptions) -> bool:

@@ -34,13 +34,20 @@ class Recogniser(Reader, Protocol):
 
 
 class PhoneReader(Protocol):
-    """A speech expert that names phones."""
+    """A speech expert that names phones, or writes text."""
 
     id: str
     phones: tuple[str, ...]
+    """Empty = it names none."""
+    units: tuple[str, ...]
+    """Of its text; empty = it writes none."""
 
     def read_phones(self, video: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, P) log-probabilities of `phones`."""
+        ...
+
+    def read_text(self, video: NDArray[np.float32]) -> str:
+        """Words, where there are `units`."""
         ...
 
 
@@ -87,8 +94,8 @@ class AudioWordsClip:
 
 
 class LipWords:
-    """What an expert reads off the lips of one clip: phones against those of the real lips, and the words of a grammar
-    against the transcript. A `Reader`."""
+    """What an expert reads off the lips of one clip: phones against those of the real lips, and words against the
+    transcript, those of a grammar or those that the expert writes by itself. A `Reader`."""
 
     teacher_forced = False
 
@@ -100,11 +107,12 @@ class LipWords:
         self._phones, self._words = f"per_lips[{expert.id}]", f"wer_lips[{expert.id}]"
         lips = frozenset({Need.EXPERT, Need.LANDMARKS})
         phones = "phones read off the generated lips against those read off the real ones"
-        words = f"words of the grammar {grammar} read off the lips against the transcript"
-        self.protocols: tuple[MetricProtocol, ...] = (
-            _protocol(self._phones, lips | {Need.REFERENCE}, phones, expert.id, identical=0.0),
-        )
-        if grammar != "none":
+        which = f"words of the grammar {grammar}" if grammar != "none" else "words"
+        words = f"{which} read off the lips against the transcript"
+        self.protocols: tuple[MetricProtocol, ...] = ()
+        if expert.phones:
+            self.protocols = (_protocol(self._phones, lips | {Need.REFERENCE}, phones, expert.id, identical=0.0),)
+        if grammar != "none" or expert.units:
             self.protocols += (_protocol(self._words, lips | {Need.TRANSCRIPT}, words, expert.id, identical=None),)
 
     def start(self) -> LipWordsClip:
@@ -113,7 +121,7 @@ class LipWords:
 
 
 class LipWordsClip:
-    """One clip of `LipWords`, piece by piece. Where words are read, 160 bytes a frame are kept: a sentence is whole."""
+    """One clip of `LipWords`, piece by piece. For a grammar 160 bytes a frame are kept: its sentences are whole."""
 
     def __init__(self, expert: PhoneReader, grammar: Grammar, said: list[str], names: tuple[str, str]) -> None:
         self._expert, self._grammar, self._said = expert, grammar, said
@@ -121,6 +129,7 @@ class LipWordsClip:
         self._errors: dict[str, int] = {}
         self._num_real = 0
         self._read: dict[str, list[NDArray[np.float32]]] = {}
+        self._texts: dict[str, list[str]] = {}
 
     def add(self, lips: Mapping[str, NDArray[np.float32]]) -> None:
         """One more piece.
@@ -129,6 +138,12 @@ class LipWordsClip:
             lips: "generated", "reference", "still_face" -> (T, ...) what the expert's video stream sees; what has no
                 frames is left out.
         """
+        if self._expert.units and self._grammar == "none" and self._said:
+            for name, video in lips.items():
+                text = self._expert.read_text(video) if len(video) else ""
+                self._texts.setdefault(name, []).extend(normalised_words(text))
+        if not self._expert.phones:
+            return
         read = {name: self._expert.read_phones(video) for name, video in lips.items() if len(video)}
         real = _spoken(read["reference"]) if "reference" in read else []
         self._num_real += len(real)
@@ -149,6 +164,8 @@ class LipWordsClip:
                 found.setdefault(name, {})[self._phones] = rate
         for name, frames in self._read.items():
             found.setdefault(name, {})[self._words] = _rate(self._said, self._sentence(np.concatenate(frames)))
+        for name, words in self._texts.items():
+            found.setdefault(name, {})[self._words] = _rate(self._said, words)
         nothing = Measured(value=float("nan"), num_frames=len(self._said))
         found["generated"].setdefault(self._words, nothing)
         return found

@@ -28,12 +28,12 @@ class Options:
     video: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
     """A file with a face."""
     weights: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """A speech expert made by `viseme train expert`; without it, the one that ships."""
+    """A speech expert made by `viseme train expert`, or a published fine-tuned file of yours after `viseme expert
+    import`, which writes words; without it, the one that ships."""
     grammar: Literal["none", "grid"] = "none"
     """With "grid", the likeliest sentence of the GRID corpus instead of phones."""
     beam: Annotated[int, tyro.conf.arg(metavar="N")] = 1
-    """Sequences of phones that are followed at a time, whose probabilities are sums over all their timings; 1 = the
-    likeliest phone of each frame."""
+    """Sequences of phones, or of units of text, that are followed at a time; 1 = the likeliest each time."""
 
 
 def run(options: Options, screen: Screen) -> int:
