@@ -75,7 +75,11 @@ class DubResult(Card):
     manifest: str | None
     """The file beside the output that says it is synthetic; None = the output itself says it, signed."""
     elapsed: float
-    """Seconds it took."""
+    """Seconds it took, all in all ..."""
+    following: float
+    """... of them until the faces were followed ..."""
+    composing: float
+    """... and for making the faces, putting them into the frames and writing these."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -117,6 +121,8 @@ class DubResult(Card):
                 "watermark": self.watermark,
                 "manifest": self.manifest,
                 "elapsed": self.elapsed,
+                "following": self.following,
+                "composing": self.composing,
                 "warnings": self.warnings,
                 "error": None,
             }
@@ -206,7 +212,8 @@ def dub(
     message = watermark_message(who.id, who.consent)
     with spoken(audio, text, voice, audio_stream, warn) as speech:
         tell = on_progress or (lambda fraction: None)
-        report = _composed(path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn)
+        report, followed = _composed(path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn)
+        composed = time.perf_counter()
         try:
             manifest = _declared(path, out, who, message, warn)
             residual = _checked(out, tracker, lambda fraction: tell(COMPOSED + (1 - COMPOSED) * fraction))
@@ -225,6 +232,8 @@ def dub(
         watermark=f"{message:06x}",
         manifest=manifest,
         elapsed=time.perf_counter() - began,
+        following=followed - began,
+        composing=composed - followed,
         warnings=tuple(warnings),
     )
 
@@ -280,8 +289,8 @@ def _composed(
     tracker: str,
     tell: Callable[[float], None],
     warn: Callable[[str], None],
-) -> Any:
-    """Follow the faces, choose one, and write the video."""
+) -> tuple[Any, float]:
+    """Follow the faces, choose one, and write the video; what was written, and when the faces were followed."""
     from viseme.compose.target import TargetFaces
     from viseme.compose.video import compose_video
     from viseme.engine.prefetch import prefetch
@@ -304,7 +313,8 @@ def _composed(
             raise FaceError(f"{shown(path)}: {error}") from error
         for note in faces.notes:
             warn(note)
-        return compose_video(
+        followed = time.perf_counter()
+        report = compose_video(
             path,
             out,
             generator,
@@ -321,6 +331,7 @@ def _composed(
             on_progress=lambda fraction: tell(FOLLOWED + (COMPOSED - FOLLOWED) * fraction),
             on_warning=warn,
         )
+        return report, followed
 
 
 def _declared(

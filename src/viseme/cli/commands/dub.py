@@ -121,11 +121,11 @@ def run(options: Options, screen: Screen) -> int:
 def _show(result: DubResult, screen: Screen) -> None:
     passed = f", {result.num_passed} without a usable face left as they were" if result.num_passed else ""
     added = f", {result.num_added} shown again after the end" if result.num_added else ""
-    rate = result.num_frames / result.elapsed if result.elapsed else 0.0
+    rate, alone = (result.num_frames / took if took else 0.0 for took in (result.elapsed, result.composing))
     manifest = "inside, signed" if result.manifest is None else one_line(result.manifest)
     screen.say(
         f"{one_line(result.file)}\n"
-        f"  frames    {result.num_composed} of {result.num_frames} dubbed{passed}{added} ({rate:.1f} a second)\n"
+        f"  frames    {result.num_composed} of {result.num_frames} dubbed{passed}{added} ({rate:.1f} a second; faces alone {alone:.1f})\n"
         f"  sync      {result.residual.words}\n"
         f"  marked    watermark {result.watermark}, manifest {manifest}\n"
         f"  written   {one_line(result.out)}\n"
