@@ -212,7 +212,9 @@ def dub(
     message = watermark_message(who.id, who.consent)
     with spoken(audio, text, voice, audio_stream, warn) as speech:
         tell = on_progress or (lambda fraction: None)
-        report, followed = _composed(path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn)
+        report, followed = _composed(
+            path, out, who, speech, message, face, beyond, blend, enhancer, crf, tracker, tell, warn
+        )
         composed = time.perf_counter()
         try:
             manifest = _declared(path, out, who, message, warn)

@@ -125,7 +125,8 @@ def _show(result: DubResult, screen: Screen) -> None:
     manifest = "inside, signed" if result.manifest is None else one_line(result.manifest)
     screen.say(
         f"{one_line(result.file)}\n"
-        f"  frames    {result.num_composed} of {result.num_frames} dubbed{passed}{added} ({rate:.1f} a second; faces alone {alone:.1f})\n"
+        f"  frames    {result.num_composed} of {result.num_frames} dubbed{passed}{added}\n"
+        f"  speed     {rate:.1f} frames a second, {alone:.1f} while faces were made and written\n"
         f"  sync      {result.residual.words}\n"
         f"  marked    watermark {result.watermark}, manifest {manifest}\n"
         f"  written   {one_line(result.out)}\n"
