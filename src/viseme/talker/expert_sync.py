@@ -50,7 +50,7 @@ def read_pixel_expert(weights: str | Path) -> Checkpoint:
     if found.config()["input"] != "pixel":
         raise ConfigError(
             f"{found.name} sees {found.config()['input']}, not pixels; make one with "
-            "`viseme train lip-expert --kind speech`, or import your own with `viseme expert import`"
+            "`viseme train expert --input pixel`, or import your own with `viseme expert import`"
         )
     return found
 
