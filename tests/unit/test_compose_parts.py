@@ -18,6 +18,7 @@ from viseme.core.results import Reason, RejectedTrack
 from viseme.face3d.head_pose import canonical_vertices
 from viseme.faces import FaceTrackChunk
 from viseme.faces.schemes import FACE_OVAL, LIPS, NOSE
+from viseme.synthetic.landmarks import LandmarkSpec, synth_landmarks
 
 
 def test_bands_add_up_to_the_whole_and_end_at_the_mask() -> None:
@@ -114,10 +115,15 @@ class Frame:
         self.image = np.zeros((2, 2, 3), np.uint8)
 
 
-def chunk(track_id: int, first: int, num: int, left: float, width: float, shot: int = 0) -> FaceTrackChunk:
-    """A face that stands still."""
+def chunk(
+    track_id: int, first: int, num: int, left: float, width: float, shot: int = 0, who: int | None = None
+) -> FaceTrackChunk:
+    """A face that stands still, or a talking one of somebody."""
     points = np.full((num, 478, 3), track_id, np.float32)
     points[:, :, 0] += np.arange(first, first + num)[:, None]
+    if who is not None:
+        spec = LandmarkSpec(phonemes=(), times=np.arange(num) / 10, identity=who, seed=track_id)
+        points = synth_landmarks(spec)[1]
     return FaceTrackChunk(
         track_id=track_id,
         shot=shot,
@@ -132,7 +138,7 @@ def chunk(track_id: int, first: int, num: int, left: float, width: float, shot: 
 
 def followed(*events: FaceTrackChunk | RejectedTrack) -> TargetFaces:
     faces = TargetFaces()
-    faces.follow((Frame(i) for i in range(20)), Tracks(*events))  # type: ignore[arg-type]
+    faces.follow((Frame(i) for i in range(40)), Tracks(*events))  # type: ignore[arg-type]
     return faces
 
 
@@ -158,6 +164,14 @@ def test_two_faces_of_one_size_have_to_be_told_apart() -> None:
 def test_shots_are_chosen_from_on_their_own() -> None:
     with followed(chunk(0, 0, 10, 10, 40), chunk(1, 10, 10, 90, 20, shot=1)) as faces:
         assert [s.track_id for s in faces.chosen(None)] == [0, 1]
+
+
+def test_cuts_to_somebody_else_are_left_alone() -> None:
+    shown = [chunk(0, 0, 8, 10, 40, 0, 3), chunk(1, 8, 8, 10, 40, 1, 8), chunk(2, 16, 12, 10, 30, 2, 3)]
+    with followed(*shown, chunk(3, 28, 10, 10, 40, 3, 8), chunk(4, 28, 10, 70, 30, 3, 3)) as faces:
+        assert [s.track_id for s in faces.chosen(None)] == [0, 2, 4]
+        assert "8 frames show somebody else" in faces.notes[-1]
+        assert [s.track_id for s in faces.chosen(1)] == [0, 1, 2, 3]
 
 
 def test_no_face_is_said_with_its_reason() -> None:

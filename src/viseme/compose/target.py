@@ -15,6 +15,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.compose.same_person import ALIKE, face_shape, shapes_apart
 from viseme.core.errors import FaceError, OutputError
 from viseme.core.results import Reason, RejectedTrack
 from viseme.faces import FaceTrackChunk, FaceTracker, FrameLike
@@ -24,7 +25,7 @@ __all__ = ["Stretch", "TargetFaces"]
 
 NUM_VERTICES = 468
 FRAME_BYTES = NUM_VERTICES * 3 * 4
-ALIKE = 0.8
+OF_ONE_SIZE = 0.8
 """From this share of the largest face's width on, another one may as well be meant."""
 BESIDE = 0.5
 """Share of the time that the largest face is seen for which another one has to be seen too."""
@@ -182,7 +183,8 @@ class TargetFaces:
         """The stretches of the person who is meant, in order; they do not overlap.
 
         Args:
-            face: Counted from the left, from 1, in every shot; None = the largest of each shot.
+            face: Counted from the left, from 1, in every shot; None = the largest of each shot, if it is the person
+                seen longest; shots that show somebody else alone are left out, with a note.
 
         Raises:
             FaceError: there is no usable face, no such one, or two that may be meant.
@@ -198,6 +200,8 @@ class TargetFaces:
         if not shots:
             raise FaceError(self._why_none())
         picked = [one for people in shots.values() if (one := self._pick(people, face)) is not None]
+        if face is None and len(picked) > 1:
+            picked = self._one_person(picked, list(shots.values()))
         if not picked:
             most = max(len(people) for people in shots.values())
             raise FaceError(f"there is no face {face}; the video shows {most} at a time, counted from the left")
@@ -211,7 +215,7 @@ class TargetFaces:
         largest = max(people, key=lambda p: p.width * p.num)
         others = [p for p in people if p is not largest and p.frames_beside(largest) > BESIDE * largest.num]
         place = people.index(largest) + 1
-        if any(p.width > ALIKE * largest.width for p in others):
+        if any(p.width > OF_ONE_SIZE * largest.width for p in others):
             raise FaceError(
                 f"{len(others) + 1} faces of about one size are seen together; "
                 f"say which one is meant, counted from the left: --face 1 to {len(people)}"
@@ -221,6 +225,37 @@ class TargetFaces:
             if note not in self.notes:
                 self.notes.append(note)
         return largest
+
+    def _one_person(self, picked: list[_Person], shots: list[list[_Person]]) -> list[_Person]:
+        """Of each shot the person who is seen longest in the picked ones; faces turned away are left as picked."""
+        shapes = {id(p): self._shape(p) for people in shots for p in people}
+
+        def alike(one: _Person, other: _Person) -> bool:
+            a, b = shapes[id(one)], shapes[id(other)]
+            return a is None or b is None or shapes_apart(a, b) < ALIKE
+
+        seen = [p for p in picked if shapes[id(p)] is not None]
+        if not seen:
+            return picked
+        longest = max(seen, key=lambda p: sum(q.num for q in seen if alike(p, q)))
+        found, others = [], 0
+        for person, people in zip(picked, shots):
+            if alike(longest, person):
+                found.append(person)
+                continue
+            same = [p for p in people if shapes[id(p)] is not None and alike(longest, p)]
+            found += same[:1]
+            others += 0 if same else person.num
+        if others:
+            self.notes.append(
+                f"{others} frames show somebody else and stay as they are: the video cuts from one person to another, "
+                "and the one seen longest was taken; --face 1 takes whoever is leftmost"
+            )
+        return found
+
+    def _shape(self, person: _Person) -> NDArray[np.float64] | None:
+        """Of a person's face, from their longest stretch."""
+        return face_shape(self.landmarks(max(person.stretches, key=lambda s: s.num)))
 
     def _why_none(self) -> str:
         reasons = Counter(track.reason for track in self.rejected)
