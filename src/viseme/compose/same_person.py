@@ -1,7 +1,7 @@
 """Whether two stretches of video show one person, by the shape of the upper face. Knows landmarks alone.
 
-Good enough to leave out people who look clearly different; not a means of recognising anybody: two thirds of all pairs of
-strangers pass for one person.
+Good enough to leave out people who look clearly different; not a means of recognising anybody: two thirds of all
+pairs of strangers pass for one person.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def face_shape(landmarks: NDArray[np.floating]) -> NDArray[np.float64] | None:
     ahead = turned < MOST_TURNED
     if ahead.sum() < LEAST_FRAMES:
         return None
-    shape = np.median(poses.normalise(upright)[ahead][:, _upper()], 0)
+    shape = np.asarray(np.median(poses.normalise(upright)[ahead][:, _upper()], 0), np.float64)
     return shape if np.isfinite(shape).all() else None
 
 
