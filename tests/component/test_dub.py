@@ -190,7 +190,7 @@ def test_the_consent_to_a_face_that_nobody_trained_is_named(
         film, tmp_path / "out.mkv", talker=Anybody(face), consent=agreed, audio=voice, beyond="cut",
         on_warning=told.append,
     )  # fmt: skip
-    assert not told
+    assert set(told) <= {LOST_MARK}, "of a film of half a second the mark is not read"
     assert read_consent(agreed).sha256 in Path(result.manifest or "").read_text()
 
 

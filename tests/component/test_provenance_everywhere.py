@@ -60,6 +60,8 @@ def face(monkeypatch: pytest.MonkeyPatch) -> FaceAnimation:
 def test_every_format_says_it(name: str, face: FaceAnimation, tmp_path: Path) -> None:
     if name in NO_PLACE:
         return
+    if name == "video":
+        face = replace(animation(22), model=face.model, consent=face.consent)
     written = tmp_path / WRITTEN[name]
     animation_formats[name].write(face, tmp_path / f"a{written.suffix}")
     found = read_provenance(written)
@@ -68,9 +70,11 @@ def test_every_format_says_it(name: str, face: FaceAnimation, tmp_path: Path) ->
     assert found.manifest is not None
     assert (found.manifest.model, found.manifest.consent_sha256) == ("ada--@12", "a" * 64)
     assert found.manifest.source_types == ("trainedAlgorithmicMedia",)
-    if name in ("video", "cartoon"):
+    if name == "video":
         assert found.watermark == f"{watermark_message('ada--@12', face.consent):06x}"
-        assert (found.manifest.place, found.watermark_agrees) == ("sidecar", True)
+        assert found.watermark_agrees
+    if name in ("video", "cartoon"):
+        assert found.manifest.place == "sidecar"
     else:
         assert (found.manifest.place, found.num_frames) == ("statement", 0)
 
@@ -126,8 +130,8 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "words.mp4": (lambda path: path.write_text("no video"), "error: .*words.mp4 is not a readable media file"),
     "empty.mp4": (lambda path: path.write_bytes(b""), "error: .*empty.mp4 is empty"),
     "cut.mp4": (_cut, "note: .*cut.mp4 is cut short"),
-    "one.mp4": (lambda path: _film(path, 1), "note: .*only one frame was looked at; .* reliably from"),
-    "photo.png": (lambda path: path.write_bytes(png_bytes(_frame(0))), "note: .*only one frame was looked at"),
+    "one.mp4": (lambda path: _film(path, 1), r"note: .*the video has 0\.0 s; .* reliably from"),
+    "photo.png": (lambda path: path.write_bytes(png_bytes(_frame(0))), r"note: .*the video has 0\.0 s"),
 }
 """Name -> how it is made, and what is said."""
 

@@ -27,7 +27,7 @@ MESSAGE = 0xC0FFEE
 def dub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A marked video without a manifest."""
     out = tmp_path_factory.mktemp("dub") / "dub.mp4"
-    frames = [frame.image for frame in islice(read_frames(SAMPLE), 8)]
+    frames = [frame.image for frame in islice(read_frames(SAMPLE), 24)]
     height, width = frames[0].shape[:2]
     with VideoWriter(out, width=width, height=height, rate=25) as video:
         for frame in mark_frames(frames, MESSAGE):

@@ -299,10 +299,9 @@ def _composed(
     from viseme.faces import tracker as trackers
     from viseme.media.search import shown
     from viseme.media.source import FileSource
-    from viseme.provenance.watermark import Watermark
+    from viseme.provenance.watermark_strength import video_mark
 
     source = FileSource(path)
-    mark = Watermark(message)
     with TargetFaces() as faces:
         with closing(prefetch(source.frames(max_side=MAX_SIDE, on_warning=warn), NUM_AHEAD)) as frames:
             whole = source.duration or 0.0
@@ -328,7 +327,7 @@ def _composed(
             beyond=beyond,
             blend=blend,
             enhancer=enhancer,
-            mark=lambda planes: planes.change_luma(mark.mark),
+            mark=video_mark(path, message, audio_file=speech.path, audio_stream=speech.stream, crf=crf),
             crf=crf,
             on_progress=lambda fraction: tell(FOLLOWED + (COMPOSED - FOLLOWED) * fraction),
             on_warning=warn,

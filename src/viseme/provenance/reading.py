@@ -23,7 +23,7 @@ __all__ = [
     "LARGEST_SIDE",
     "LOST_MARK",
     "PROVENANCE_SCHEMA",
-    "RELIABLE_FRAMES",
+    "RELIABLE_SECONDS",
     "ManifestFound",
     "ProvenanceResult",
     "keeps_watermark",
@@ -34,11 +34,11 @@ PROVENANCE_SCHEMA = "viseme.provenance/1"
 LARGEST_SIDE = 640
 """Frames are scaled down so far before a watermark is looked for."""
 _MOST_FRAMES = 500
-RELIABLE_FRAMES = 25
-"""Frames from which on a watermark is found as often as docs/provenance.md says."""
+RELIABLE_SECONDS = 2.0
+"""From which on a watermark is found as often as docs/provenance.md says."""
 LOST_MARK = (
-    "the invisible watermark cannot be read back from this file, as happens with small or soft frames: only the "
-    "manifest says that it is synthetic"
+    "the invisible watermark cannot be read back from this file, as happens with short videos and with small frames "
+    "full of motion: only the manifest says that it is synthetic"
 )
 """What is told where `keeps_watermark` is false."""
 
@@ -151,19 +151,18 @@ def read_provenance(file: str | os.PathLike[str]) -> ProvenanceResult:
         NoVideo: no frames, and no manifest.
     """
     refuse_missing(file)
-    path, notes = Path(os.fspath(file)), []
+    path, notes, seconds = Path(os.fspath(file)), [], 0.0
     manifest = _embedded(path, notes) or _beside(path, notes) or _stated(path)
     search = MarkSearch()
     try:
         if manifest is None or manifest.place != "statement":
-            _look(search, path, notes.append)
+            seconds = _look(search, path, notes.append)
     except NoVideo:
         if manifest is None:
             raise
     found = search.find()
-    if found is None and 0 < search.num_frames < RELIABLE_FRAMES:
-        seen = "one frame was" if search.num_frames == 1 else f"{search.num_frames} frames were"
-        notes.append(f"only {seen} looked at; a watermark is read reliably from {RELIABLE_FRAMES} on")
+    if found is None and search.num_frames and seconds < RELIABLE_SECONDS - 0.1:
+        notes.append(f"the video has {seconds:.1f} s; a watermark is read reliably from {RELIABLE_SECONDS:.0f} s on")
     return ProvenanceResult(
         file=shown(file),
         manifest=manifest,
@@ -187,12 +186,15 @@ def keeps_watermark(file: str | os.PathLike[str], message: int) -> bool:
     return found is not None and found.message == message
 
 
-def _look(search: MarkSearch, path: Path, on_warning: Callable[[str], None]) -> None:
-    """Take the first frames, small enough to be quick."""
+def _look(search: MarkSearch, path: Path, on_warning: Callable[[str], None]) -> float:
+    """Take the first frames, small enough to be quick; the time of the last, seconds."""
+    last = 0.0
     for frame in read_frames(path, max_side=LARGEST_SIDE, on_warning=on_warning):
         if frame.index >= _MOST_FRAMES:
-            return
-        search.add(frame.image)
+            break
+        last = float(frame.time)
+        search.add(frame.image, last)
+    return last
 
 
 def _embedded(path: Path, notes: list[str]) -> ManifestFound | None:

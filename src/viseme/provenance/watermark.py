@@ -1,13 +1,12 @@
 """An invisible watermark in the luma of frames: writing it. Knows pixels; refuses to know files and faces.
 
-The mark is a faint pattern of long waves that stands still in the frame and is the same in all frames of a video, so
-that it survives where a codec repeats what was there before, and adds up over frames. It is moved to where the first
-frame looks most like it already, which costs nothing: the reader tries every place anyway. `watermark_reading` finds
-it again.
+The mark is a faint pattern of long waves. It is added to the frames for half a second and taken away from them for the
+next half, and so on: a codec keeps what stands still that long, and the reader, who compares one half with the other,
+is not disturbed by what the frames show, as long as that does not move. `watermark_reading` finds it again.
 
 Source:
-    Moving it is the simplest case of informed coding: Miller, Doerr, Cox, "Applying Informed Coding and Embedding to
-    Design a Robust High-Capacity Watermark", 2004.
+    Our own design. That a watermark lies in the change over time is Haitsma and Kalker's ("A Watermarking Scheme for
+    Digital Cinema", 2001), who change the mean of whole frames.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfc
 
 from viseme.provenance.watermark_code import TILE, message_weights, waves
-from viseme.provenance.watermark_spectrum import PATTERN_SIZES, cells_of, correlation, detail_of, spectra_of
+from viseme.provenance.watermark_spectrum import PERIOD_S, cells_of
 
-__all__ = ["Watermark", "mark_frames"]
+__all__ = ["STRENGTH", "Watermark", "changed_part", "mark_frames"]
 
-STRENGTH = 0.8
+STRENGTH = 0.5
 """RMS of the pattern where there is no detail, grey levels; it is then rounded and cut to `_LARGEST`."""
 _MOST, _PER_DETAIL = 1.5, 0.05
 """Largest ratio to that where there is detail, and its growth with the deviation of a block, grey levels."""
@@ -35,7 +35,6 @@ _LARGEST = 1
 """Largest change, grey levels: what is even and just above the dead zone of a codec is seen least and kept best."""
 _RAMP = 0.04
 """Width of the soft edge of a region, part of the square root of the area of the frame."""
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Box = Sequence[float]
 
@@ -45,7 +44,7 @@ class Watermark:
 
     Example:
         >>> frame = np.full((288, 360, 3), 120, np.uint8)
-        >>> change = Watermark(0xC0FFEE).mark(frame).astype(float) - 120
+        >>> change = Watermark(0xC0FFEE).mark(frame, 0.0).astype(float) - 120
         >>> bool(0.4 < change.std() < 1.5)
         True
     """
@@ -63,23 +62,27 @@ class Watermark:
         self.message = message
         """What it says."""
         self._weights: NDArray[np.complex128] = message_weights(message) * strength
-        self._size, self._age = (0, 0), 0
+        self._size, self._half, self._age = (0, 0), 0, 0
 
-    def mark(self, frame: NDArray[np.uint8], region: Box | None = None) -> NDArray[np.uint8]:
+    def mark(self, frame: NDArray[np.uint8], time: float, region: Box | None = None) -> NDArray[np.uint8]:
         """A copy of a frame with the mark in it.
 
         Args:
             frame: (H, W, 3) RGB, or (H, W) luma; the frames of a video one after the other, all of one size. The
-                strength follows the detail of every twelfth.
+                strength follows the detail of every twelfth at least.
+            time: Seconds from the first frame.
             region: Box xyxy in pixels outside which nothing is changed, with a soft edge inside; None = the whole
                 frame, which alone carries the accuracy that the documentation states.
         """
         height, width = frame.shape[:2]
         if self._size != (height, width):
             self._size, self._age = (height, width), 0
-            self._pattern = _rendered(*_placed(self._weights, frame), height, width)
-        if self._age % _KEPT_FRAMES == 0:
-            self._change = self._pattern * _strength(frame)
+            self._pattern = _rendered(self._weights, cells_of(height, width), height, width)
+        half = floor(2 * time / PERIOD_S + 1e-6)
+        if half != self._half or self._age >= _KEPT_FRAMES:
+            self._half, self._age = half, 0
+        if self._age == 0:
+            self._change = self._pattern * _strength(frame) * (-1) ** (half % 2)
             self._whole = _bytes(self._change)
         self._age += 1
         if region is None:
@@ -95,33 +98,35 @@ class Watermark:
 
 
 def mark_frames(
-    frames: Iterable[NDArray[np.uint8]], message: int, *, region: Box | None = None
+    frames: Iterable[NDArray[np.uint8]],
+    message: int,
+    *,
+    rate: float = 25.0,
+    region: Box | None = None,
+    strength: float = STRENGTH,
 ) -> Iterator[NDArray[np.uint8]]:
     """Frames with the mark in them, one at a time.
 
     Args:
         frames: Each (H, W, 3) RGB or (H, W) luma, all of one size.
         message: 24 bits.
+        rate: Frames a second.
         region: As for `Watermark.mark`.
+        strength: As for `Watermark`.
     """
-    mark = Watermark(message)
-    for frame in frames:
-        yield mark.mark(frame, region)
+    mark = Watermark(message, strength=strength)
+    for number, frame in enumerate(frames):
+        yield mark.mark(frame, number / rate, region)
 
 
-def _placed(weights: NDArray[np.complex128], frame: NDArray[np.uint8]) -> tuple[NDArray[np.complex128], float]:
-    """Weights of the pattern where, and cells along the frame at which, the frame looks most like it."""
-    luma = frame @ _LUMA if frame.ndim == 3 else frame.astype(np.float32)
-    detail, best = detail_of(luma), (-np.inf, 0.0, 0.0, 0.0)
-    for scale in PATTERN_SIZES:
-        cells = scale * cells_of(*luma.shape)
-        spectrum = spectra_of(detail, cells)[0]
-        fits = correlation(spectrum, weights) / (np.linalg.norm(spectrum) + 1e-12)
-        y, x = np.unravel_index(int(fits.argmax()), fits.shape)
-        best = max(best, (float(fits[y, x]), float(y), float(x), cells))
-    rows, columns = waves()
-    _, y, x, cells = best
-    return weights * np.exp(-2j * np.pi * (rows * y + columns * x) / TILE), cells
+def changed_part(frame: NDArray[np.uint8], strength: float) -> float:
+    """Part of the pixels of a frame that a mark changes, by one grey level each.
+
+    Example:
+        >>> round(changed_part(np.full((64, 64, 3), 120, np.uint8), 0.5), 2)
+        0.32
+    """
+    return float(erfc(0.5 / (strength * np.sqrt(2.0) * _strength(frame)[::_BLOCK, ::_BLOCK])).mean())
 
 
 def _rendered(weights: NDArray[np.complex128], cells: float, height: int, width: int) -> NDArray[np.float32]:

@@ -1,13 +1,14 @@
 """Finding the watermark again, blind: without the original, after a crop, another size, another encoding. Knows pixels;
 refuses to know files and faces.
 
-Frames are averaged, since the mark is the same in all; what is smooth or strong is taken out; then every scale that a
-resized or cropped copy may have is tried, and at each the place where the pilot pattern fits best.
+The mark turns over every half second, so what stands still or drifts is taken out first; what is smooth or strong in
+the rest is made weak; then every scale that a resized or cropped copy may have is tried, and at each the place where
+the pilot pattern fits best. A cut at the beginning moves the turns; they are one angle, which the pilot tells too.
 
 **False alarms.** Each pattern is a unit vector drawn at random, for instance independently of any video. A video
 without the mark therefore gives, at one scale and place, a cosine between itself and the sum of patterns of one
 message that is distributed as that of a random direction in D dimensions: P(cosine >= c) = I(1 - c^2; (D - 1) / 2, 1/2)
-/ 2, I being the regularised incomplete beta function. Times the messages, scales and places tried, that is the
+/ 2, I being the regularised incomplete beta function. Times the messages, scales, places and angles tried, that is the
 probability of a find; the threshold keeps it below one in 100,000 a video.
 """
 
@@ -32,19 +33,22 @@ from viseme.provenance.watermark_code import (
     patterns,
     waves,
 )
-from viseme.provenance.watermark_spectrum import MOST_CELLS, correlation, detail_of, spectra_of
+from viseme.provenance.watermark_spectrum import MOST_CELLS, correlation, reduced, spectra_of, whitened
+from viseme.provenance.watermark_turning import Turning
 
 __all__ = ["Found", "MarkSearch", "least_cosine", "read_watermark"]
 
 FALSE_ALARM = 1e-5
 """Largest probability of a find in a video without a mark."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_LEAST_CELLS = 100.0
+_LEAST_CELLS = 120.0
 """Cells along the square root of the area of the smallest frame, or piece of one, that is looked for."""
 _STEP = 0.02
 """Ratio of scales tried, less one; half of it moves the border of the largest frame by a sixth of the shortest wave."""
 _FINE = (-0.007, 0.007)
 _NUM_CANDIDATES = 12
+_NUM_ANGLES = 16
+"""Angles of the turns that are told apart: half a step costs 2 % of the likeness."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class Found:
     cells: float
     """Cells along the square root of the frame's area; that of the marked video where nothing was cut off."""
     num_frames: int
-    """Frames averaged."""
+    """Frames taken."""
     mirrored: bool
     """Whether left and right are exchanged."""
 
@@ -67,38 +71,44 @@ class MarkSearch:
     """Accumulator of frames, then the search."""
 
     def __init__(self) -> None:
-        self._total: NDArray[np.float32] | None = None
+        self._turning = Turning()
+        self._shape: tuple[int, ...] = ()
         self.num_frames = 0
         """Frames taken."""
 
-    def add(self, frame: NDArray[np.uint8]) -> None:
-        """Take one frame, (H, W, 3) RGB or (H, W) luma; a frame of another size than the first is left out."""
-        luma = frame @ _LUMA if frame.ndim == 3 else frame.astype(np.float32)
-        if self._total is None:
-            self._total = luma
-        elif self._total.shape != luma.shape:
+    def add(self, frame: NDArray[np.uint8], time: float) -> None:
+        """Take one frame.
+
+        Args:
+            frame: (H, W, 3) RGB or (H, W) luma; one of another size than the first is left out.
+            time: Seconds, from any instant; they grow.
+        """
+        if self._shape and self._shape != frame.shape[:2]:
             return
-        else:
-            self._total += luma
+        self._shape = frame.shape[:2]
+        self._turning.add(reduced(frame @ _LUMA if frame.ndim == 3 else frame), time)
         self.num_frames += 1
 
     def find(self) -> Found | None:
-        """The watermark; None where there is none."""
-        if self._total is None or min(self._total.shape) < 32:
+        """The watermark; None where there is none. Further frames begin another search."""
+        detail = self._turning.detail()
+        if detail is None or min(self._shape) < 32:
             return None
-        best = _best(detail_of(self._total / np.float32(self.num_frames)))
+        best = _best(detail)
         return None if best is None else replace(best, num_frames=self.num_frames)
 
 
-def read_watermark(frames: Iterable[NDArray[np.uint8]]) -> Found | None:
+def read_watermark(frames: Iterable[NDArray[np.uint8]], *, rate: float = 25.0) -> Found | None:
     """Look for a watermark in the frames of one video.
 
     Args:
-        frames: (H, W, 3) RGB or (H, W) luma, some 25 or more; frames much larger than 600 pixels may be scaled down.
+        frames: (H, W, 3) RGB or (H, W) luma, two seconds or more; frames much larger than 600 pixels may be scaled
+            down.
+        rate: Frames a second.
     """
     search = MarkSearch()
-    for frame in frames:
-        search.add(frame)
+    for number, frame in enumerate(frames):
+        search.add(frame, number / rate)
     return search.find()
 
 
@@ -112,7 +122,7 @@ def least_cosine() -> float:
     """
     size = 2 * waves().shape[1]
     num_scales = 2 * len(_scales()) + _NUM_CANDIDATES * len(_FINE)
-    tried = 2.0**MESSAGE_BITS * num_scales * TILE**2
+    tried = 2.0**MESSAGE_BITS * num_scales * TILE**2 * _NUM_ANGLES
     return math.sqrt(1.0 - float(betaincinv((size - 1) / 2, 0.5, 2 * FALSE_ALARM / tried)))
 
 
@@ -128,7 +138,7 @@ class _Candidate:
     """Where a mark may be."""
 
     fit: float
-    """Likeness of the frame to the pilot there."""
+    """Likeness of the video to the pilot there."""
     row: float
     """Cells down."""
     column: float
@@ -138,20 +148,24 @@ class _Candidate:
     spectrum: NDArray[np.complex64]
 
 
-def _placed(detail: NDArray[np.float32], cells: float) -> list[_Candidate]:
-    """The best place of the pilot in a frame, and in its mirror image."""
+def _placed(detail: NDArray[np.complex64], cells: float) -> list[_Candidate]:
+    """The best place and angle of the pilot in a video, and in its mirror image."""
     found = []
-    for mirrored, spectrum in enumerate(spectra_of(detail, cells)):
-        fits = correlation(spectrum, patterns()[0])
-        y, x = np.unravel_index(int(fits.argmax()), fits.shape)
-        fit = float(fits[y, x]) / (float(np.linalg.norm(spectrum)) + 1e-12)
+    for mirrored, pair in enumerate(spectra_of(detail, cells)):
+        pair = whitened(pair)
+        fits = [correlation(one, patterns()[0]) for one in pair]
+        y, x = np.unravel_index(int((fits[0] ** 2 + fits[1] ** 2).argmax()), fits[0].shape)
+        step = 2 * np.pi / _NUM_ANGLES
+        angle = step * round(float(np.arctan2(fits[1][y, x], fits[0][y, x])) / step)
+        spectrum = whitened(math.cos(angle) * pair[0] + math.sin(angle) * pair[1])
+        fit = float(np.hypot(fits[0][y, x], fits[1][y, x])) / (float(np.linalg.norm(pair)) + 1e-12)
         found.append(
             _Candidate(fit=fit, row=float(y), column=float(x), cells=cells, mirrored=bool(mirrored), spectrum=spectrum)
         )
     return found
 
 
-def _best(detail: NDArray[np.float32]) -> Found | None:
+def _best(detail: NDArray[np.complex64]) -> Found | None:
     """The likeliest mark above the threshold."""
     candidates = [found for cells in _scales() for found in _placed(detail, cells)]
     candidates.sort(key=lambda found: -found.fit)

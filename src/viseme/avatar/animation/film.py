@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +27,7 @@ from viseme.face3d.look import Look
 from viseme.face3d.render import render_head
 from viseme.media import VideoWriter
 from viseme.provenance.manifest import WrittenManifest, watermark_message, write_manifest
-from viseme.provenance.watermark import Watermark
+from viseme.provenance.watermark_strength import MEASURED_FRAMES, film_mark
 from viseme.synthetic.phonemes import SAMPLE_RATE
 from viseme.synthetic.scene import shoulders, with_tongue
 
@@ -86,13 +87,16 @@ def film_animation(
     if size < 64 or size % 2:
         raise ConfigError(f"the size of a video must be even and at least 64 pixels, not {size}")
     message = watermark_message(animation.model, animation.consent)
-    num, mark = len(animation.weights), Watermark(message)
+    num, rate = len(animation.weights), float(animation.rate)
+    frames = ((frame.clip(0, 1) * 255 + 0.5).astype(np.uint8) for frame in _frames(animation, style, view, size))
+    first = list(islice(frames, MEASURED_FRAMES))
+    mark = film_mark(first, message, rate=rate)
     audio_rate = None if animation.samples is None else SAMPLE_RATE
     with VideoWriter(out, width=size, height=size, rate=animation.rate, audio_rate=audio_rate) as video:
         if animation.samples is not None:
             video.write_audio(animation.samples)
-        for number, frame in enumerate(_frames(animation, style, view, size)):
-            video.write(mark.mark((frame.clip(0, 1) * 255 + 0.5).astype(np.uint8)))
+        for number, frame in enumerate(chain(first, frames)):
+            video.write(mark.mark(frame, number / rate))
             if on_progress is not None:
                 on_progress(number + 1, num)
     try:
