@@ -45,7 +45,7 @@ def _peak_mb(path: Path) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.xfail(strict=True, reason="not reached: 589 MB for 10 s, 744 for 30, 856 for 60, 933 for 90 (2026-11-28)")
+@pytest.mark.xfail(strict=True, reason="not reached: 509 MB for 10 s, 595 for 60 (2026-11-28)")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the peak of a process this way")
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     short, long = (_peak_mb(_looped(tmp_path / f"{s}.mkv", s)) for s in (10, 60))

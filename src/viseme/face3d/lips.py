@@ -101,8 +101,7 @@ def lip_motion(
         raise ValueError(f"landmarks must be (T>0, 468 or 478, 3), got {landmarks.shape}")
     if len(times) != len(landmarks):
         raise ValueError(f"{len(times)} times for {len(landmarks)} frames")
-    upright = _upright(landmarks.astype(np.float64))
-    rigid = upright[:, ALIGNMENT]
+    rigid, mouth = (_upright(landmarks[:, chosen].astype(np.float64)) for chosen in (ALIGNMENT, LIP_POINTS))
     scale, rotation, translation = align(rigid, ALIGNMENT_SHAPE)
     # second pass: the person's own upper face is a better target than the mean face
     own = (scale[:, None, None] * np.einsum("tij,trj->tri", rotation, rigid) + translation[:, None]).mean(0)
@@ -113,7 +112,7 @@ def lip_motion(
         scale = np.exp(gaussian_smooth(np.log(scale), sigma))
         rotation = nearest_rotation(gaussian_smooth(rotation, sigma))[0]
         centre = gaussian_smooth(_centre(rigid, own, scale, rotation), sigma)
-    lips = scale[:, None, None] * np.einsum("tij,tkj->tki", rotation, upright[:, LIP_POINTS] - centre[:, None])
+    lips = scale[:, None, None] * np.einsum("tij,tkj->tki", rotation, mouth - centre[:, None])
     fitted = scale[:, None, None] * np.einsum("tij,trj->tri", rotation, rigid - centre[:, None])
     top, bottom = LIP_POINTS_MIDDLE
     return LipMotion(

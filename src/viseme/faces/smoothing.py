@@ -16,6 +16,9 @@ __all__ = ["SPEECH_POINTS", "smooth", "smoothing_matrix"]
 REACH = 0.1
 """Seconds on either side beyond which nothing is looked at."""
 
+BLOCK = 64
+"""Frames that are smoothed at a time."""
+
 SPEECH_POINTS = np.zeros(NUM_POINTS, bool)
 """(478,) True where speech moves the face: smoothed least."""
 SPEECH_POINTS[np.concatenate([LIPS_INNER, LIPS_OUTER, JAW])] = True
@@ -56,18 +59,10 @@ def smooth(
     """
     out = np.empty_like(landmarks)
     for chosen, width in ((~SPEECH_POINTS, rigid_width), (SPEECH_POINTS, speech_width)):
-        out[:, chosen] = _apply(times, landmarks[:, chosen], width)
-    return out
-
-
-def _apply(times: NDArray[np.float64], values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
-    """Apply the matrix in blocks, so that cost and memory grow with T and not with T squared."""
-    block = 64
-    out = np.empty_like(values)
-    for start in range(0, len(times), block):
-        stop = min(start + block, len(times))
-        low = int(np.searchsorted(times, times[start] - REACH))
-        high = int(np.searchsorted(times, times[stop - 1] + REACH, side="right"))
-        rows = smoothing_matrix(times[low:high], width)[start - low : stop - low]
-        out[start:stop] = np.tensordot(rows, values[low:high].astype(np.float64), axes=1)
+        for start in range(0, len(times), BLOCK):  # cost and memory grow with T and not with T squared
+            stop = min(start + BLOCK, len(times))
+            low = int(np.searchsorted(times, times[start] - REACH))
+            high = int(np.searchsorted(times, times[stop - 1] + REACH, side="right"))
+            rows = smoothing_matrix(times[low:high], width)[start - low : stop - low]
+            out[start:stop, chosen] = np.tensordot(rows, landmarks[low:high, chosen].astype(np.float64), axes=1)
     return out

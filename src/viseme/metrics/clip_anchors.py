@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from viseme.core.scores import Need
 from viseme.faces import FaceEvent
@@ -50,16 +51,17 @@ class FrameScores:
         self._num_references = 0
 
     def add(self, generated: View | None, reference: View | None) -> None:
-        """One instant; what has no face there is None."""
-        if reference is not None:
-            self._add_reference(reference)
+        """The generated face of one instant beside that of the reference; what has no face there is None."""
         if generated is not None:
             _feed(self._alone, generated, reference)
             if reference is not None:
                 _feed(self._paired, generated, reference)
 
-    def _add_reference(self, reference: View) -> None:
-        """The face of a reference frame, whether or not there is a generated one."""
+    def add_reference(self, reference: View | None) -> None:
+        """The face of a reference frame, whether or not there is a generated one. Another thread than that of `add` may
+        call this."""
+        if reference is None:
+            return
         _feed(self._real, reference, reference)
         self._first = self._first or reference
         self._past.append(reference)
@@ -89,7 +91,8 @@ class ClipScores:
 
     def compute(self) -> dict[str, dict[str, Measured]]:
         """ "generated" and anchors -> values."""
-        return joined(clip.compute() for clip in self._clips)
+        with ThreadPoolExecutor(max(1, len(self._clips))) as pool:  # one network after the other takes long
+            return joined(pool.map(lambda clip: clip.compute(), self._clips))
 
 
 class TrackScores:

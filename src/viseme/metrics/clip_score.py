@@ -17,6 +17,8 @@ from viseme.audio.mel_frames import MelFrames
 from viseme.core.errors import MediaError
 from viseme.core.results import DelayEstimate
 from viseme.core.scores import ClipScore, FailureCause, MetricProtocol, Need
+from viseme.engine.free_memory import return_free_memory
+from viseme.engine.ordered_calls import OrderedCalls
 from viseme.faces import tracker as trackers
 from viseme.media.source import MediaSource
 from viseme.metrics.clip_anchors import ClipScores, FrameScores, TrackScores, joined
@@ -27,7 +29,7 @@ from viseme.metrics.face_views import MainFace, SeenFrame, View, seen_frames
 from viseme.metrics.interface import ClipAudio, Measured
 from viseme.metrics.lockstep import lockstep
 from viseme.metrics.metric_choice import MetricSet
-from viseme.sync.checkpoint import load_sync_weights
+from viseme.metrics.visual_sync import shared_sync_weights
 from viseme.sync.estimator import EstimatorConfig
 from viseme.sync.measurement import DelayMeasurement
 
@@ -39,6 +41,10 @@ SAME_RATE = 0.01
 """Share by which two frame rates may differ."""
 MOST_LOST = 0.2
 """Share of the frames with a face in the reference on which the generated one may have none."""
+NUM_WAITING = 4
+"""Instants that wait to be measured."""
+RETURN_EVERY = 125
+"""Instants after which memory that is free is returned to the system."""
 REFERENCE = frozenset({Need.REFERENCE})
 Measurements: TypeAlias = "dict[str, dict[str, Measured]]"
 """"generated" and anchors -> values."""
@@ -166,16 +172,22 @@ class _Run:
         return other or TurnedAudio(own, None if source is None else source.duration)
 
     def read(self, on_progress: Callable[[float], None] | None) -> None:
-        """Decode both videos and feed everything."""
+        """Decode both videos and feed everything: what takes the generated frames in one thread, what takes those of
+        the reference in another."""
         streams = [_stream(s, self._tracker, self.warnings) for s in (self._sources.generated, self._sources.reference)]
         length = next((s.duration for s in (self._sources.generated, self._sources.reference) if s is not None), None)
         pairs = lockstep(*streams, time_of_first=_time, time_of_second=_time, apart=self._apart())
         try:
-            for generated, reference in pairs:
-                self._take(generated, reference)
-                seen = generated or reference
-                if on_progress is not None and length and seen is not None:
-                    on_progress(min(1.0, float(seen.frame.time) / length))
+            with OrderedCalls(NUM_WAITING) as ours, OrderedCalls(NUM_WAITING) as theirs:
+                for num, (generated, reference) in enumerate(pairs, start=1):
+                    found, right = self._take(generated, reference)
+                    ours.add(self._frames.add, found, right)
+                    theirs.add(self._measure_reference, found, right)
+                    if num % RETURN_EVERY == 0:
+                        return_free_memory()
+                    seen = generated or reference
+                    if on_progress is not None and length and seen is not None:
+                        on_progress(min(1.0, float(seen.frame.time) / length))
         finally:
             for stream in streams:
                 stream.close()
@@ -190,7 +202,8 @@ class _Run:
             return Fraction(-1)
         return Fraction(1, 2) / Fraction(known[0] if known else 25).limit_denominator(1001)
 
-    def _take(self, generated: SeenFrame | None, reference: SeenFrame | None) -> None:
+    def _take(self, generated: SeenFrame | None, reference: SeenFrame | None) -> tuple[View | None, View | None]:
+        """Count one instant and follow its lips; the two faces."""
         right = None if reference is None else self._reference_face.of(reference)
         found = None if generated is None else self._view(generated, right)
         if generated is not None:
@@ -207,8 +220,11 @@ class _Run:
         paired = generated is not None and reference is not None
         self.num_pairs += paired
         self.num_lost += found is None and (right is not None if paired else generated is not None)
-        self._frames.add(found, right)
-        self._clips.add(found, right)
+        return found, right
+
+    def _measure_reference(self, generated: View | None, reference: View | None) -> None:
+        self._frames.add_reference(reference)
+        self._clips.add(generated, reference)
 
     def _view(self, generated: SeenFrame, right: View | None) -> View | None:
         """The generated face, seen where the reference has it if both videos have one shape of frame."""
@@ -305,7 +321,7 @@ def share_in_sync(estimate: DelayEstimate, band: tuple[float, float]) -> float |
 def _delay_of(heard: ClipAudio | None) -> DelayMeasurement | None:
     if heard is None:
         return None
-    return DelayMeasurement(load_sync_weights(), MelFrames(heard.blocks()), EstimatorConfig())
+    return DelayMeasurement(shared_sync_weights(), MelFrames(heard.blocks()), EstimatorConfig())
 
 
 def _measure(delay: DelayMeasurement | None, seen: SeenFrame) -> None:

@@ -5,6 +5,7 @@ Knows sources and trackers; refuses to know metrics. A video is decoded once, an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -32,7 +33,7 @@ SAME_FACE = 0.2
 
 
 class View:
-    """`FaceView`: one face on one frame."""
+    """`FaceView`: one face on one frame. Several threads may ask for crops."""
 
     def __init__(self, frame: Frame, landmarks: NDArray[np.float32], box: NDArray[np.floating] | None = None) -> None:
         """A face as it is.
@@ -48,6 +49,7 @@ class View:
         self.box = self.tight if box is None else np.asarray(box, np.float64)
         self._frame = frame
         self._crops: dict[str, NDArray[np.uint8]] = {}
+        self._lock = threading.RLock()
 
     def showing(self, box: NDArray[np.floating]) -> View:
         """The same face with crops of another place."""
@@ -60,9 +62,10 @@ class View:
 
     def crop(self, name: str) -> NDArray[np.uint8]:
         """See `FaceView.crop`."""
-        if name not in self._crops:
-            self._crops[name] = self._made(name)
-        return self._crops[name]
+        with self._lock:
+            if name not in self._crops:
+                self._crops[name] = self._made(name)
+            return self._crops[name]
 
     def _made(self, name: str) -> NDArray[np.uint8]:
         frame = self._frame

@@ -19,6 +19,8 @@ WEIGHTS /= WEIGHTS[0] + 2 * WEIGHTS[1:].sum()
 RANGE = 255.0
 MIDDLE = np.float32(128)
 """Taken off all values before they are squared, which single precision then holds to 1e-4."""
+STRIP = 36_000
+"""Values of a plane that are worked on at once: 144 kB an array, and an operation takes two or three arrays."""
 C1, C2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
 
 
@@ -53,37 +55,53 @@ def ssim_map(one: ArrayLike, other: ArrayLike) -> NDArray[np.float32]:
     if a.shape != b.shape or a.ndim != 3 or min(a.shape[:2]) <= 2 * RADIUS:
         raise ValueError(f"two images (H, W, C) of one shape, at least 11 x 11, are needed, not {a.shape}, {b.shape}")
     out = np.empty((a.shape[2], a.shape[0] - 2 * RADIUS, a.shape[1] - 2 * RADIUS), np.float32)
-    desk = _Desk(*a.shape[:2])
+    num_strips = -(-out.shape[1] // max(1, STRIP // a.shape[1] - 2 * RADIUS))
+    height = -(-out.shape[1] // num_strips)
+    desk = _Desk(height, a.shape[1])
     for channel, plane in enumerate(out):
-        desk.compare(a[..., channel], b[..., channel], plane)
+        for top in range(0, len(plane), height):
+            rows = slice(top, top + height + 2 * RADIUS)
+            desk.compare(a[rows, :, channel], b[rows, :, channel], plane[top : top + height])
     return out
 
 
 class _Desk:
-    """Arrays that are used again for every channel: to ask the system for new ones takes longer than to fill them."""
+    """Arrays that are used again for every strip of rows: they stay in the processor's cache, where one operation takes
+    half the time, and to ask the system for new ones takes longer than to fill them.
+
+    They are flat: sums of shifted planes run on from one row to the next, and what they give where a window leaves its
+    row is not read.
+    """
 
     def __init__(self, height: int, width: int) -> None:
-        inner = width - 2 * RADIUS
-        self._planes, self._pairs = np.empty((4, height, width), np.float32), np.empty((4, height, inner), np.float32)
-        self._rows = np.empty((4, height, inner), np.float32)
-        self._means = np.empty((4, height - 2 * RADIUS, inner), np.float32)
+        """For strips with `height` rows of similarities."""
+        size = (height + 2 * RADIUS) * width
+        self._planes, self._means = np.empty((4, size), np.float32), np.empty((4, height * width), np.float32)
+        self._rows, self._pairs = np.empty(size, np.float32), np.empty(size, np.float32)
 
     def compare(self, one: NDArray, other: NDArray, out: NDArray[np.float32]) -> None:
-        """Fill (H - 10, W - 10) from two planes."""
-        a, b, squares, product = self._planes
-        np.subtract(one, MIDDLE, out=a, dtype=np.float32, casting="unsafe")
-        np.subtract(other, MIDDLE, out=b, dtype=np.float32, casting="unsafe")
+        """Fill (H - 10, W - 10) from strips (H, W) of two planes."""
+        height, width = one.shape
+        size, num = height * width, (height - 2 * RADIUS) * width - 2 * RADIUS
+        planes = self._planes[:, :size]
+        a, b, squares, product = planes
+        for values, plane in ((one, a), (other, b)):
+            np.subtract(values, MIDDLE, out=plane.reshape(height, width), dtype=np.float32, casting="unsafe")
         np.multiply(a, a, out=squares)
         np.multiply(b, b, out=product)
         squares += product
         np.multiply(a, b, out=product)
-        _blur(self._planes.swapaxes(1, 2), self._rows.swapaxes(1, 2), self._pairs.swapaxes(1, 2))
-        _blur(self._rows, self._means, self._pairs[:, : self._means.shape[1]])
-        self._map(out)
+        means, rows = self._means[:, :num], self._rows[: size - 2 * RADIUS]
+        for plane, mean in zip(planes, means):
+            _blur(plane, rows, self._pairs[: len(rows)], step=1)
+            _blur(rows, mean, self._pairs[:num], step=width)
+        self._map(means, num)
+        out[:] = self._pairs[: out.shape[0] * width].reshape(-1, width)[:, : out.shape[1]]
 
-    def _map(self, out: NDArray[np.float32]) -> None:
-        mean_a, mean_b, squares, product = self._means
-        above, below = self._pairs[:2, : len(mean_a)]
+    def _map(self, means: NDArray[np.float32], num: int) -> None:
+        """The similarities, in `_pairs`."""
+        mean_a, mean_b, squares, product = means
+        above, below = self._pairs[:num], self._rows[:num]
         np.multiply(mean_a, mean_b, out=above)
         product -= above
         for mean in (mean_a, mean_b):
@@ -102,16 +120,17 @@ class _Desk:
         product += C2
         squares += C2
         above *= product
-        np.divide(above, squares, out=out)
+        above /= squares
 
 
-def _blur(planes: NDArray[np.float32], out: NDArray[np.float32], pairs: NDArray[np.float32]) -> None:
-    """Gaussian means along the second axis, 10 shorter: sums of shifted planes, symmetric pairs at once. As fast as a
-    product with a banded matrix, without BLAS, whose threads wait for each other at this size."""
-    num = planes.shape[1]
-    np.multiply(planes[:, RADIUS : num - RADIUS], WEIGHTS[0], out=out)
+def _blur(plane: NDArray[np.float32], out: NDArray[np.float32], pairs: NDArray[np.float32], *, step: int) -> None:
+    """Gaussian means of values that lie `step` apart, 10 steps fewer: sums of shifted planes, symmetric pairs at once.
+    Faster than a product with a banded matrix, and without BLAS, whose threads wait for each other at this size."""
+    num = len(out)
+    np.multiply(plane[RADIUS * step : RADIUS * step + num], WEIGHTS[0], out=out)
     for k in range(1, RADIUS + 1):
-        np.add(planes[:, RADIUS - k : num - RADIUS - k], planes[:, RADIUS + k : num - RADIUS + k], out=pairs)
+        low, high = (RADIUS - k) * step, (RADIUS + k) * step
+        np.add(plane[low : low + num], plane[high : high + num], out=pairs)
         pairs *= WEIGHTS[k]
         out += pairs
 

@@ -8,6 +8,7 @@ models that answer together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -24,8 +25,9 @@ from viseme.sync.checkpoint import SyncWeights, load_sync_weights
 from viseme.sync.comparer import ComparedStretch, Comparer, compare_track
 from viseme.sync.embeddings import CONTEXT, EmbeddedAudio
 from viseme.sync.inputs.interface import VisualInput, visual_inputs
+from viseme.sync.remembered import remembering
 
-__all__ = ["TrackVisualSync", "VisualSync", "VisualSyncMetric", "visual_sync_of_track"]
+__all__ = ["TrackVisualSync", "VisualSync", "VisualSyncMetric", "shared_sync_weights", "visual_sync_of_track"]
 
 AUDIO_FRAMES = 4
 """Audio frames of a video frame."""
@@ -105,6 +107,12 @@ def visual_sync_of_track(weights: SyncWeights, track: FaceTrack, audio: MelFrame
     return sync_confidence(1 - compared.scored.cosines.astype(np.float64), compared.scored.present)
 
 
+@lru_cache(maxsize=1)
+def shared_sync_weights() -> SyncWeights:
+    """The sync models that ship, for all that is measured of one clip: the same lips and audio are embedded once."""
+    return remembering(load_sync_weights())
+
+
 class VisualSyncMetric:
     """VSC, VSD and the distance as played, of the face with most windows, by the sync models that ship."""
 
@@ -116,7 +124,7 @@ class VisualSyncMetric:
         Args:
             weights: Of an input that needs no pixels; None = those that ship.
         """
-        self._weights = weights or load_sync_weights()
+        self._weights = weights or shared_sync_weights()
         self.protocols = (
             self._protocol("vsc", Better.HIGHER, 0.0, "median over delays of the mean distance, less its least"),
             self._protocol("vsd", Better.LOWER, 1.0, "least mean distance over delays"),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from viseme.audio.clock import FRAME_S
 from viseme.audio.mel_frames import MelFrames
+from viseme.engine.free_memory import return_free_memory
 from viseme.face3d.lips import LipMotion
 from viseme.faces import FaceTrack, FaceTrackChunk
 from viseme.faces.crop_recorder import CropRecorder
@@ -56,6 +57,8 @@ DISTANCE_EPSILON = 1e-6
 """Added to every difference before a distance is taken, as the published programs do."""
 ROWS = 1024
 """Embeddings of lips that are compared at a time, where delays are few."""
+STEP_ROWS = 32
+"""Embeddings of lips that are compared at a time with all the audio around them: 1 MB an array."""
 LATE_S = 40.0
 """Seconds by which the beginning of a chunk may lie before the end of one that came earlier, of another face."""
 
@@ -115,30 +118,35 @@ def score_steps(
         steps: (T,) numbers of the steps.
         lags: (L,) candidate delays, audio frames; positive = the audio is late.
     """
-    raw, cosines = _products(models, lips, audio, len(steps))
     centres = np.asarray(steps) * round(VIDEO_STEP / FRAME_S) - (audio.first + 2)
-    ratios, present = banded(log_ratios(raw), centres, lags)
-    banded_cosines, _ = banded(cosines, centres, lags)
-    return ScoredSteps(
-        steps=np.asarray(steps, np.int64),
-        ratios=ratios.astype(np.float32),
-        cosines=banded_cosines.astype(np.float32),
-        present=present,
-    )
+    ratios, cosines = (np.zeros((len(steps), len(lags)), np.float32) for _ in range(2))
+    present = np.zeros(ratios.shape, bool)
+    lengths = [np.linalg.norm(values, axis=1) for values in audio.values]
+    for at in range(0, len(steps), STEP_ROWS):
+        rows = slice(at, min(at + STEP_ROWS, len(steps)))
+        raw, found = _products(models, [values[rows] for values in lips], audio, lengths, rows.stop - at)
+        ratios[rows], present[rows] = banded(log_ratios(raw), centres[rows], lags)
+        cosines[rows], _ = banded(found, centres[rows], lags)
+    return ScoredSteps(steps=np.asarray(steps, np.int64), ratios=ratios, cosines=cosines, present=present)
 
 
 def _products(
-    models: Sequence[SyncModel], lips: Sequence[NDArray[np.float32]], audio: EmbeddedAudio, num: int
+    models: Sequence[SyncModel],
+    lips: Sequence[NDArray[np.float32]],
+    audio: EmbeddedAudio,
+    lengths: Sequence[NDArray[np.float32]],
+    num: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(T, A) raw scores and (T, A) cosines of every step with every audio frame, averaged over models."""
+    """(T, A) raw scores and (T, A) cosines of `num` steps with every audio frame, averaged over models; `lengths`: (A,)
+    of the embeddings of audio, for each model."""
     raw, cosines = (np.zeros((num, len(audio)), np.float32) for _ in range(2))
     if raw.size:
-        for model, of_lips, of_audio in zip(models, lips, audio.values):
+        for model, of_lips, of_audio, length in zip(models, lips, audio.values, lengths):
             scores = pair_scores(model, of_lips, of_audio)
             raw += scores / np.float32(len(models))
             is_product = model.specification.comparison == "dot product"  # then it is not computed twice
             product = scores / np.float32(model.scale) if is_product else of_lips @ of_audio.T
-            norms = np.linalg.norm(of_lips, axis=1)[:, None] * np.linalg.norm(of_audio, axis=1)[None]
+            norms = np.linalg.norm(of_lips, axis=1)[:, None] * length[None]
             cosines += product / np.maximum(norms, 1e-9) / len(models)
     return raw, cosines
 
@@ -200,8 +208,11 @@ def score_pairs(models: Sequence[SyncModel], points: NDArray[Any], mels: NDArray
     """
     if not len(points) or not len(mels):
         return np.zeros((len(points), len(mels)), np.float32)
-    audio = EmbeddedAudio(0, tuple(embed_audio(models, mels)))
-    return _products(models, embed_lips(models, without_mean(points)), audio, len(points))[0]
+    heard = embed_audio(models, mels)
+    raw = np.zeros((len(points), len(mels)), np.float32)
+    for model, of_lips, of_audio in zip(models, embed_lips(models, without_mean(points)), heard):
+        raw += pair_scores(model, of_lips, of_audio) / np.float32(len(models))
+    return raw
 
 
 def score_points(
@@ -335,6 +346,7 @@ class Comparer:
         track = FaceTrack.joined(face.parts)
         if len(track.times) < 2 or track.times[-1] <= face.compared_to:
             return None
+        return_free_memory()
         if self._crops is not None:
             track = replace(track, images=self._crops.images(track.track_id, track.times))
         found = compare_track(

@@ -30,6 +30,9 @@ VIDEO_STEP = 0.04
 """Seconds between steps."""
 CONTEXT = 0.5
 """Seconds of audio around the reach of the delays that the audio stream sees beyond what is scored."""
+PIECE_FRAMES, MARGIN_FRAMES = 520, 48
+"""Audio frames that are embedded at once, and further ones on either side that go into their embeddings: the audio
+stream sees 31. Both are multiples of 4."""
 LOUD = 200.0
 """Summed mel power that the 90th percentile frame is brought to."""
 FLOOR = 1e-3
@@ -93,7 +96,7 @@ def embed_lips(models: Sequence[SyncModel], points: NDArray[Any]) -> list[NDArra
 
 
 def embed_audio(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list[NDArray[np.float32]]:
-    """Embeddings of the audio every 10 ms.
+    """Embeddings of the audio every 10 ms. Memory does not grow with its length, but for what is returned.
 
     Args:
         models: One or several.
@@ -108,9 +111,19 @@ def embed_audio(models: Sequence[SyncModel], mels: NDArray[np.floating]) -> list
     phases = np.stack([padded[r : r + span] for r in range(4)]).astype(np.float32)
     out = []
     for model in models:
-        found = model.embed_audio(phases)
+        found = _in_pieces(model, phases)
         out.append(found.transpose(1, 0, 2).reshape(-1, found.shape[-1])[:num])
     return out
+
+
+def _in_pieces(model: SyncModel, phases: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`SyncModel.embed_audio` of any length, (P, A / 4, D) of (P, A, M): the answer is that of the whole."""
+    num, parts = phases.shape[1], []
+    for at in range(0, num, PIECE_FRAMES):
+        begin, end = max(0, at - MARGIN_FRAMES), min(at + PIECE_FRAMES + MARGIN_FRAMES, num)
+        found = model.embed_audio(np.ascontiguousarray(phases[:, begin:end]))
+        parts.append(found[:, (at - begin) // 4 : (min(at + PIECE_FRAMES, num) - begin) // 4])
+    return np.concatenate(parts, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
