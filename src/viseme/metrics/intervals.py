@@ -63,7 +63,7 @@ def wilson(hits: int, num: int, level: float = 0.95) -> Interval:
     share, squared = hits / num, z * z
     middle = (share + squared / (2 * num)) / (1 + squared / num)
     half = z / (1 + squared / num) * (share * (1 - share) / num + squared / (4 * num * num)) ** 0.5
-    return Interval(share, middle - half, middle + half)
+    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def bootstrap(

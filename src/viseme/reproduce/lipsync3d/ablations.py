@@ -59,6 +59,9 @@ CLIP_S, SWEEP_SEED = 12.0, 7
 """Seconds under one light, and who is filmed."""
 TRUTH = ("image", "distance", "tracked_image", "tracked_distance")
 """Of `true_distances`, what is shown."""
+TRUTH_HEADER = (
+    "lips off the truth in the image", "with depth", "as tracked, in the image", "as tracked, with depth",
+)  # fmt: skip
 HELD = 5
 """Every so many clips one is held out."""
 SYNTHETIC = Consent(
@@ -184,12 +187,13 @@ def ablation_table(
     Returns:
         The table, and the same as records.
     """
+    known = ablation == "light"  # there the person's shape is
     rows, records = [], []
     for variant in variants(ablation, steps, base, start):
         found = _measured(variant, videos, consent, work, jobs)
         published = PUBLISHED.get(variant.name, ("-", "-"))
         cells = [found[name].text(3) for name in ("ssim", "mouth_percent", "vsc")]
-        truth = [found[name].text(2) for name in TRUTH] if ablation == "light" else ["-"] * len(TRUTH)
+        truth = [found[name].text(2) for name in TRUTH] if known else []
         rows.append((variant.name, *cells, *truth, found["flicker"].text(2, scale=1e4), *published))
         records.append({"name": variant.name, **found})
     updates = f"{steps or CompactRecipe().loop.steps} updates"
@@ -201,13 +205,12 @@ def ablation_table(
             title=f"Ablation: {ablation}",
             header=(
                 "", "SSIM of lip crops", "lips off what was tracked, % of the face's width", "VSC",
-                "lips off the truth in the image", "with depth", "as tracked, in the image", "as tracked, with depth",
-                "flicker in silence, 1e-4", "published LMD", "published SSIM",
+                *(TRUTH_HEADER if known else ()), "flicker in silence, 1e-4", "published LMD", "published SSIM",
             ),
             rows=tuple(rows),
             notes=(
                 f"{size}; means over held-out clips with 95 % bootstrap intervals; published runs are other people.",
-                "Truth: medians over frames and vertices, in % of the face's width, of a person whose shape is known.",
+                *(("Truth: medians over frames and vertices, in % of the face's width.",) if known else ()),
                 "Flicker: mean square of the second difference of lip crops where nobody speaks.",
             ),
         ),
