@@ -110,8 +110,8 @@ named = [words for _, words in {COMMANDS_OF_EXTRAS!r}]
 trains = [("train", name.split()) for name in COMMANDS if name.startswith(("train", "reproduce"))]
 trains = [(extra, words) for extra, words in trains if words not in named]
 assert len(trains) >= 5
-for extra, words in [*{COMMANDS_OF_EXTRAS!r}, *trains, ("av", ["fix", sample])]:
-    refused |= {{extra}} & {{"av"}}
+for extra, words in [("av", ["fix", sample]), *{COMMANDS_OF_EXTRAS!r}, *trains]:  # PyAV first: others import it
+    refused = {{*EXTRAS, *({{extra}} & {{"av"}})}}
     code = main([sample if word == "SAMPLE" else word for word in words])
     print(code, extra, " ".join(words), file=sys.stderr)
 """,
