@@ -118,7 +118,7 @@ def least_cosine() -> float:
 
     Example:
         >>> round(least_cosine(), 2)
-        0.33
+        0.34
     """
     size = 2 * waves().shape[1]
     num_scales = 2 * len(_scales()) + _NUM_CANDIDATES * len(_FINE)
