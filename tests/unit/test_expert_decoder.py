@@ -84,4 +84,4 @@ def test_one_clip_serves_several_beginnings() -> None:
     torch.manual_seed(0)
     decoder = Decoder(SMALL).eval()
     clip, units = torch.randn(1, 9, 32), torch.tensor([[EOS, 5, 6], [EOS, 7, 7]])
-    assert torch.allclose(decoder(units, clip), decoder(units, clip.expand(2, -1, -1)), atol=1e-6)
+    assert torch.allclose(decoder(units, clip), decoder(units, clip.expand(2, -1, -1)), atol=1e-4)  # logits of 30
