@@ -79,7 +79,7 @@ def paper_recipe() -> PaperRecipe:
 
 
 def quick_recipe() -> PaperRecipe:
-    """A quarter of the channels of "light", for minutes on a CPU."""
+    """A quarter of the channels of "light", for a CPU."""
     model = LipSync3D.Config(
         memory_widths=(8, 16, 32, 64, 128),
         audio_widths=(18, 27, 40, 61, *(64,) * 8),

@@ -63,7 +63,7 @@ def train_avatar(
         consent: The person's statement, a small text file with subject, scope, date and signer; its hash goes into the
             avatar and into what it makes.
         preset: "compact" takes minutes on a CPU and can be driven by other voices; "light" and "paper" are LipSync3D,
-            which take hours, better on a GPU; "quick" is LipSync3D with a quarter of the channels, in minutes.
+            which take hours, better on a GPU; "quick" is LipSync3D with a quarter of the channels.
         start: The talker for everybody, or a file of one, with whose layers a compact avatar begins: it takes a quarter
             of the updates; "" = with none.
         steps: Updates, instead of the preset's.

@@ -1,8 +1,8 @@
 """An invisible watermark in the luma of frames: writing it. Knows pixels; refuses to know files and faces.
 
-The mark is a faint pattern of long waves. It is added to the frames for half a second and taken away from them for the
-next half, and so on: a codec keeps what stands still that long, and the reader, who compares one half with the other,
-is not disturbed by what the frames show, as long as that does not move. `watermark_reading` finds it again.
+The mark is a faint pattern of long waves. It is added to the frames for a third of a second and taken away from them
+for the next third, and so on: a codec keeps what stands still that long, and the reader, who compares one with the
+other, is not disturbed by what the frames show, as long as that does not move. `watermark_reading` finds it again.
 
 Source:
     Our own design. That a watermark lies in the change over time is Haitsma and Kalker's ("A Watermarking Scheme for

@@ -1,8 +1,8 @@
 """Finding the watermark again, blind: without the original, after a crop, another size, another encoding. Knows pixels;
 refuses to know files and faces.
 
-The mark turns over every half second, so what stands still or drifts is taken out first; what is smooth or strong in
-the rest is made weak; then every scale that a resized or cropped copy may have is tried, and at each the place where
+The mark turns over every third of a second, so what stands still or drifts is taken out first; what is smooth or strong
+in the rest is made weak; then every scale that a resized or cropped copy may have is tried, and at each the place where
 the pilot pattern fits best. A cut at the beginning moves the turns; they are one angle, which the pilot tells too.
 
 **False alarms.** Each pattern is a unit vector drawn at random, for instance independently of any video. A video

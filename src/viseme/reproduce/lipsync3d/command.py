@@ -59,7 +59,7 @@ def reproduce_lipsync3d(
         expert: A speech expert for AVS and words off the lips, name or file; empty = neither.
         avatar: A finished avatar of the one person in `speakers`, instead of training one.
         ablations: What is changed beside, with commas between: light (a synthetic person under many lights), memory and
-            codes (LipSync3D's two codes, of "quick" in an hour each; of "light" in days on a CPU), start (less video,
+            codes (LipSync3D's two codes; hours on a CPU even with preset "quick"), start (less video,
             from nothing and from the talker for everybody); empty = nothing.
         epochs: Passes over the frames for memory and codes, instead of the preset's.
         start: The talker for everybody with which "start" begins; one that never saw the person gives honest figures.

@@ -13,12 +13,13 @@ from viseme.avatar.components import MOUTH
 from viseme.avatar.examples import Frames
 from viseme.avatar.measure import FACE_SIDES, held_out
 from viseme.compose.interface import FaceGenerator
+from viseme.face3d.head_pose import NUM_VERTICES
 from viseme.synthetic.pipeline import true_shape
 from viseme.synthetic.scene import TalkerSpec
 
 __all__ = ["lip_distances", "true_distances"]
 
-_FIXED = np.setdiff1d(np.arange(468), MOUTH)
+_FIXED = np.setdiff1d(np.arange(NUM_VERTICES), MOUTH)
 
 
 def lip_distances(told: NDArray[np.floating], true: NDArray[np.floating]) -> dict[str, float]:
