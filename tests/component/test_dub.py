@@ -170,6 +170,18 @@ def test_a_face_that_nobody_trained(tmp_path: Path, film: Path, face: ReplayFace
     refused(ConsentError, "cannot be read", tmp_path / "b.mkv", film, talker=anybody, consent="none.txt", audio=voice)
 
 
+def test_a_hand_before_the_mouth_is_left_alone(
+    tmp_path: Path, film: Path, face: ReplayFace, voice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TargetFaces, "covered", lambda self, stretches: np.arange(self.num_frames) < 4)
+    told: list[str] = []
+    result = dub(
+        film, tmp_path / "out.mkv", avatar=face, audio=voice, beyond="cut", blend="alpha", on_warning=told.append
+    )
+    assert result.num_passed == 4
+    assert any(note.startswith("4 frames stay as they are") for note in told)
+
+
 def test_a_mark_that_cannot_be_read_back_is_told(
     tmp_path: Path, film: Path, face: ReplayFace, voice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ NO_CONSENT = (
     "no consent statement is given, and the output says so; dub only people who agreed, and name their statement with "
     "--consent FILE"
 )
+COVERED = "{} frames stay as they are: something lies before the mouth, a hand perhaps"
 FOLLOWED, COMPOSED = 0.3, 0.85
 """Parts of the work that are done when the faces are followed, and when the video is written."""
 
@@ -153,7 +154,8 @@ def dub(
     """Write `path` to `out` with its person saying another audio; the result is marked as synthetic, then checked.
 
     Pose, light and everything but mouth and chin are those of the video. Size, time stamps, rotation, colour tags and
-    every other stream are kept; the audio is replaced. Frames without a usable face stay as they are and are counted.
+    every other stream are kept; the audio is replaced. Frames without a usable face, or with something before the mouth,
+    stay as they are and are counted.
     Where nobody speaks the mouth is closed. Every frame carries an invisible watermark, and a C2PA manifest says that
     the file is synthetic: there is no way to leave them out.
 
@@ -312,7 +314,8 @@ def _composed(
             generator = who.of_video(path, faces, stretches)
         except FaceError as error:
             raise FaceError(f"{shown(path)}: {error}") from error
-        for note in faces.notes:
+        covered = faces.covered(stretches)
+        for note in (*faces.notes, *([COVERED.format(int(covered.sum()))] if covered.any() else [])):
             warn(note)
         followed = time.perf_counter()
         report = compose_video(
@@ -324,6 +327,7 @@ def _composed(
             audio_stream=speech.stream,
             faces=faces,
             stretches=stretches,
+            covered=covered,
             beyond=beyond,
             blend=blend,
             enhancer=enhancer,

@@ -7,14 +7,18 @@ grow with the video.
 from __future__ import annotations
 
 import tempfile
+from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viseme.compose.covered_mouths import LOOK_SIDE, MOST_LOOKS, UsualMouth, covered_for_long, mouth_look
 from viseme.compose.same_person import ALIKE, face_shape, shapes_apart
 from viseme.core.errors import FaceError, OutputError
 from viseme.core.results import Reason, RejectedTrack
@@ -25,6 +29,7 @@ __all__ = ["Stretch", "TargetFaces"]
 
 NUM_VERTICES = 468
 FRAME_BYTES = NUM_VERTICES * 3 * 4
+LOOK_BYTES = LOOK_SIDE * LOOK_SIDE * 3
 OF_ONE_SIZE = 0.8
 """From this share of the largest face's width on, another one may as well be meant."""
 BESIDE = 0.5
@@ -93,6 +98,59 @@ class _Person:
         return sum(max(0, min(a.stop, b.stop) - max(a.first, b.first)) for a, b in pairs)
 
 
+class _MouthLooks:
+    """A `FaceObserver` that keeps a small picture of every mouth on every frame."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._seen: dict[int, tuple[array[float], array[int]]] = {}
+
+    def see(
+        self,
+        track_id: int,
+        time: float,
+        image: NDArray[np.uint8],
+        scale: float,
+        landmarks: NDArray[np.float32],
+        *,
+        observed: bool,
+    ) -> None:
+        """See `FaceObserver.see`."""
+        at = _appended(self._file, mouth_look(image, landmarks, scale).tobytes())
+        times, places = self._seen.setdefault(track_id, (array("d"), array("q")))
+        times.append(time)
+        places.append(at)
+
+    def renamed(self, track_id: int, new_id: int, start: float) -> None:
+        """See `FaceObserver.renamed`."""
+        times, places = self._seen.get(track_id, (array("d"), array("q")))
+        first = bisect_left(times, start)
+        self._seen[new_id] = times[first:], places[first:]
+        del times[first:], places[first:]
+
+    def of(self, track_id: int, times: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """(T, 16, 16, 3) of the frames nearest to some times; none where a face was never seen."""
+        known, places = self._seen.get(track_id, ((), ()))
+        if not len(known):
+            return np.zeros((0, LOOK_SIDE, LOOK_SIDE, 3), np.uint8)
+        after = np.searchsorted(np.asarray(known) + 1e-6, times).clip(0, len(known) - 1)
+        out = np.empty((len(times), LOOK_BYTES), np.uint8)
+        for row, number in zip(out, after.tolist()):
+            self._file.seek(places[number])
+            row[:] = np.frombuffer(self._file.read(LOOK_BYTES), np.uint8)
+        return out.reshape(-1, LOOK_SIDE, LOOK_SIDE, 3)
+
+
+def _appended(file: IO[bytes], data: bytes) -> int:
+    """Where the bytes lie in the file now."""
+    at = file.seek(0, 2)
+    try:
+        file.write(data)
+    except OSError as error:
+        raise OutputError(f"{tempfile.gettempdir()} cannot be written to: {error.strerror}") from error
+    return at
+
+
 class TargetFaces:
     """Every usable face of a video, and why the others are not.
 
@@ -120,6 +178,8 @@ class TargetFaces:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
         except OSError as error:
             raise OutputError(f"{tempfile.gettempdir()} cannot be written to: {error.strerror}") from error
+        self._looks = _MouthLooks(self._file)
+        self._covered: dict[tuple[int, ...], NDArray[np.bool_]] = {}
 
     def __enter__(self) -> TargetFaces:
         return self
@@ -149,7 +209,7 @@ class TargetFaces:
             tracker: Finds the faces.
             on_time: Told the seconds that are done.
         """
-        for event in tracker.track(self._counted(frames, on_time)):
+        for event in tracker.track(self._counted(frames, on_time), observers=(self._looks,)):
             if isinstance(event, RejectedTrack):
                 self.rejected.append(event)
             else:
@@ -164,11 +224,7 @@ class TargetFaces:
 
     def _take(self, chunk: FaceTrackChunk) -> None:
         first = int(np.searchsorted(self._times, chunk.times[0] - 1e-6))
-        at = self._file.seek(0, 2)
-        try:
-            self._file.write(np.ascontiguousarray(chunk.landmarks[:, :NUM_VERTICES], "<f4").tobytes())
-        except OSError as error:
-            raise OutputError(f"{tempfile.gettempdir()} cannot be written to: {error.strerror}") from error
+        at = _appended(self._file, np.ascontiguousarray(chunk.landmarks[:, :NUM_VERTICES], "<f4").tobytes())
         boxes = chunk.boxes[[0, -1]]
         new = Stretch(track_id=chunk.track_id, shot=chunk.shot, first=first, num=len(chunk.times), boxes=boxes, at=at)
         self._stretches.append(new)
@@ -178,6 +234,35 @@ class TargetFaces:
         self._file.seek(stretch.at)
         data = self._file.read(stretch.num * FRAME_BYTES)
         return np.frombuffer(data, "<f4").reshape(stretch.num, NUM_VERTICES, 3)
+
+    def covered(self, stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
+        """In which frames of the video something lies before the mouth of one person.
+
+        Args:
+            stretches: Of the person.
+
+        Returns:
+            (T,) bool, False where the person is not seen.
+        """
+        key = tuple(s.at for s in stretches)
+        if key not in self._covered:
+            self._covered = {key: self._found_covered(stretches)}
+        return self._covered[key]
+
+    def _found_covered(self, stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
+        out = np.zeros(self.num_frames, bool)
+        step = max(1, -(-sum(s.num for s in stretches) // MOST_LOOKS))
+        times = self.times
+        usual = UsualMouth.of(
+            np.concatenate([self._looks.of(s.track_id, times[s.first : s.stop : step]) for s in stretches])
+        )
+        if usual is None:
+            return out
+        for stretch in stretches:
+            looks = self._looks.of(stretch.track_id, times[stretch.first : stretch.stop])
+            if len(looks):
+                out[stretch.first : stretch.stop] = covered_for_long(usual.covered(looks))
+        return out
 
     def chosen(self, face: int | None) -> list[Stretch]:
         """The stretches of the person who is meant, in order; they do not overlap.

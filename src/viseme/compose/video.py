@@ -63,6 +63,7 @@ def compose_video(
     audio_stream: int = 0,
     faces: TargetFaces,
     stretches: list[Stretch],
+    covered: NDArray[np.bool_] | None = None,
     beyond: Beyond = "hold",
     blend: Blend = "multiband",
     enhancer: Enhancer | None = None,
@@ -82,6 +83,8 @@ def compose_video(
         audio_stream: Which audio stream of it.
         faces: Of the video, followed.
         stretches: The frames of the face that is replaced, of `faces.chosen`.
+        covered: (T,) frames that stay as they are because something lies before the mouth, of `faces.covered`; None =
+            it is looked for nowhere.
         beyond: What is done where audio and video differ in length.
         blend: "multiband" passes coarse and fine structure over borders of different width; "alpha" is faster.
         enhancer: What is done to a generated face crop before it is put back; None = nothing.
@@ -101,7 +104,8 @@ def compose_video(
         size = next(look)
     plan = schedule(faces.times, len(samples) / 16_000, beyond, first=last_shot, pixels=size.width * size.height)
     report = ComposeReport(num_added=len(plan.added))
-    film = _Film(painter, faces, stretches, plan, report)
+    hidden = np.zeros(faces.num_frames, bool) if covered is None else covered
+    film = _Film(painter, faces, stretches, hidden, plan, report)
 
     def frames(source: Iterator[FramePlanes]) -> Iterator[FramePlanes]:
         total = plan.num_kept + len(plan.added)
@@ -136,12 +140,13 @@ class _Film:
         painter: FacePainter,
         faces: TargetFaces,
         stretches: list[Stretch],
+        hidden: NDArray[np.bool_],
         plan: Schedule,
         report: ComposeReport,
     ) -> None:
         self._painter, self._faces, self._plan = painter, faces, plan
         self._report = report
-        self._stretches = stretches
+        self._stretches, self._hidden = stretches, hidden
         self._firsts = [s.first for s in stretches]
         self._kept: dict[int, tuple[NDArray[np.float32], Any]] = {}
         self._track: int | None = None
@@ -172,7 +177,7 @@ class _Film:
         planes.make_writable()
         place = bisect_right(self._firsts, planes.index) - 1
         stretch = self._stretches[place] if place >= 0 else None
-        if stretch is None or planes.index >= stretch.stop:
+        if stretch is None or planes.index >= stretch.stop or self._hidden[planes.index]:
             return planes
         landmarks, followed = self._followed(place, stretch)
         if self._track != stretch.track_id:

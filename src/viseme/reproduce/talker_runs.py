@@ -105,7 +105,16 @@ def _generate(talker: Any, file: Path, out: Path) -> None:
             faces.follow(frames, trackers[TRACKER](trackers[TRACKER].Config()))
         stretches = faces.chosen(None)
         generator = talker.of_video(file, faces, stretches)
-        compose_video(file, out, generator, np.concatenate(samples), audio_file=file, faces=faces, stretches=stretches)
+        compose_video(
+            file,
+            out,
+            generator,
+            np.concatenate(samples),
+            audio_file=file,
+            faces=faces,
+            stretches=stretches,
+            covered=faces.covered(stretches),
+        )
 
 
 def _frames(file: Path) -> Iterator[Any]:

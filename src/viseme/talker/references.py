@@ -83,7 +83,8 @@ def find_references(
 
 def _candidates(faces: TargetFaces, stretches: Sequence[Stretch]) -> dict[float, NDArray[np.float64]]:
     """Seconds -> square of frames whose mouth is closed, spread over the first minute of the face."""
-    times, squares, openings = [], [], []
+    times, squares, openings, hidden = [], [], [], []
+    covered = faces.covered(stretches)
     seen = 0.0
     for stretch in stretches:
         when = faces.times[stretch.first : stretch.stop]
@@ -91,11 +92,12 @@ def _candidates(faces: TargetFaces, stretches: Sequence[Stretch]) -> dict[float,
         times.append(when)
         squares.append(tight_squares(landmarks))
         openings.append(lip_opening(landmarks))
+        hidden.append(covered[stretch.first : stretch.stop])
         seen += float(when[-1] - when[0])
         if seen > SEARCHED_S:
             break
-    opening = np.concatenate(openings)
-    closed = np.flatnonzero(opening <= np.quantile(opening, CLOSED_SHARE))
+    opening, free = np.concatenate(openings), ~np.concatenate(hidden)
+    closed = np.flatnonzero(free & (opening <= np.quantile(opening[free], CLOSED_SHARE)))
     some = closed[np.unique(np.linspace(0, len(closed) - 1, NUM_CANDIDATES).round().astype(int))]
     when, where = np.concatenate(times), np.concatenate(squares)
     return {float(when[i]): where[i] for i in some.tolist()}

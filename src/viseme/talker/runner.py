@@ -74,6 +74,9 @@ class Talker:
         step = max(1, -(-total // MOST_ROWS))
         when = np.concatenate([times[s.first : s.stop : step] for s in stretches])
         landmarks = np.concatenate([faces.landmarks(s)[::step] for s in stretches])
+        covered = faces.covered(stretches)
+        free = ~np.concatenate([covered[s.first : s.stop : step] for s in stretches])
+        when, landmarks = when[free], landmarks[free]
         return TalkingPerson(self, person_of(path, when, landmarks))
 
 
