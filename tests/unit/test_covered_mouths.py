@@ -63,7 +63,7 @@ def test_a_look_follows_the_face() -> None:
     rng = np.random.default_rng(0)
     image = np.kron(rng.integers(0, 255, (30, 40, 3)), np.ones((8, 8, 1))).astype(np.uint8)
     look = mouth_look(image, points, 1.0)
-    moved = mouth_look(np.roll(image, (5, 9), (0, 1)), points + [9, 5, 0], 1.0)
+    moved = mouth_look(np.roll(image, (5, 9), (0, 1)), points + np.array([9, 5, 0]), 1.0)
     assert look.shape == (LOOK_SIDE, LOOK_SIDE, 3)
     assert np.array_equal(look, moved)
     half = mouth_look(image, points * 2, 0.5)

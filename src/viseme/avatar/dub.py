@@ -154,9 +154,8 @@ def dub(
     """Write `path` to `out` with its person saying another audio; the result is marked as synthetic, then checked.
 
     Pose, light and everything but mouth and chin are those of the video. Size, time stamps, rotation, colour tags and
-    every other stream are kept; the audio is replaced. Frames without a usable face, or with something before the mouth,
-    stay as they are and are counted.
-    Where nobody speaks the mouth is closed. Every frame carries an invisible watermark, and a C2PA manifest says that
+    every other stream are kept; the audio is replaced. Frames without a usable face stay as they are and are counted,
+    and so do frames with something before the mouth. Where nobody speaks the mouth is closed. Every frame carries an invisible watermark, and a C2PA manifest says that
     the file is synthetic: there is no way to leave them out.
 
     Args:

@@ -36,7 +36,7 @@ def reproduce_table4(
     *,
     data: Path = Path("../shared/data"),
     work: Path = Path("runs/table4"),
-    recipe: Literal["small", "paper", "talker-192", "quick"] = "small",
+    recipe: Literal["tiny", "small", "paper", "talker-192", "quick"] = "small",
     quick: bool = False,
     seeds: int = 3,
     train_clips: int = 60,
@@ -55,7 +55,8 @@ def reproduce_table4(
         out: Folder for `table4.md` and `table4.json`.
         data: Folder with manifest.csv; clips marked `train` are learnt from, clips marked `dev` measured.
         work: Where prepared clips, checkpoints and the answer of each run are kept; what is there is not done again.
-        recipe: Size and number of updates; "small" is for two cores, "paper" for a GPU.
+        recipe: Size and number of updates; "small" is for two cores and a day, "tiny" for an evening, "paper" for a
+            GPU.
         quick: Everything once, with hardly any training: recipe quick, one seed, four clips to learn from, one to
             measure.
         seeds: How often training is repeated with another start.
