@@ -155,8 +155,8 @@ def dub(
 
     Pose, light and everything but mouth and chin are those of the video. Size, time stamps, rotation, colour tags and
     every other stream are kept; the audio is replaced. Frames without a usable face stay as they are and are counted,
-    and so do frames with something before the mouth. Where nobody speaks the mouth is closed. Every frame carries an invisible watermark, and a C2PA manifest says that
-    the file is synthetic: there is no way to leave them out.
+    and so do frames with something before the mouth. Where nobody speaks the mouth is closed. Every frame carries an
+    invisible watermark, and a C2PA manifest says that the file is synthetic: there is no way to leave them out.
 
     Args:
         path: The video; it is read twice.

@@ -102,8 +102,8 @@ def train_talker(
         data: Folder with manifest.csv; clips marked `dev` are never touched, and clips whose `truth_delay_ms` is empty
             are left out.
         out: Where the generator goes (safetensors).
-        recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores, "tiny"
-            for them and little time; "quick" tries it out. "atlas" is ours, whose weights ship: other networks, without
+        recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores,
+            "tiny" for little time too; "quick" tries it out. "atlas" is ours, whose weights ship: other networks, without
             experts, for which only data, out, uses, work, steps (of the painter), jobs, device and resume count.
         sync: What tells whether lips fit the audio: a speech expert that compares generated lips with audio (unsup),
             with real lips (visual), or both with audio (multi); Wav2Lip's lip-expert; or none.
