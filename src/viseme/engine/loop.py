@@ -20,7 +20,16 @@ from torch import Tensor, nn
 
 from viseme.core.errors import ConfigError
 
-__all__ = ["DEVICES", "Device", "LoopConfig", "Precision", "fit", "require_accelerate", "training_device"]
+__all__ = [
+    "DEVICES",
+    "Device",
+    "LoopConfig",
+    "Precision",
+    "drawing_processes",
+    "fit",
+    "require_accelerate",
+    "training_device",
+]
 
 Loss = Callable[[nn.Module, Any], tuple[Tensor, Mapping[str, Any]]]
 Batches = Callable[[range, int], Generator[Any, None, None]]
@@ -101,6 +110,11 @@ def training_device(device: Device = "auto") -> torch.device:
             f"training runs on {state.device.type}, not on {device}: it is not there, or this process trains already"
         )
     return state.device
+
+
+def drawing_processes(device: Device, jobs: int) -> int:
+    """How many processes draw batches, of `jobs` that are allowed: none on a CPU, where training takes all of them."""
+    return 0 if training_device(device).type == "cpu" else jobs
 
 
 class _Step(nn.Module):
