@@ -104,7 +104,7 @@ def train_talker(
         out: Where the generator goes (safetensors).
         recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores,
             "tiny" for little time too; "quick" tries it out. "atlas" is ours, whose weights ship: other networks,
-            without experts, for which only data, out, uses, work, steps (of the painter), jobs, device and resume count.
+            without experts; only data, out, uses, work, steps (of the painter), jobs, device and resume count for it.
         sync: What tells whether lips fit the audio: a speech expert that compares generated lips with audio (unsup),
             with real lips (visual), or both with audio (multi); Wav2Lip's lip-expert; or none.
         expert: A speech expert that sees pixels; None = one is trained on the same clips first.
