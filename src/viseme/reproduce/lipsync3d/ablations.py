@@ -57,6 +57,8 @@ PUBLISHED = {
 """LMD and SSIM of Lahiri et al. 2021; N_a and N_s come from different runs there."""
 CLIP_S, SWEEP_SEED = 12.0, 7
 """Seconds under one light, and who is filmed."""
+SWEEP_S = 240.0
+"""Of such video to learn from, at most: what is filmed beyond gives more lights that were not trained on."""
 TRUTH = ("image", "distance", "tracked_image", "tracked_distance")
 """Of `true_distances`, what is shown."""
 TRUTH_HEADER = (
@@ -118,8 +120,8 @@ def variants(ablation: str, steps: int | None, base: PaperRecipe, start: str = "
         ]
     if ablation == "light":
         return [
-            Variant(name="in one light", recipe=compact),
-            Variant(name="as filmed", recipe=compact, one_light=False),
+            Variant(name="in one light", recipe=compact, seconds=SWEEP_S),
+            Variant(name="as filmed", recipe=compact, seconds=SWEEP_S, one_light=False),
         ]
     if ablation == "memory":
         sizes = [(f"memory {n}", replace(base.model, num_memory=n)) for n in MEMORY]

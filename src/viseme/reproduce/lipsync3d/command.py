@@ -51,7 +51,7 @@ def reproduce_lipsync3d(
         consent: Under which licence or statement the people of the corpus may be used, see `viseme train avatar`.
         data: Folder with manifest.csv; clips marked `train` are trained on, those marked `dev` dubbed.
         speakers: Who, with commas between; empty = everybody with enough clips of both kinds.
-        minutes: Of video to train on.
+        minutes: Of video to train on; of a synthetic person, to film, a fifth of which is held out.
         sentences: Held-out clips of each person at most.
         voices: Folder with recordings of other people, which drive the avatars too.
         preset: Which model, see `viseme train avatar`.
