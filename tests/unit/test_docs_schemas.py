@@ -46,7 +46,14 @@ def test_a_repair_is_as_promised() -> None:
 
 
 def test_a_dub_is_as_promised() -> None:
-    told: dict[str, Any] = {"num_frames": 5, "num_composed": 4, "num_passed": 1, "num_added": 0, "elapsed": 1.5}
+    told: dict[str, Any] = {
+        "num_frames": 5,
+        "num_composed": 4,
+        "num_passed": 1,
+        "num_covered": 1,
+        "num_added": 0,
+        "elapsed": 1.5,
+    }
     told |= {"following": 0.5, "composing": 0.8}
     told |= {"avatar": "ada@01", "watermark": "2d4024", "residual": stubs.result("b.mp4", 0.001)}
     for manifest in (None, "b.mp4.c2pa.json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -203,10 +204,12 @@ def test_an_ablation_is_a_mean_over_held_out_clips(tmp_path: Path, monkeypatch: 
     values = [{"ssim": 0.8, "mouth_percent": 1.0, "vsc": 0.3, "flicker": float("nan")}] * 2
     values = [{**numbers, **dict.fromkeys(TRUTH, 0.9)} for numbers in values]
     for variant in variants("light", 5, PaperRecipe()):
-        answer = answer_file(tmp_path / variant.name.replace(" ", "-"), variant)
+        answer = answer_file(tmp_path / variant.name.replace(" ", "-"), variant, ["a"])
+        assert answer_file(answer.parent, replace(variant, seconds=7), ["a"]) != answer
+        assert answer_file(answer.parent, variant, ["a", "b"]) != answer
         answer.parent.mkdir()
         answer.write_text(json.dumps(values))
-    clips = MagicMock(__len__=lambda self: 10, read=lambda number, name: [range(3)])
+    clips = MagicMock(keys=("a",), __len__=lambda self: 10, read=lambda number, name: [range(3)])
     monkeypatch.setattr(ablations_module, "prepare_person", lambda videos, work, **options: clips)
     table, records = ablation_table("light", [], SYNTHETIC, tmp_path, steps=5, base=PaperRecipe(), jobs=1)
     assert [row[:2] for row in table.rows] == [

@@ -66,7 +66,9 @@ class DubResult(Card):
     num_composed: int
     """Frames with the new face."""
     num_passed: int
-    """Frames without a usable face, left as they were."""
+    """Frames left as they were: without a usable face, or covered."""
+    num_covered: int
+    """Frames left as they were because something lies before the mouth."""
     num_added: int
     """Frames shown again after the end of the video, among those written."""
     residual: CheckResult
@@ -98,7 +100,8 @@ class DubResult(Card):
         return {
             "out": self.out,
             "frames": self.num_frames,
-            "without_face": self.num_passed,
+            "without_face": self.num_passed - self.num_covered,
+            "covered": self.num_covered,
             "verdict": self.residual.estimate.verdict,
             "residual": self.residual.audio_delay,
         }
@@ -114,6 +117,7 @@ class DubResult(Card):
                 "num_frames": self.num_frames,
                 "num_composed": self.num_composed,
                 "num_passed": self.num_passed,
+                "num_covered": self.num_covered,
                 "num_added": self.num_added,
                 "in_sync": self.in_sync,
                 "residual": self.residual.estimate.audio_delay,
@@ -155,8 +159,9 @@ def dub(
 
     Pose, light and everything but mouth and chin are those of the video. Size, time stamps, rotation, colour tags and
     every other stream are kept; the audio is replaced. Frames without a usable face stay as they are and are counted,
-    and so do frames with something before the mouth. Where nobody speaks the mouth is closed. Every frame carries an
-    invisible watermark, and a C2PA manifest says that the file is synthetic: there is no way to leave them out.
+    and so do most with something before the mouth, where at least 60 frames of a shot tell how it looks without. Where
+    nobody speaks the mouth is closed. Every frame carries an invisible watermark, and a C2PA manifest says that the
+    file is synthetic: there is no way to leave them out.
 
     Args:
         path: The video; it is read twice.
@@ -230,6 +235,7 @@ def dub(
         num_frames=report.num_frames,
         num_composed=report.num_composed,
         num_passed=report.num_passed,
+        num_covered=report.num_covered,
         num_added=report.num_added,
         residual=residual,
         watermark=f"{message:06x}",
@@ -313,8 +319,7 @@ def _composed(
             generator = who.of_video(path, faces, stretches)
         except FaceError as error:
             raise FaceError(f"{shown(path)}: {error}") from error
-        covered = faces.covered(stretches)
-        for note in (*faces.notes, *([COVERED.format(int(covered.sum()))] if covered.any() else [])):
+        for note in faces.notes:
             warn(note)
         followed = time.perf_counter()
         report = compose_video(
@@ -326,7 +331,7 @@ def _composed(
             audio_stream=speech.stream,
             faces=faces,
             stretches=stretches,
-            covered=covered,
+            covered=faces.covered(stretches),
             beyond=beyond,
             blend=blend,
             enhancer=enhancer,
@@ -335,6 +340,8 @@ def _composed(
             on_progress=lambda fraction: tell(FOLLOWED + (COMPOSED - FOLLOWED) * fraction),
             on_warning=warn,
         )
+        if report.num_covered:
+            warn(COVERED.format(report.num_covered))
         return report, followed
 
 

@@ -25,7 +25,7 @@ from viseme.avatar.recipes import CompactRecipe, PaperRecipe
 from viseme.avatar.talker_start import begin_at, sizes_of
 from viseme.avatar.voices import heard_windows
 from viseme.data.loader import Loader
-from viseme.engine.loop import Device, drawing_processes, fit
+from viseme.engine.loop import Device, fit, num_drawing_processes
 from viseme.engine.progress import Bar
 from viseme.media.contact_sheet import write_contact_sheet
 from viseme.sync.heard import AudioStream
@@ -181,6 +181,6 @@ def _fit(
                 write_contact_sheet(run.work / "samples" / f"{step:06d}.png", real, look().cpu().numpy())
             network.train()
 
-    workers = drawing_processes(run.device, run.jobs)
+    workers = num_drawing_processes(run.device, run.jobs)
     batches = Loader(draw=draw, seed=recipe.loop.seed, workers=workers)
     fit(network, loss, recipe.loop, batches=batches, device=run.device, checkpoint=checkpoint, on_step=told)

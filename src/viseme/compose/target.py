@@ -18,7 +18,14 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from viseme.compose.covered_mouths import LOOK_SIDE, MOST_LOOKS, UsualMouth, covered_for_long, mouth_look
+from viseme.compose.covered_mouths import (
+    MOST_COVERED,
+    MOST_PATCHES,
+    PATCH_SIDE,
+    UsualMouth,
+    mouth_patch,
+    smoothed_flags,
+)
 from viseme.compose.same_person import ALIKE, face_shape, shapes_apart
 from viseme.core.errors import FaceError, OutputError
 from viseme.core.results import Reason, RejectedTrack
@@ -29,7 +36,7 @@ __all__ = ["Stretch", "TargetFaces"]
 
 NUM_VERTICES = 468
 FRAME_BYTES = NUM_VERTICES * 3 * 4
-LOOK_BYTES = LOOK_SIDE * LOOK_SIDE * 3
+PATCH_BYTES = PATCH_SIDE * PATCH_SIDE * 3
 OF_ONE_SIZE = 0.8
 """From this share of the largest face's width on, another one may as well be meant."""
 BESIDE = 0.5
@@ -98,8 +105,8 @@ class _Person:
         return sum(max(0, min(a.stop, b.stop) - max(a.first, b.first)) for a, b in pairs)
 
 
-class _MouthLooks:
-    """A `FaceObserver` that keeps a small picture of every mouth on every frame."""
+class _MouthPatches:
+    """A `FaceObserver` that keeps a small patch around every mouth on every frame."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -116,7 +123,7 @@ class _MouthLooks:
         observed: bool,
     ) -> None:
         """See `FaceObserver.see`."""
-        at = _appended(self._file, mouth_look(image, landmarks, scale).tobytes())
+        at = _appended(self._file, mouth_patch(image, landmarks, scale).tobytes())
         times, places = self._seen.setdefault(track_id, (array("d"), array("q")))
         times.append(time)
         places.append(at)
@@ -128,17 +135,24 @@ class _MouthLooks:
         self._seen[new_id] = times[first:], places[first:]
         del times[first:], places[first:]
 
+    def forget(self, track_id: int) -> None:
+        """Drop what is known of a face that cannot be used."""
+        self._seen.pop(track_id, None)
+
     def of(self, track_id: int, times: NDArray[np.float64]) -> NDArray[np.uint8]:
         """(T, 16, 16, 3) of the frames nearest to some times; none where a face was never seen."""
         known, places = self._seen.get(track_id, ((), ()))
         if not len(known):
-            return np.zeros((0, LOOK_SIDE, LOOK_SIDE, 3), np.uint8)
-        after = np.searchsorted(np.asarray(known) + 1e-6, times).clip(0, len(known) - 1)
-        out = np.empty((len(times), LOOK_BYTES), np.uint8)
-        for row, number in zip(out, after.tolist()):
+            return np.zeros((0, PATCH_SIDE, PATCH_SIDE, 3), np.uint8)
+        when = np.asarray(known)
+        after = np.searchsorted(when, times).clip(0, len(when) - 1)
+        before = np.maximum(after - 1, 0)
+        nearest = np.where(np.abs(when[before] - times) <= np.abs(when[after] - times), before, after)
+        out = np.empty((len(times), PATCH_BYTES), np.uint8)
+        for row, number in zip(out, nearest.tolist()):
             self._file.seek(places[number])
-            row[:] = np.frombuffer(self._file.read(LOOK_BYTES), np.uint8)
-        return out.reshape(-1, LOOK_SIDE, LOOK_SIDE, 3)
+            row[:] = np.frombuffer(self._file.read(PATCH_BYTES), np.uint8)
+        return out.reshape(-1, PATCH_SIDE, PATCH_SIDE, 3)
 
 
 def _appended(file: IO[bytes], data: bytes) -> int:
@@ -178,7 +192,7 @@ class TargetFaces:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
         except OSError as error:
             raise OutputError(f"{tempfile.gettempdir()} cannot be written to: {error.strerror}") from error
-        self._looks = _MouthLooks(self._file)
+        self._patches = _MouthPatches(self._file)
         self._covered: dict[tuple[int, ...], NDArray[np.bool_]] = {}
 
     def __enter__(self) -> TargetFaces:
@@ -209,9 +223,10 @@ class TargetFaces:
             tracker: Finds the faces.
             on_time: Told the seconds that are done.
         """
-        for event in tracker.track(self._counted(frames, on_time), observers=(self._looks,)):
+        for event in tracker.track(self._counted(frames, on_time), observers=(self._patches,)):
             if isinstance(event, RejectedTrack):
                 self.rejected.append(event)
+                self._patches.forget(event.track_id)
             else:
                 self._take(event)
 
@@ -250,19 +265,29 @@ class TargetFaces:
         return self._covered[key]
 
     def _found_covered(self, stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
+        """Shot by shot: another shot is another light and another place of the camera."""
         out = np.zeros(self.num_frames, bool)
-        step = max(1, -(-sum(s.num for s in stretches) // MOST_LOOKS))
-        times = self.times
-        usual = UsualMouth.of(
-            np.concatenate([self._looks.of(s.track_id, times[s.first : s.stop : step]) for s in stretches])
-        )
-        if usual is None:
-            return out
+        shots: dict[int, list[Stretch]] = {}
         for stretch in stretches:
-            looks = self._looks.of(stretch.track_id, times[stretch.first : stretch.stop])
-            if len(looks):
-                out[stretch.first : stretch.stop] = covered_for_long(usual.covered(looks))
+            shots.setdefault(stretch.shot, []).append(stretch)
+        for shown in shots.values():
+            seen = np.concatenate([np.arange(s.first, s.stop) for s in shown])
+            usual = UsualMouth.of(self._mouths(shown, max(1, -(-len(seen) // MOST_PATCHES))))
+            if usual is None:
+                continue
+            found = np.zeros(self.num_frames, bool)
+            for stretch in shown:
+                patches = self._mouths([stretch], 1)
+                found[stretch.first : stretch.first + len(patches)] = usual.covered(patches)
+            found = smoothed_flags(found)
+            if found[seen].mean() <= MOST_COVERED:
+                out[seen] = found[seen]
         return out
+
+    def _mouths(self, stretches: Sequence[Stretch], step: int) -> NDArray[np.uint8]:
+        """(N, 16, 16, 3) patches around the mouth of every so many frames."""
+        times = self.times
+        return np.concatenate([self._patches.of(s.track_id, times[s.first : s.stop : step]) for s in stretches])
 
     def chosen(self, face: int | None) -> list[Stretch]:
         """The stretches of the person who is meant, in order; they do not overlap.

@@ -42,6 +42,8 @@ class ComposeReport:
     """Frames written."""
     num_composed: int = 0
     """Frames with the new face."""
+    num_covered: int = 0
+    """Frames left as they were because something lies before the mouth."""
     num_added: int = 0
     """Frames shown again after the end of the video, among those written."""
     warnings: list[str] = field(default_factory=list)
@@ -49,7 +51,7 @@ class ComposeReport:
 
     @property
     def num_passed(self) -> int:
-        """Frames without a usable face, which are as they were."""
+        """Frames that are as they were: without a usable face, or covered."""
         return self.num_frames - self.num_composed
 
 
@@ -104,8 +106,8 @@ def compose_video(
         size = next(look)
     plan = schedule(faces.times, len(samples) / 16_000, beyond, first=last_shot, pixels=size.width * size.height)
     report = ComposeReport(num_added=len(plan.added))
-    hidden = np.zeros(faces.num_frames, bool) if covered is None else covered
-    film = _Film(painter, faces, stretches, hidden, plan, report)
+    covered = np.zeros(faces.num_frames, bool) if covered is None else covered
+    film = _Film(painter, faces, stretches, covered, plan, report)
 
     def frames(source: Iterator[FramePlanes]) -> Iterator[FramePlanes]:
         total = plan.num_kept + len(plan.added)
@@ -140,13 +142,13 @@ class _Film:
         painter: FacePainter,
         faces: TargetFaces,
         stretches: list[Stretch],
-        hidden: NDArray[np.bool_],
+        covered: NDArray[np.bool_],
         plan: Schedule,
         report: ComposeReport,
     ) -> None:
         self._painter, self._faces, self._plan = painter, faces, plan
         self._report = report
-        self._stretches, self._hidden = stretches, hidden
+        self._stretches, self._covered = stretches, covered
         self._firsts = [s.first for s in stretches]
         self._kept: dict[int, tuple[NDArray[np.float32], Any]] = {}
         self._track: int | None = None
@@ -177,7 +179,10 @@ class _Film:
         planes.make_writable()
         place = bisect_right(self._firsts, planes.index) - 1
         stretch = self._stretches[place] if place >= 0 else None
-        if stretch is None or planes.index >= stretch.stop or self._hidden[planes.index]:
+        if stretch is None or planes.index >= stretch.stop:
+            return planes
+        if self._covered[planes.index]:
+            self._report.num_covered += 1
             return planes
         landmarks, followed = self._followed(place, stretch)
         if self._track != stretch.track_id:

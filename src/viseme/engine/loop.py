@@ -25,8 +25,8 @@ __all__ = [
     "Device",
     "LoopConfig",
     "Precision",
-    "drawing_processes",
     "fit",
+    "num_drawing_processes",
     "require_accelerate",
     "training_device",
 ]
@@ -112,7 +112,7 @@ def training_device(device: Device = "auto") -> torch.device:
     return state.device
 
 
-def drawing_processes(device: Device, jobs: int) -> int:
+def num_drawing_processes(device: Device, jobs: int) -> int:
     """How many processes draw batches, of `jobs` that are allowed: none on a CPU, where training takes all of them."""
     return 0 if training_device(device).type == "cpu" else jobs
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from viseme.core.errors import DataError
 from viseme.data.loader import Loader
 from viseme.data.manifest import read_manifest
-from viseme.engine.loop import Device, drawing_processes, fit, training_device
+from viseme.engine.loop import Device, fit, num_drawing_processes, training_device
 from viseme.engine.progress import Bar, note
 from viseme.expert.batches import SpeechDraw
 from viseme.expert.clusters import fit_clusters, nearest, sample_rows
@@ -209,7 +209,7 @@ class _Run:
             ctc_weight=recipe.ctc_weight,
             num_masked=max(2, round(recipe.masked_share * recipe.batch)),
         )
-        workers = drawing_processes(self.device, self.jobs)
+        workers = num_drawing_processes(self.device, self.jobs)
         fit(
             network,
             loss,

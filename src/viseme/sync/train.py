@@ -23,7 +23,7 @@ from viseme.core.errors import DataError
 from viseme.data.loader import Loader
 from viseme.data.manifest import read_manifest
 from viseme.engine.jobs import one_thread
-from viseme.engine.loop import Device, drawing_processes, fit, training_device
+from viseme.engine.loop import Device, fit, num_drawing_processes, training_device
 from viseme.engine.progress import Bar, note
 from viseme.sync.batches import BatchDraw, balanced
 from viseme.sync.calibrate import TrialClips, calibrate
@@ -258,7 +258,7 @@ def _train_alone(run: _Run, number: int, checkpoint: Path) -> None:
 
 
 def _train_one(run: _Run, number: int, checkpoint: Path) -> nn.Module:
-    workers = drawing_processes(run.device, run.jobs)
+    workers = num_drawing_processes(run.device, run.jobs)
     return train_network(
         run.real,
         run.synthetic,

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from viseme.data.loader import Loader, step_generator
 from viseme.data.store import ClipStore
-from viseme.engine.loop import Device, LoopConfig, Precision, drawing_processes, fit
+from viseme.engine.loop import Device, LoopConfig, Precision, fit, num_drawing_processes
 from viseme.engine.progress import Bar
 from viseme.media.contact_sheet import write_contact_sheet
 from viseme.talker.batches import TalkerDraw
@@ -150,7 +150,7 @@ class Fitting:
             batches=Loader(
                 draw=draw,
                 seed=recipe.seed,
-                workers=drawing_processes(self.device, self.jobs),
+                workers=num_drawing_processes(self.device, self.jobs),
             ),
             device=self.device,
             checkpoint=checkpoint,

@@ -93,7 +93,7 @@ def _candidates(faces: TargetFaces, stretches: Sequence[Stretch]) -> dict[float,
         squares.append(tight_squares(landmarks))
         openings.append(lip_opening(landmarks))
         hidden.append(covered[stretch.first : stretch.stop])
-        seen += float(when[-1] - when[0])
+        seen += float(when[-1] - when[0]) * float((~hidden[-1]).mean())
         if seen > SEARCHED_S:
             break
     opening, free = np.concatenate(openings), ~np.concatenate(hidden)

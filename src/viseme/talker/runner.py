@@ -76,7 +76,8 @@ class Talker:
         landmarks = np.concatenate([faces.landmarks(s)[::step] for s in stretches])
         covered = faces.covered(stretches)
         free = ~np.concatenate([covered[s.first : s.stop : step] for s in stretches])
-        when, landmarks = when[free], landmarks[free]
+        if free.any():
+            when, landmarks = when[free], landmarks[free]
         return TalkingPerson(self, person_of(path, when, landmarks))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from viseme.core.errors import ConfigError, DataError
 from viseme.data.loader import Loader, step_generator
 from viseme.data.manifest import read_manifest
-from viseme.engine.loop import Device, LoopConfig, Precision, drawing_processes, fit, training_device
+from viseme.engine.loop import Device, LoopConfig, Precision, fit, num_drawing_processes, training_device
 from viseme.engine.progress import Bar
 from viseme.expert.loss import agreement_loss
 from viseme.expert.networks import SpeechEncoder
@@ -81,7 +81,7 @@ class ExpertRun:
     def fit(self, network: nn.Module, loss: Any, loop: LoopConfig, draw: Any, checkpoint: Path, what: str) -> None:
         """Train; `what` is told beside the progress."""
         bar = Bar(what)
-        workers = drawing_processes(self.device, self.jobs)
+        workers = num_drawing_processes(self.device, self.jobs)
         fit(
             network,
             loss,

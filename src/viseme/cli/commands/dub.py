@@ -39,8 +39,9 @@ class Options:
     The face is made by a talker that was trained on nobody in particular and takes teeth and lips from the video, or by
     an avatar of the person (viseme train avatar), which moves as they do. Only mouth and chin change, in the pose and
     the light of the video; size, time stamps, rotation, colour tags and every other stream are kept, the audio is
-    replaced. Frames without a usable face stay as they are and are counted. The output carries an invisible watermark
-    and a C2PA manifest that say it is synthetic, and is checked for sync before the command says it is done.
+    replaced. Frames without a usable face, or with a hand before the mouth, stay as they are and are counted. The
+    output carries an invisible watermark and a C2PA manifest that say it is synthetic, and is checked for sync before
+    the command says it is done.
     """
 
     video: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
@@ -119,7 +120,8 @@ def run(options: Options, screen: Screen) -> int:
 
 
 def _show(result: DubResult, screen: Screen) -> None:
-    passed = f", {result.num_passed} without a usable face left as they were" if result.num_passed else ""
+    why = {"without a usable face": result.num_passed - result.num_covered, "with a covered mouth": result.num_covered}
+    passed = "".join(f", {num} {words} left as they were" for words, num in why.items() if num)
     added = f", {result.num_added} shown again after the end" if result.num_added else ""
     rate, alone = (result.num_frames / took if took else 0.0 for took in (result.elapsed, result.composing))
     manifest = "inside, signed" if result.manifest is None else one_line(result.manifest)

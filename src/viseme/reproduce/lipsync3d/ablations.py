@@ -130,9 +130,10 @@ def variants(ablation: str, steps: int | None, base: PaperRecipe, start: str = "
     return [Variant(name=name, recipe=replace(base, model=model)) for name, model in sizes]
 
 
-def answer_file(place: Path, variant: Variant) -> Path:
-    """Where the measurements of a variant are kept; another recipe is another file."""
-    return place / f"{hashlib.sha256(repr(variant.recipe).encode()).hexdigest()[:8]}.json"
+def answer_file(place: Path, variant: Variant, keys: Sequence[str]) -> Path:
+    """Where the measurements of a variant are kept; another variant, or other clips, are another file."""
+    asked = hashlib.sha256(repr((variant, tuple(keys))).encode()).hexdigest()
+    return place / f"{asked[:8]}.json"
 
 
 def sweep_spec(number: int, *, clip_s: float = CLIP_S, seed: int = SWEEP_SEED) -> TalkerSpec:
@@ -225,7 +226,7 @@ def _measured(variant: Variant, videos: Sequence[Path], consent: Consent, work: 
     place = work / variant.name.replace(" ", "-")
     clips = prepare_person(videos, work, num_jobs=jobs, one_light=variant.one_light)
     frames, kept = _split(clips, variant.seconds)
-    answer = answer_file(place, variant)
+    answer = answer_file(place, variant, clips.keys)
     if not answer.exists():
         out = answer.with_suffix(".vis")
         fit_avatar(clips, frames, kept, variant.recipe, variant.name, consent, out=out, work=place, jobs=jobs)
