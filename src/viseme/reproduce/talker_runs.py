@@ -105,16 +105,8 @@ def _generate(talker: Any, file: Path, out: Path) -> None:
             faces.follow(frames, trackers[TRACKER](trackers[TRACKER].Config()))
         stretches = faces.chosen(None)
         generator = talker.of_video(file, faces, stretches)
-        compose_video(
-            file,
-            out,
-            generator,
-            np.concatenate(samples),
-            audio_file=file,
-            faces=faces,
-            stretches=stretches,
-            covered=faces.covered(stretches),
-        )
+        # frames with something before the mouth are generated too: left as they are they would flatter the talker
+        compose_video(file, out, generator, np.concatenate(samples), audio_file=file, faces=faces, stretches=stretches)
 
 
 def _frames(file: Path) -> Iterator[Any]:
