@@ -30,8 +30,8 @@ from viseme.media.writer import muxer_for
 
 __all__ = ["ComposeReport", "compose_video"]
 
-NUM_AHEAD = 4
-"""Frames decoded before they are asked for."""
+NUM_AHEAD, NUM_MADE_AHEAD = 4, 2
+"""Frames decoded, and frames with the new face, before they are asked for."""
 
 
 @dataclass(kw_only=True)
@@ -109,21 +109,28 @@ def compose_video(
     covered = np.zeros(faces.num_frames, bool) if covered is None else covered
     film = _Film(painter, faces, stretches, covered, plan, report)
 
-    def frames(source: Iterator[FramePlanes]) -> Iterator[FramePlanes]:
-        total = plan.num_kept + len(plan.added)
+    def made(source: Iterator[FramePlanes]) -> Iterator[FramePlanes]:
         for planes in film.frames(source, samples):
             if mark is not None:
                 mark(planes)
+            yield planes
+
+    def counted(frames: Iterator[FramePlanes]) -> Iterator[FramePlanes]:
+        total = plan.num_kept + len(plan.added)
+        for planes in frames:
             report.num_frames += 1
             if on_progress is not None:
                 on_progress(report.num_frames / total)
             yield planes
 
-    with closing(prefetch(read_planes(path, codec=codec, on_warning=on_warning), NUM_AHEAD)) as source:
+    with (
+        closing(prefetch(read_planes(path, codec=codec, on_warning=on_warning), NUM_AHEAD)) as source,
+        closing(prefetch(made(source), NUM_MADE_AHEAD)) as frames,  # encoding and composing take turns on two cores
+    ):
         written = rewrite_video(
             path,
             out,
-            frames(source),
+            counted(frames),
             audio_file=audio_file,
             audio_stream=audio_stream,
             audio_end=plan.end,
