@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,22 +114,22 @@ class UsualMouth:
         """
         if len(patches) < LEAST:
             return None
-        skin = skin_around() if skin is None else skin
-        rows = _even(patches, skin)
+        shown = skin_around() if skin is None else skin
+        rows = _even(patches, shown)
         mean, basis = np.median(rows, 0), np.zeros((rows.shape[1], 0))
-        off = _differences(rows, mean, basis, skin)
+        off = _differences(rows, mean, basis, shown)
         kept = off <= np.quantile(off, BEGUN)
         limit = 0.0
         for _ in range(ROUNDS):
             mean, basis = _components(rows[kept])
-            off = _differences(rows, mean, basis, skin)
+            off = _differences(rows, mean, basis, shown)
             low, middle = (float(q) for q in np.quantile(off, [0.25, 0.5]))
             limit = max(middle + SPREAD * (middle - low), DIFFERENT)
             new = off < limit
             if (new == kept).all():
                 break
             kept = new
-        return None if (off > limit).mean() > MOST_COVERED else UsualMouth(mean, basis, limit, skin)
+        return None if (off > limit).mean() > MOST_COVERED else UsualMouth(mean, basis, limit, shown)
 
     def covered(self, patches: NDArray[np.generic]) -> NDArray[np.bool_]:
         """(N,) in which frames something lies before the mouth, from (N, 16, 16, 3)."""
@@ -159,7 +158,7 @@ def smoothed_flags(frames: NDArray[np.bool_]) -> NDArray[np.bool_]:
 @lru_cache(maxsize=4)
 def skin_around(
     rows: tuple[int, int] = (ROWS.start, ROWS.stop), first_column: int = COLUMNS.start, drop: int = 0
-) -> Any:
+) -> NDArray[np.float64]:
     """(16, 16) 1 where a square part of the atlas shows skin, 0 where lips.
 
     Args:
@@ -189,6 +188,8 @@ def _components(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     mean = rows.mean(0)
     num = max(1, min(COMPONENTS, len(rows) // FRAMES_EACH))
     centred = rows - mean
+    if len(rows) < rows.shape[1]:
+        return mean, np.linalg.svd(centred, full_matrices=False)[2][:num].T
     _, vectors = np.linalg.eigh(centred.T @ centred)
     return mean, vectors[:, -num:]
 

@@ -141,8 +141,8 @@ class _MouthPatches:
 
     def of(self, track_id: int, times: NDArray[np.float64]) -> NDArray[np.uint8]:
         """(T, 16, 16, 3) of the frames nearest to some times; none where a face was never seen."""
-        known, places = self._seen.get(track_id, ((), ()))
-        if not len(known):
+        known, places = self._seen.get(track_id, (array("d"), array("q")))
+        if not known:
             return np.zeros((0, PATCH_SIDE, PATCH_SIDE, 3), np.uint8)
         when = np.asarray(known)
         after = np.searchsorted(when, times).clip(0, len(when) - 1)
