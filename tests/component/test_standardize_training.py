@@ -227,6 +227,19 @@ def test_all_terms_reach_network_and_matrices(people, variant, weights):
         assert trainee.network.config.num_outputs == 257
 
 
+def test_frames_of_a_column_share_their_bias(people):
+    recipe = _quick()
+    recipe = replace(recipe, network=replace(recipe.network, person_bias=True))
+    basis = FaceTensors(load_face_model())
+    assert not network_config(recipe, basis, "per-image").person_bias
+    trainee = Trainee(ExpressionNetwork(network_config(recipe, basis, "enet")), basis, 4).eval()
+    torch.nn.init.normal_(trainee.network.backbone.fc.weight, std=0.1)
+    images = torch.rand(4, 3, 224, 224)
+    told, own = trainee.explain(images, torch.tensor([0, 3, 0, 3])), trainee.network(images)
+    for rows in ([0, 2], [1, 3]):
+        torch.testing.assert_close(told.beta[rows], own.beta[rows] - own.bias[rows].mean(0))
+
+
 def test_frames_of_a_collection_share_a_column_and_clips_of_a_subject_may(people):
     clips = [replace(c, name=f"clip/{i}", subject="ab"[i // 3]) for i, c in enumerate(people)]
     assert list(columns_of(clips, "collection").values()) == [0, 1, 2, 3]

@@ -26,6 +26,7 @@ from viseme.weights.safetensors import read_header, read_tensors, write_tensors
 TINY = ExpressionNetwork.Config(backbone=ResNet.Config(block="basic", depths=(1, 1), width=4), size=56)
 BOTTLENECK = replace(TINY, backbone=ResNet.Config(depths=(1, 1), width=4))
 ALONE = replace(TINY, num_identity=80, num_texture=80)
+BIASED = replace(TINY, person_bias=True)
 
 
 def _network(config=TINY, seed=0) -> ExpressionNetwork:
@@ -92,10 +93,22 @@ def test_an_output_of_one_stands_for_the_unit():
     torch.testing.assert_close(scaled(images).pose, plain(images).pose)
 
 
-def test_every_parameter_has_a_gradient():
-    network = _network(ALONE).train()
-    sum(v.square().sum() for v in network(torch.rand(2, 3, 224, 224))).backward()
+@pytest.mark.parametrize("config", [ALONE, BIASED])
+def test_every_parameter_has_a_gradient(config):
+    network = _network(config).train()
+    sum(v.square().sum() for v in network(torch.rand(2, 3, 224, 224)) if v is not None).backward()
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in network.parameters())
+
+
+def test_the_bias_is_the_mean_over_all_frames_of_a_person():
+    found = _network(BIASED)(torch.rand(5, 3, 224, 224))
+    people = torch.tensor([7, -3, 7, 7, 4])
+    told = found.without_bias(people)
+    assert told.bias is None
+    for i, who in enumerate(people):
+        torch.testing.assert_close(told.beta[i], found.beta[i] - found.bias[people == who].mean(0))
+    plain = _network()(torch.rand(2, 3, 224, 224))
+    assert plain.without_bias(torch.tensor([0, 0])) is plain
 
 
 @pytest.mark.parametrize("wrong", [{"size": 100}, {"num_expression": 0}, {"num_identity": -1}, {"expression_unit": 0}])
@@ -240,6 +253,27 @@ def test_enet_gives_what_the_network_says_and_nothing_it_does_not(bundle):
     assert found.valid.all()
     assert found.alpha is None
     assert found.delta is None
+
+
+def test_enet_takes_the_mean_bias_of_the_valid_frames_of_a_track_away(tmp_path):
+    path = tmp_path / "biased.safetensors"
+    save_expression_weights(
+        path, _network(BIASED), variant="enet", face_model=load_face_model(), card={}, storage="float32"
+    )
+    reader = ENet(ENet.Config(weights=str(path), batch=2))
+    pieces = [_track(3), _track(2, observed=np.array([False, True]))]
+    found = list(reader.estimate(pieces))
+    assert all(c.bias is None for c in found)
+    images = np.concatenate([pieces[0].images, pieces[1].images[1:]])
+    said = _network(BIASED)(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
+    told = said.without_bias(torch.zeros(4)).beta.detach().numpy()
+    np.testing.assert_allclose(np.concatenate([found[0].beta, found[1].beta[1:]]), told, atol=1e-4)
+    assert not found[1].beta[0].any()
+    looked = [replace(p, images=None, looked=reader.look(p)) for p in pieces]
+    again = np.concatenate([c.beta for c in reader.estimate(looked)])
+    np.testing.assert_allclose(again, np.concatenate([c.beta for c in found]), atol=1e-6)
+    (nobody,) = reader.estimate([_track(2, observed=np.zeros(2, bool))])
+    assert not nobody.beta.any()
 
 
 @pytest.mark.parametrize("kind", [ENet, PerImage, PerImageAggregated])

@@ -59,15 +59,23 @@ class _Looker:
         """Coefficients of a track. What the landmark fit calls profile is profile here too: a network says something
         of every frame, and nothing of how far to believe it."""
         waiting: deque[Coefficients] = deque()
+        biases: list[NDArray[np.float32]] = []
 
         def looked() -> Iterator[FaceObservation]:
             for piece in track:
                 if len(piece.times):
-                    waiting.append(self.look(piece) if piece.looked is None else piece.looked)
+                    found = self.look(piece) if piece.looked is None else piece.looked
+                    if found.bias is not None:
+                        biases.append(found.bias[found.valid])
+                        found = replace(found, bias=None)
+                    waiting.append(found)
                     yield piece
 
-        for fit in self._fit.estimate(looked()):
+        for fit in self._fit.estimate(looked()):  # which gives nothing before the track has ended
             found = waiting.popleft()
+            if any(map(len, biases)):
+                bias = np.concatenate(biases).mean(0)
+                found = replace(found, beta=np.where(found.valid[:, None], found.beta - bias, np.float32(0)))
             yield _marked(found, (found.reason == OK) & (fit.reason == PROFILE))
 
     def look(self, piece: FaceObservation) -> Coefficients:
@@ -101,7 +109,7 @@ def _marked(found: Coefficients, profile: NDArray[np.bool_]) -> Coefficients:
     """Some frames as profile: coefficients are zeroed, pose is kept."""
     kept = {
         name: np.where(profile[:, None], np.float32(0), values)
-        for name in ("alpha", "beta", "delta", "gamma")
+        for name in ("alpha", "beta", "delta", "gamma", "bias")
         if (values := getattr(found, name)) is not None
     }
     reason = np.where(profile, np.uint8(PROFILE), found.reason)

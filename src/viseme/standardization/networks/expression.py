@@ -35,6 +35,8 @@ class Prediction(NamedTuple):
     """(B, A) identity; None where it is shared and not read off the frame."""
     delta: Tensor | None = None
     """(B, D) texture; None as `alpha`."""
+    bias: Tensor | None = None
+    """(B, E) what of `beta` is the shape of this face and not expression, as one frame has it; see `without_bias`."""
 
     def single(self) -> Prediction:
         """The same in single precision."""
@@ -44,7 +46,19 @@ class Prediction(NamedTuple):
             pose=self.pose.float(),
             alpha=None if self.alpha is None else self.alpha.float(),
             delta=None if self.delta is None else self.delta.float(),
+            bias=None if self.bias is None else self.bias.float(),
         )
+
+    def without_bias(self, people: Tensor) -> Prediction:
+        """Expression less the mean bias over all frames of the same person; unchanged where there is no bias.
+
+        Args:
+            people: (B,) whose frame each is, any integers.
+        """
+        if self.bias is None:
+            return self
+        same = (people[:, None] == people[None]).to(self.bias.dtype)
+        return self._replace(beta=self.beta - same @ self.bias / same.sum(1, keepdim=True), bias=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +75,8 @@ class ExpressionConfig:
     """Columns of its identity basis where identity is read off the frame (per-image baseline), else 0."""
     num_texture: int = 0
     """Columns of its texture basis where texture is read off the frame, else 0."""
+    person_bias: bool = False
+    """Whether a frame also tells what of its expression is the shape of the face, for `Prediction.without_bias`."""
     expression_unit: float = 1.0
     """Coefficient that an expression output of 1 stands for, more than 0: 1, or `FaceModel.expression_spread`."""
     pose_at_rest: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -80,7 +96,9 @@ class ExpressionConfig:
     def widths(self) -> dict[str, int]:
         """Name -> numbers a frame, of what is read off the frame; in the order of `Prediction`."""
         own = {"beta": self.num_expression, "gamma": 27, "pose": 6}
-        return own | {n: w for n, w in (("alpha", self.num_identity), ("delta", self.num_texture)) if w}
+        bias = self.num_expression if self.person_bias else 0
+        more = {"alpha": self.num_identity, "delta": self.num_texture, "bias": bias}
+        return own | {name: width for name, width in more.items() if width}
 
 
 class ExpressionNetwork(nn.Module):
@@ -118,14 +136,15 @@ class ExpressionNetwork(nn.Module):
     def forward(self, images: Tensor) -> Prediction:
         """(B, 3, 224, 224) RGB in [0, 1] -> coefficients."""
         c = self.config
-        sizes = [c.num_identity, c.num_expression, c.num_texture, 27, 6]
-        alpha, beta, delta, gamma, pose = self.backbone(self.normalise(images)).split(sizes, 1)
+        sizes = [c.num_identity, c.num_expression, c.num_texture, 27, 6, c.widths.get("bias", 0)]
+        alpha, beta, delta, gamma, pose, bias = self.backbone(self.normalise(images)).split(sizes, 1)
         return Prediction(
             beta=beta * c.expression_unit,
             gamma=gamma + self.light,
             pose=pose + self.rest,
             alpha=alpha if c.num_identity else None,
             delta=delta if c.num_texture else None,
+            bias=bias * c.expression_unit if c.person_bias else None,
         )
 
     def graph_parts(self) -> dict[str, GraphPart]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from viseme.core.errors import ConfigError
@@ -91,24 +91,25 @@ def lmid_recipe() -> NetworkRecipe:
 
 
 def small_recipe() -> NetworkRecipe:
-    """What ships: a small network, landmarks before pixels, the known expression of synthetic people; two cores."""
+    """What ships: a small network, landmarks before pixels, the known expression of synthetic people, what of an
+    expression is the person's shape told from four frames of each; two cores."""
     return NetworkRecipe(
-        num_synthetic=800,
+        num_synthetic=1600,
         frames=16,
         shared_by="subject",
         warm_start=True,
-        real_share=0.375,
-        collections=8,
-        images=2,
+        real_share=0.4,
+        collections=5,
+        images=4,
         drawn=6,
         render_size=112,
-        network=small_config(),
+        network=replace(small_config(), person_bias=True),
         unit_variance=False,
         # 2.0 * .12**2: the weights that ship were trained with 2.0 on coefficients that count in ones
         weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.3, expression=0.0288),
         bfloat16=True,
         loop=LoopConfig(
-            steps=10_000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200
+            steps=8_000, learning_rate=1.5e-3, warmup=0.05, weight_decay=0.02, average=0.998, save_every=200
         ),
         shared_rate=5e-3,
     )

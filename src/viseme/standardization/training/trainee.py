@@ -31,10 +31,11 @@ class Trainee(nn.Module):
                 nn.init.normal_(matrix.weight, std=0.01)
 
     def explain(self, images: Tensor, columns: Tensor) -> Prediction:
-        """Coefficients of a batch, shared ones from the matrices: (B, 3, 224, 224), (B,)."""
+        """Coefficients of a batch, shared ones from the matrices, bias over the frames of a column: (B, 3, 224, 224),
+        (B,)."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self._bfloat16):
             found = self.network(images)
-        found = found.single()
+        found = found.single().without_bias(columns)
         if self.shared:
             found = found._replace(alpha=self.identity(columns), delta=self.texture(columns))
         return found
@@ -62,6 +63,7 @@ def network_config(recipe: NetworkRecipe, basis: FaceTensors, variant: str) -> E
         num_expression=len(basis.model.expression_names),
         num_identity=basis.num_identity if alone else 0,
         num_texture=basis.num_texture if alone else 0,
+        person_bias=recipe.network.person_bias and not alone,
         expression_unit=basis.model.expression_spread if recipe.unit_variance else 1.0,
         pose_at_rest=at_rest,  # type: ignore[arg-type]
     )
