@@ -11,7 +11,9 @@ import pytest
 
 from viseme.core.errors import ConfigError, DataError
 from viseme.data.sources import clip_sources
+from viseme.synthetic.phonemes import Speech
 from viseme.synthetic.recordings import read_recordings, recorded_speech, speech_of
+from viseme.synthetic.sources import FilmedTalkers
 
 PHONES = [["SIL", 0.0, 0.4], ["P", 0.4, 0.5], ["AA", 0.5, 0.8], ["SIL", 0.8, 1.0], ["M", 1.0, 1.1], ["IY", 1.1, 1.5]]
 
@@ -47,6 +49,25 @@ def test_doubtful_alignments_are_left_out(tmp_path: Path, changes: dict[str, obj
 def test_a_folder_of_something_else_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="recordings"):
         read_recordings(tmp_path)
+
+
+def test_filmed_talkers_say_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+
+    def film(spec: object, out: Path, *, speech: Speech | None = None) -> None:
+        said.append(None if speech is None else speech.voice)
+        out.write_bytes(b"film")
+
+    monkeypatch.setattr("viseme.synthetic.sources.make_clip", film)
+    recordings = read_recordings(_folder(tmp_path))
+    talkers = FilmedTalkers.film((3, 4), tmp_path, recordings=recordings, on_progress=lambda done, num: None)
+    assert said == ["recording:s1", "recording:s0"]
+    assert {row.licence for row in talkers.rows} == {"CC BY 4.0"}
+    assert all(row.path.read_bytes() == b"film" for row in talkers.rows)
+    engines = FilmedTalkers.film((3,), tmp_path, on_progress=lambda done, num: None)
+    assert said[2:] == [None]
+    assert engines.rows[0].path not in {row.path for row in talkers.rows}, "two talkers of one seed are two files"
+    assert engines.rows[0].licence == "CC0-1.0"
 
 
 @pytest.mark.parametrize("tract", [1.0, 1.1, 0.9])

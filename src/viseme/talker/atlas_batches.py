@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +17,23 @@ from viseme.data.store import ClipStore
 from viseme.engine.image_losses import ssim_loss
 from viseme.talker.atlas_clips import MOVED_STEP
 
-__all__ = ["MoverBatch", "MoverDraw", "MoverLoss", "PainterDraw", "PainterLoss"]
+__all__ = ["MoverBatch", "MoverDraw", "MoverLoss", "PainterDraw", "PainterLoss", "chances"]
+
+
+def chances(speakers: Sequence[str], power: float, *, made: NDArray[np.bool_], share: float) -> NDArray[np.float64]:
+    """(N,) how likely each clip is drawn.
+
+    Args:
+        speakers: Of N clips.
+        power: A speaker is drawn as the number of their clips to this power.
+        made: (N,) clips of synthetic talkers, ...
+        share: ... how often one of these is drawn, where there are both kinds.
+    """
+    counts = Counter(speakers)
+    found = np.array([counts[s] ** (power - 1) for s in speakers])
+    if made.any() and not made.all():
+        found[made] *= share / (1 - share) * found[~made].sum() / found[made].sum()
+    return found / found.sum()
 
 
 class MoverBatch(NamedTuple):

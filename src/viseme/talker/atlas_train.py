@@ -6,7 +6,6 @@ Knows the order: look at every person, fit the motion that all share, learn it f
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,9 @@ from viseme.engine.loop import Device, LoopConfig, fit
 from viseme.engine.progress import Bar, note
 from viseme.sync.heard import HeardAudio, in_another_voice
 from viseme.sync.heard_streams import audio_stream_of, sync_streams
-from viseme.talker.atlas_batches import MoverDraw, MoverLoss, PainterDraw, PainterLoss
+from viseme.synthetic.recordings import read_recordings
+from viseme.synthetic.sources import FilmedTalkers
+from viseme.talker.atlas_batches import MoverDraw, MoverLoss, PainterDraw, PainterLoss, chances
 from viseme.talker.atlas_clips import SeenClips, painted_clips, seen_clips
 from viseme.talker.atlas_networks import AtlasTalker
 from viseme.talker.movement import Movement, movement_of
@@ -33,6 +34,11 @@ from viseme.weights import read_checkpoint
 from viseme.weights.export import save_networks
 
 __all__ = ["AtlasRecipe", "train_atlas_talker"]
+
+SYNTHETIC = "synthetic"
+"""Use of a clip of a synthetic talker."""
+FIRST_SEED = 40_000
+"""Of the synthetic talkers: others than sync and E-Net learn from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +73,10 @@ class AtlasRecipe:
     """... and painting, spread over all."""
     versions: int = 1
     """Draws of what was seen of each."""
+    num_synthetic: int = 120
+    """Synthetic talkers that are filmed and learnt from besides; half of them say recordings, where there are any."""
+    synthetic_share: float = 0.25
+    """How often one of these is drawn."""
 
 
 def train_atlas_talker(
@@ -75,6 +85,7 @@ def train_atlas_talker(
     out: Path,
     work: Path,
     recipe: AtlasRecipe | None = None,
+    speech: Sequence[Path] = (),
     jobs: int = 1,
     device: Device = "auto",
     uses: Sequence[str] = ("train",),
@@ -87,6 +98,7 @@ def train_atlas_talker(
         out: The file.
         work: Folder for tracks, prepared clips and checkpoints; what lies there is used again.
         recipe: None = the one of the weights that ship.
+        speech: Folders of recordings with their phones, which half of the synthetic talkers say.
         jobs: Processes that follow faces.
         device: Where it is trained.
         uses: Marks of the manifest.
@@ -100,13 +112,14 @@ def train_atlas_talker(
     """
     recipe = recipe or AtlasRecipe()
     rows = tuple(_some_of_each(read_manifest(data, list(uses)), recipe.moving_each))
+    rows += _filmed(recipe.num_synthetic, speech, work, jobs)
     clips = seen_clips(rows, work, num_jobs=jobs, on_progress=Bar("looking"))
     if not clips.keys:
         raise DataError("no clip shows a face that can be learnt from")
     for name, why in clips.left_out:
         note(f"left out: {name}: {why}")
     torch.manual_seed(recipe.mover.seed)
-    movement, wanted = _movement(clips, recipe.model.num_shapes)
+    movement, wanted = _movement(clips, recipe)
     sync = read_checkpoint(None, component="sync", holds="sync model")
     network = AtlasTalker(replace(recipe.model, num_heard=_num_heard(sync)))
     network.mover.set_components(torch.from_numpy(movement.mean), torch.from_numpy(movement.basis))
@@ -119,11 +132,12 @@ def train_atlas_talker(
         for version in range(recipe.versions)
     ]
     _fit_painter(network, clips, stores, recipe, device, painter)
-    people = Counter(row.info().speaker for row in clips.rows)
+    real = [row.info().speaker for row in clips.rows if row.use != SYNTHETIC]
     card: dict[str, Any] = {
         "recipe": "atlas",
-        "num_people": len(people),
-        "num_clips": len(clips.keys),
+        "num_people": len(set(real)),
+        "num_clips": len(real),
+        "num_synthetic": len(clips.keys) - len(real),
         "num_painted": len(numbers),
     }
     card["redistributable"] = tuple(uses) == ("train",)
@@ -149,12 +163,22 @@ def _num_heard(sync: Any) -> int:
     return sum(s.embed_audio(np.zeros((4, 40, 40), np.float32)).shape[-1] for s in streams)
 
 
-def _chances(clips: SeenClips, numbers: Sequence[int], power: float) -> NDArray[np.float64]:
-    """Of clips, so that a person is drawn as the number of their clips to a power."""
-    speakers = [clips.rows[n].info().speaker for n in numbers]
-    counts = Counter(speakers)
-    found = np.array([counts[s] ** (power - 1) for s in speakers])
-    return found / found.sum()
+def _filmed(num: int, speech: Sequence[Path], work: Path, jobs: int) -> tuple[ManifestRow, ...]:
+    """Rows of synthetic talkers, those who say recordings last."""
+    recordings = [r for folder in speech if (folder / "phones.jsonl").is_file() for r in read_recordings(folder)]
+    half = num // 2 if recordings else 0
+    seeds, bar = range(FIRST_SEED, FIRST_SEED + num), Bar("filming")
+    films = FilmedTalkers.film(seeds[: num - half], work, num_jobs=jobs, on_progress=bar)
+    if not half:
+        return films.rows
+    said = FilmedTalkers.film(seeds[num - half :], work, recordings=recordings, num_jobs=jobs, on_progress=bar)
+    return films.rows + said.rows
+
+
+def _chances(clips: SeenClips, numbers: Sequence[int], power: float, recipe: AtlasRecipe) -> NDArray[np.float64]:
+    rows = [clips.rows[n] for n in numbers]
+    made = np.array([row.use == SYNTHETIC for row in rows])
+    return chances([row.info().speaker for row in rows], power, made=made, share=recipe.synthetic_share)
 
 
 def _some_of_each(rows: Sequence[ManifestRow], most: int) -> list[ManifestRow]:
@@ -165,7 +189,7 @@ def _some_of_each(rows: Sequence[ManifestRow], most: int) -> list[ManifestRow]:
     return [row for some in by.values() for row in some[:: max(1, len(some) // most)][:most]]
 
 
-def _movement(clips: SeenClips, num: int) -> tuple[Movement, list[NDArray[np.float32]]]:
+def _movement(clips: SeenClips, recipe: AtlasRecipe) -> tuple[Movement, list[NDArray[np.float32]]]:
     """Components, and (T, K) coefficients of every clip as the mean person would move."""
     offsets = [np.asarray(clips.store[key]["vertices"], np.float32) for key in clips.keys]
     speakers = [row.info().speaker for row in clips.rows]
@@ -176,9 +200,9 @@ def _movement(clips: SeenClips, num: int) -> tuple[Movement, list[NDArray[np.flo
     usual = float(np.median(list(amounts.values())))
     scaled = [o.reshape(len(o), -1) * np.float32(usual / amounts[s]) for o, s in zip(offsets, speakers)]
     rng = np.random.default_rng(0)
-    chances = _chances(clips, range(len(scaled)), 0.5)
-    some = [scaled[i][rng.integers(len(scaled[i]))] for i in rng.choice(len(scaled), 6000, p=chances)]
-    movement = movement_of(np.stack(some), num, usual)
+    often = _chances(clips, range(len(scaled)), 0.5, recipe)
+    some = [scaled[i][rng.integers(len(scaled[i]))] for i in rng.choice(len(scaled), 6000, p=often)]
+    movement = movement_of(np.stack(some), recipe.model.num_shapes, usual)
     return movement, [movement.coefficients(o) for o in scaled]
 
 
@@ -199,7 +223,7 @@ def _fit_mover(
         heard=heard,
         keys=tuple(clips.keys[i] for i in timed),
         wanted=tuple(wanted[i] for i in timed),
-        chances=_chances(clips, timed, 0.5),
+        chances=_chances(clips, timed, 0.5, recipe),
         rest=movement.coefficients(np.zeros((1, 1404), np.float32))[0],
         batch=128,
         num_voices=len(recipe.voices),
@@ -252,7 +276,7 @@ def _fit_painter(
     draw = PainterDraw(
         stores=tuple(store for store, _ in stores),
         keys=keys,
-        chances=_chances(clips, [place[key] for key in keys], 0.3),
+        chances=_chances(clips, [place[key] for key in keys], 0.3, recipe),
         batch=recipe.batch,
     )
     bar, steps = Bar("learning to paint"), recipe.painter.steps

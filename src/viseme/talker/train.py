@@ -10,7 +10,7 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -89,6 +89,7 @@ def train_talker(
     perceptual: str = MOBILENET,
     gan: Gan = "original",
     uses: str = "train",
+    speech: tuple[Path, ...] = (Path("../shared/speech"),),
     work: Path = Path("runs/talker"),
     steps: int | None = None,
     jobs: int = 2,
@@ -104,7 +105,8 @@ def train_talker(
         out: Where the generator goes (safetensors).
         recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores,
             "tiny" for little time too; "quick" tries it out. "atlas" is ours, whose weights ship: other networks,
-            without experts; only data, out, uses, work, steps (of the painter), jobs, device and resume count for it.
+            without experts; only data, out, uses, speech, work, steps (of the painter), jobs, device and resume count
+            for it.
         sync: What tells whether lips fit the audio: a speech expert that compares generated lips with audio (unsup),
             with real lips (visual), or both with audio (multi); Wav2Lip's lip-expert; or none.
         expert: A speech expert that sees pixels; None = one is trained on the same clips first.
@@ -114,6 +116,8 @@ def train_talker(
         gan: "original" as in the paper, or "hinge".
         uses: Which clips of the manifest, with commas: train, train-research. What is trained on the latter must not
             be passed on.
+        speech: Folders with recordings of people and their phones (manifest.csv, phones.jsonl), which half of the
+            synthetic talkers of "atlas" say; where none is there, engines speak for all of them.
         work: Where prepared clips, checkpoints and sample frames are kept.
         steps: Updates with the sync loss, instead of the recipe's, and at most as many before it.
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
@@ -130,7 +134,21 @@ def train_talker(
     training_device(device)
     torch.set_num_threads(max(1, jobs))
     if recipe == "atlas":
-        return _atlas_talker(data, out, _uses(uses), work, steps, jobs, device, resume)
+        chosen = AtlasRecipe()
+        if steps is not None:
+            chosen = replace(chosen, painter=replace(chosen.painter, steps=steps))
+        card = train_atlas_talker(
+            data,
+            out=out,
+            work=work,
+            recipe=chosen,
+            speech=speech,
+            jobs=jobs,
+            device=device,
+            uses=_uses(uses),
+            resume=resume,
+        )
+        return _atlas_result(card, chosen, out, work, time.perf_counter() - began)
     chosen = _chosen(recipe, uses, steps)
     options = TalkerOptions(
         sync=sync,
@@ -149,22 +167,16 @@ def train_talker(
     return replace(make_talker(clips, chosen, recipe, options, out), seconds=time.perf_counter() - began)
 
 
-def _atlas_talker(
-    data: Path, out: Path, uses: tuple[str, ...], work: Path, steps: int | None, jobs: int, device: Device, resume: bool
+def _atlas_result(
+    card: dict[str, Any], recipe: AtlasRecipe, out: Path, work: Path, seconds: float
 ) -> TalkerTrainResult:
-    began, chosen = time.perf_counter(), AtlasRecipe()
-    if steps is not None:
-        chosen = replace(chosen, painter=replace(chosen.painter, steps=steps))
-    card = train_atlas_talker(
-        data, out=out, work=work, recipe=chosen, jobs=jobs, device=device, uses=uses, resume=resume
-    )
     return TalkerTrainResult(
         out=out,
-        num_clips=card["num_clips"],
+        num_clips=card["num_clips"] + card["num_synthetic"],
         num_parameters=card["num_parameters"],
         sync_from=0,
-        steps=chosen.mover.steps + chosen.painter.steps,
-        seconds=time.perf_counter() - began,
+        steps=recipe.mover.steps + recipe.painter.steps,
+        seconds=seconds,
         measured={},
         samples=work,
     )
