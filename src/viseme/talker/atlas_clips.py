@@ -5,8 +5,8 @@ Every clip is looked at as `viseme dub` looks at a video of somebody unknown: it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from viseme.data.store import ClipStore
 from viseme.face3d.head_pose import head_poses, metric
 from viseme.media import read_audio, read_frames
 from viseme.media.audio import join_blocks
+from viseme.sync.corpus import real_clips
 from viseme.talker.lip_atlas import WINDOW, carried, frame_atlas, lip_shape, nearest_shapes, opening
 from viseme.talker.person import MAX_SIDE, Person, person_of, pool_rows
 
-__all__ = ["APART_S", "SeenClips", "painted_clips", "seen_clips"]
+__all__ = ["APART_S", "SeenClips", "painted_clips", "seen_clips", "timed_rows"]
 
 VERSION = 1
 """Raise it when the same clips give other arrays."""
@@ -89,6 +90,26 @@ def seen_clips(
         rows=tuple(rows[tracked.numbers[i]] for i in usable),
         landmarks=tracked.store,
         left_out=tuple(left),
+    )
+
+
+def timed_rows(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) -> tuple[ManifestRow, ...]:
+    """The rows with the delays of their audio: the manifest's where it knows one, else what the weights that ship tell.
+
+    Where these cannot tell, it stays None, and nothing is learnt from how the clip sounds.
+
+    Args:
+        rows: Of a manifest.
+        work: Folder for stores.
+        num_jobs: Processes that follow faces.
+    """
+    unknown = [row for row in rows if row.audio_delay is None]
+    if not unknown:
+        return tuple(rows)
+    told = real_clips(unknown, work, input="landmarks", num_jobs=num_jobs).clips
+    delays = {info.name: delay for info, delay in zip(told.infos, told.delays, strict=True)}
+    return tuple(
+        row if row.audio_delay is not None else replace(row, audio_delay=delays.get(row.info().name)) for row in rows
     )
 
 

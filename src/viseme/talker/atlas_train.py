@@ -26,7 +26,7 @@ from viseme.sync.heard_streams import audio_stream_of, sync_streams
 from viseme.synthetic.recordings import read_recordings
 from viseme.synthetic.sources import FilmedTalkers
 from viseme.talker.atlas_batches import MoverDraw, MoverLoss, PainterDraw, PainterLoss, chances
-from viseme.talker.atlas_clips import SeenClips, painted_clips, seen_clips
+from viseme.talker.atlas_clips import SeenClips, painted_clips, seen_clips, timed_rows
 from viseme.talker.atlas_networks import AtlasTalker
 from viseme.talker.movement import Movement, movement_of
 from viseme.talker.runner import COMPONENT
@@ -73,7 +73,7 @@ class AtlasRecipe:
     """... and painting, spread over all."""
     versions: int = 1
     """Draws of what was seen of each."""
-    num_synthetic: int = 120
+    num_synthetic: int = 80
     """Synthetic talkers that are filmed and learnt from besides; half of them say recordings, where there are any."""
     synthetic_share: float = 0.25
     """How often one of these is drawn."""
@@ -111,7 +111,7 @@ def train_atlas_talker(
         DataError: no clip can be used.
     """
     recipe = recipe or AtlasRecipe()
-    rows = tuple(_some_of_each(read_manifest(data, list(uses)), recipe.moving_each))
+    rows = timed_rows(_some_of_each(read_manifest(data, list(uses)), recipe.moving_each), work, num_jobs=jobs)
     rows += _filmed(recipe.num_synthetic, speech, work, jobs)
     clips = seen_clips(rows, work, num_jobs=jobs, on_progress=Bar("looking"))
     if not clips.keys:
@@ -123,7 +123,8 @@ def train_atlas_talker(
     sync = read_checkpoint(None, component="sync", holds="sync model")
     network = AtlasTalker(replace(recipe.model, num_heard=_num_heard(sync)))
     network.mover.set_components(torch.from_numpy(movement.mean), torch.from_numpy(movement.basis))
-    mover, painter = _checkpoints(work, (recipe, clips.keys, sync.name), resume)
+    delays = tuple(row.audio_delay for row in clips.rows)
+    mover, painter = _checkpoints(work, (recipe, clips.keys, delays, sync.name), resume)
     _fit_mover(network, clips, movement, wanted, recipe, work, sync, device, mover)
     painted = set(_some_of_each(clips.rows, recipe.painted_each))
     numbers = [number for number, row in enumerate(clips.rows) if row in painted]
