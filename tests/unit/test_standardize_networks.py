@@ -205,6 +205,15 @@ def test_imagenet_weights_start_all_but_the_last_layer(tmp_path):
         load_imagenet(_network(), path)
 
 
+def test_an_expression_network_starts_another_with_a_bias(bundle):
+    network, donor = _network(BIASED, seed=1), _network()
+    before = network.backbone.fc.weight.clone()
+    load_imagenet(network, bundle)
+    assert torch.equal(network.backbone.layer2[0].conv1.weight, donor.backbone.layer2[0].conv1.weight)
+    assert torch.equal(network.backbone.bn1.running_mean, donor.backbone.bn1.running_mean)
+    assert torch.equal(network.backbone.fc.weight, before)
+
+
 # --- estimators
 
 

@@ -15,6 +15,7 @@ from viseme.standardization.networks.resnet import ResNet
 from viseme.weights import Storage, read_checkpoint
 from viseme.weights.convert import read_state_dict
 from viseme.weights.export import load_arrays, save_networks
+from viseme.weights.safetensors import read_header
 
 __all__ = ["load_expression_network", "load_imagenet", "save_expression_weights"]
 
@@ -68,8 +69,8 @@ def load_expression_network(weights: str | Path | None = None) -> ExpressionNetw
 
 
 def load_imagenet(network: ExpressionNetwork, path: Path) -> None:
-    """Start the backbone from other weights: a user's ImageNet ones, or ours of `reproduce`'s landmark pre-training;
-    the last layer is left alone.
+    """Start the backbone from other weights: a user's ImageNet ones, ours of `reproduce`'s landmark pre-training, or an
+    expression network's; the last layer is left alone.
 
     Args:
         network: With the ResNet-50 backbone, or another whose names and shapes the file has.
@@ -78,7 +79,8 @@ def load_imagenet(network: ExpressionNetwork, path: Path) -> None:
     Raises:
         WeightsError: unreadable, or a tensor is missing or of another shape; the message names the first.
     """
-    found = read_state_dict(path)
+    ours = path.suffix == ".safetensors" and path.is_file() and "viseme" in read_header(path).metadata
+    found = load_expression_network(path).backbone.state_dict() if ours else read_state_dict(path)
     own = network.backbone.state_dict()
     wanted = {k: v for k, v in own.items() if not k.startswith("fc.") and not k.endswith("num_batches_tracked")}
     for key, value in wanted.items():

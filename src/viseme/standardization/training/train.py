@@ -85,7 +85,8 @@ def train_enet(
         research: Train on the research clips too, for comparison only: the result must not ship.
         jobs: Processes that prepare, and threads that train.
         steps: Updates, instead of the recipe's.
-        imagenet: Your own ImageNet weights of a ResNet-50 to start from; without them the start is random.
+        imagenet: Weights to start from: your own ImageNet weights of a ResNet-50, or an expression network with the
+            backbone of the recipe; without them the start is random.
         resume: Go on from the checkpoint in `work`; False = begin anew, whatever is in `work`.
 
     Raises:
@@ -132,7 +133,7 @@ def train_enet(
         "variant": variant,
         "steps": chosen.loop.steps,
         "num_parameters": sum(p.numel() for p in network.parameters()),
-        "start": "random" if imagenet is None else f"ImageNet weights of the user ({imagenet.name})",
+        "start": "random" if imagenet is None else f"weights of the user ({imagenet.name})",
         "training_data": _sources(rows, len(real), len(synthetic)),
         "may_ship": "train-research" not in chosen.uses,
         "preprocessing": "mediapipe478 landmarks; square crop 1.7 times their box, 224 px RGB in [0, 1]",
