@@ -19,7 +19,7 @@ def test_a_run_ends_in_a_talker(tmp_path: Path) -> None:
     write_film(tmp_path / "talk.mkv", short_clip(60))
     (tmp_path / "manifest.csv").write_text("file,use,speaker,truth_delay_ms\ntalk.mkv,train,a,0\n")
     model = replace(AtlasTalker.tiny(), num_shapes=6)
-    recipe = AtlasRecipe(model=model, voices=((1.0, 60.0),), batch=2, num_synthetic=1)
+    recipe = AtlasRecipe(model=model, voices=((1.0, 60.0),), batch=2, num_filmed=1)
     recipe = replace(recipe, mover=replace(recipe.mover, steps=2), painter=replace(recipe.painter, steps=2))
     out = tmp_path / "talker.safetensors"
     card = train_atlas_talker(tmp_path, out=out, work=tmp_path / "work", recipe=recipe, device="cpu")

@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import json
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from recordings import PHONES, write_recordings
 from viseme.core.errors import ConfigError, DataError
 from viseme.data.sources import clip_sources
-from viseme.synthetic.phonemes import Speech
 from viseme.synthetic.recordings import read_recordings, recorded_speech, speech_of
-from viseme.synthetic.sources import FilmedTalkers
-
-PHONES = [["SIL", 0.0, 0.4], ["P", 0.4, 0.5], ["AA", 0.5, 0.8], ["SIL", 0.8, 1.0], ["M", 1.0, 1.1], ["IY", 1.1, 1.5]]
-
-
-def _folder(path: Path, **changes: object) -> Path:
-    rows = ["file,use,speaker,licence"]
-    entries = []
-    for number, use in enumerate(("train", "train", "dev")):
-        name = f"{number}.wav"
-        t = np.arange(16_000 * 6) / 16_000
-        tone = 0.3 * np.sin(2 * np.pi * 150 * t) * ((t % 1.6 > 0.5) & (t % 1.6 < 1.5))
-        with wave.open(str(path / name), "wb") as file:
-            file.setparams((1, 2, 16_000, len(t), "NONE", ""))
-            file.writeframes((tone * 32767).astype("<i2").tobytes())
-        rows.append(f"{name},{use},s{number},CC BY 4.0")
-        entries.append({"file": name, "text": "pa me", "oov": [], "asr_logprob": None, "phones": PHONES, **changes})
-    (path / "manifest.csv").write_text("\n".join(rows) + "\n")
-    (path / "phones.jsonl").write_text("\n".join(map(json.dumps, entries)) + "\n")
-    return path
 
 
 def test_recordings_of_a_use_are_read_with_their_phones(tmp_path: Path) -> None:
-    found = read_recordings(_folder(tmp_path))
+    found = read_recordings(write_recordings(tmp_path))
     assert [r.speaker for r in found] == ["s0", "s1"]
     assert found[0].phones[1] == ("P", 0.4, 0.5)
 
 
 @pytest.mark.parametrize("changes", [{"oov": ["zzyzx"]}, {"asr_logprob": -0.9}])
 def test_doubtful_alignments_are_left_out(tmp_path: Path, changes: dict[str, object]) -> None:
-    assert read_recordings(_folder(tmp_path, **changes)) == ()
+    assert read_recordings(write_recordings(tmp_path, **changes)) == ()
 
 
 def test_a_folder_of_something_else_is_an_error(tmp_path: Path) -> None:
@@ -51,28 +30,9 @@ def test_a_folder_of_something_else_is_an_error(tmp_path: Path) -> None:
         read_recordings(tmp_path)
 
 
-def test_filmed_talkers_say_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = []
-
-    def film(spec: object, out: Path, *, speech: Speech | None = None) -> None:
-        said.append(None if speech is None else speech.voice)
-        out.write_bytes(b"film")
-
-    monkeypatch.setattr("viseme.synthetic.sources.make_clip", film)
-    recordings = read_recordings(_folder(tmp_path))
-    talkers = FilmedTalkers.film((3, 4), tmp_path, recordings=recordings, on_progress=lambda done, num: None)
-    assert said == ["recording:s1", "recording:s0"]
-    assert {row.licence for row in talkers.rows} == {"CC BY 4.0"}
-    assert all(row.path.read_bytes() == b"film" for row in talkers.rows)
-    engines = FilmedTalkers.film((3,), tmp_path, on_progress=lambda done, num: None)
-    assert said[2:] == [None]
-    assert engines.rows[0].path not in {row.path for row in talkers.rows}, "two talkers of one seed are two files"
-    assert engines.rows[0].licence == "CC0-1.0"
-
-
 @pytest.mark.parametrize("tract", [1.0, 1.1, 0.9])
 def test_phonemes_keep_their_place_in_the_audio(tmp_path: Path, tract: float) -> None:
-    speech = recorded_speech(read_recordings(_folder(tmp_path))[0], tract=tract)
+    speech = recorded_speech(read_recordings(write_recordings(tmp_path))[0], tract=tract)
     assert [p.name for p in speech.phonemes] == ["p", "ɑ", "m", "i"]
     assert speech.phonemes[0].start == pytest.approx(0.4 / tract, abs=0.003)
     assert speech.duration == pytest.approx(6 / tract, abs=0.02)
@@ -81,13 +41,13 @@ def test_phonemes_keep_their_place_in_the_audio(tmp_path: Path, tract: float) ->
 
 
 def test_a_phone_that_is_not_known_is_an_error_not_a_guess(tmp_path: Path) -> None:
-    (recording, _) = read_recordings(_folder(tmp_path, phones=[["QX", 0.0, 0.3]]))
+    (recording, _) = read_recordings(write_recordings(tmp_path, phones=[["QX", 0.0, 0.3]]))
     with pytest.raises(DataError, match="QX"):
         recorded_speech(recording)
 
 
 def test_talkers_say_recordings_and_are_the_people_recorded(tmp_path: Path) -> None:
-    source = clip_sources["synthetic-recorded"]([_folder(tmp_path)], range(4))
+    source = clip_sources["synthetic-recorded"]([write_recordings(tmp_path)], range(4))
     assert [info.speaker for info in source.clips] == ["recorded-s0", "recorded-s1"] * 2
     assert len({source.key(i) for i in range(4)}) == 4
     made = source.track(2)
@@ -100,7 +60,10 @@ def test_talkers_say_recordings_and_are_the_people_recorded(tmp_path: Path) -> N
 def test_folders_are_joined_and_a_talker_is_kept_apart_by_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    folders = [_folder(tmp_path / "a"), _folder(tmp_path / "b", phones=[["p", 0.4, 0.5], ["aɪ", 0.5, 0.8]])]
+    folders = [
+        write_recordings(tmp_path / "a"),
+        write_recordings(tmp_path / "b", phones=[["p", 0.4, 0.5], ["aɪ", 0.5, 0.8]]),
+    ]
     source = clip_sources["synthetic-recorded"](folders, range(4))
     alone = clip_sources["synthetic-recorded"](folders[1:], range(4))
     assert source.key(0) != alone.key(0)
@@ -110,7 +73,7 @@ def test_folders_are_joined_and_a_talker_is_kept_apart_by_what_it_says(tmp_path:
 
 
 def test_a_recording_of_a_user_says_what_is_missing(tmp_path: Path) -> None:
-    folder = _folder(tmp_path)
+    folder = write_recordings(tmp_path)
     with pytest.raises(ConfigError, match="--phonemes FILE"):
         speech_of(folder / "0.wav")
     with pytest.raises(ConfigError, match="their own text"):

@@ -41,10 +41,6 @@ def _info(seed: int, audio_delay: float | None) -> ClipInfo:
     return ClipInfo(name=name, speaker=name, source="synthetic", licence=LICENCE, audio_delay=audio_delay)
 
 
-def _digest(recording: Recording) -> str:
-    return hashlib.sha256(repr((recording.path.name, recording.phones)).encode()).hexdigest()[:8]
-
-
 @dataclass(frozen=True)
 class Talkers:
     """Talking heads as landmarks and audio, thousands of them a quarter of an hour."""
@@ -99,7 +95,8 @@ class RecordedTalkers:
 
     def key(self, number: int) -> str:
         """Seed, version, and which recording with which phones."""
-        digest = _digest(self._recording(self.seeds[number]))
+        said = self._recording(self.seeds[number])
+        digest = hashlib.sha256(repr((said.path.name, said.phones)).encode()).hexdigest()[:8]
         return f"{RECORDED}r{self.use}{self.seeds[number]}-{digest}"
 
     def track(self, number: int, *, pixels: bool = False) -> TrackedClip:
@@ -149,31 +146,16 @@ class FilmedTalkers(ManifestClips):
 
     @classmethod
     def film(
-        cls,
-        seeds: Sequence[int],
-        work: Path,
-        *,
-        recordings: Sequence[Recording] = (),
-        num_jobs: int = 1,
-        on_progress: Callable[[int, int], None],
+        cls, seeds: Sequence[int], work: Path, *, num_jobs: int = 1, on_progress: Callable[[int, int], None]
     ) -> FilmedTalkers:
         """Film those that lie not yet under `work`.
 
-        Args:
-            seeds: One a talker.
-            work: Folder.
-            recordings: What they say, each seed one of them; none = made-up sentences by speech engines.
-            num_jobs: Processes.
-            on_progress: Told clips done and in all.
-
         Raises:
-            EspeakMissing: espeak-ng is needed and not installed.
+            EspeakMissing: espeak-ng is not installed.
         """
         folder = work / "filmed"
         folder.mkdir(parents=True, exist_ok=True)
-        said = [recordings[seed % len(recordings)] if recordings else None for seed in seeds]
-        names = [f"{seed}" if r is None else f"{seed}-{_digest(r)}" for seed, r in zip(seeds, said)]
-        jobs = [(_film_one, (s, r), folder / f"{name}.mp4") for s, r, name in zip(seeds, said, names)]
+        jobs = [(_film_one, (seed,), folder / f"{seed}.mp4") for seed in seeds]
         files = make_files(jobs, num_jobs=num_jobs, on_progress=on_progress)
         return cls(
             tuple(
@@ -181,16 +163,16 @@ class FilmedTalkers(ManifestClips):
                     path=f,
                     use="synthetic",
                     speaker=f"synthetic-{f.stem}",
-                    licence=LICENCE if r is None else r.licence,
+                    licence=LICENCE,
                     source="synthetic",
                     audio_delay=0.0,
                 )
-                for f, r in zip(files, said, strict=True)
+                for f in files
             )
         )
 
 
-def _film_one(seed: int, recording: Recording | None, path: Path) -> None:
+def _film_one(seed: int, path: Path) -> None:
     rng = np.random.default_rng([seed, 1212])
     female = rng.random() < 0.5
     spec = TalkerSpec(
@@ -212,7 +194,7 @@ def _film_one(seed: int, recording: Recording | None, path: Path) -> None:
         crf=int(rng.integers(18, 28)),
     )
     temporary = path.with_suffix(".partial.mp4")
-    make_clip(spec, temporary, speech=None if recording is None else recorded_speech(recording))
+    make_clip(spec, temporary)
     temporary.replace(path)
 
 

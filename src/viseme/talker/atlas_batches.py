@@ -59,7 +59,6 @@ class MoverDraw:
     rest: NDArray[np.float32]
     """(K,) coefficients of a face at rest."""
     batch: int
-    num_voices: int
     silence: float
     """Share of a batch that is digital silence."""
 
@@ -67,7 +66,8 @@ class MoverDraw:
         """The same generator gives the same batch."""
         heard, wanted = [], []
         for clip in rng.choice(len(self.keys), self.batch // 4, p=self.chances).tolist():
-            values = self.heard[self.keys[clip]][str(rng.integers(self.num_voices))]
+            voices = self.heard[self.keys[clip]]
+            values = voices[str(rng.integers(len(voices)))]
             rows = rng.integers(len(values) - 1, size=4)
             rows = np.stack([rows, rows + 1], 1)
             heard.append(values[rows].astype(np.float32))

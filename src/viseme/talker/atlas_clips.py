@@ -17,16 +17,22 @@ from viseme.core.errors import DataError, FaceError, MediaError
 from viseme.data.manifest import ManifestRow
 from viseme.data.manifest_clips import ManifestClips
 from viseme.data.prepare import track_clips
+from viseme.data.sources import TrackedClip
 from viseme.data.store import ClipStore
-from viseme.face3d.head_pose import head_poses, metric
+from viseme.face3d.head_pose import canonical_vertices, head_poses, metric
 from viseme.media import read_audio, read_frames
 from viseme.media.audio import join_blocks
 from viseme.sync.corpus import real_clips
+from viseme.synthetic.sources import RecordedTalkers
 from viseme.talker.lip_atlas import WINDOW, carried, frame_atlas, lip_shape, nearest_shapes, opening
-from viseme.talker.person import MAX_SIDE, Person, person_of, pool_rows
+from viseme.talker.person import MAX_SIDE, Person, person_of, pool_rows, resting_shape
 
-__all__ = ["APART_S", "SeenClips", "painted_clips", "seen_clips", "timed_rows"]
+__all__ = ["APART_S", "SYNTHETIC", "SeenClips", "painted_clips", "seen_clips", "timed_rows", "with_talkers"]
 
+SYNTHETIC = "synthetic"
+"""Use of the row of a synthetic talker."""
+FIRST_TALKER = 50_000
+"""Seed of the first one who says a recording: others than the sync models learn from."""
 VERSION = 1
 """Raise it when the same clips give other arrays."""
 APART_S = 1.0
@@ -43,12 +49,13 @@ class SeenClips:
 
     store: ClipStore
     """Arrays `times` (T,), `vertices` (T, 468, 3) minus those at rest, `places` (T, 468, 2), `rest` (468, 2), `opening`
-    (T,), `samples` (S,) int16 at 16 kHz, `start` ()."""
+    (T,), `samples` (S,) int16 at 16 kHz, `start` (); of talkers who are not filmed `vertices`, `samples` and `start`
+    alone, and `times`."""
     keys: tuple[str, ...]
     rows: tuple[ManifestRow, ...]
     """Of the same clips."""
     landmarks: ClipStore
-    """Tracks of the same keys."""
+    """Tracks of the same keys, but for talkers who are not filmed."""
     left_out: tuple[tuple[str, str], ...]
     """Clip and why it cannot be used."""
 
@@ -91,6 +98,62 @@ def seen_clips(
         landmarks=tracked.store,
         left_out=tuple(left),
     )
+
+
+def with_talkers(
+    clips: SeenClips,
+    folders: Sequence[Path],
+    num: int,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> SeenClips:
+    """The clips, and after them talkers who say recordings: motion and audio, no film and so no track.
+
+    Args:
+        clips: From `seen_clips`; their store takes in the talkers.
+        folders: Of recordings with their phones.
+        num: Talkers.
+        on_progress: Told talkers done and in all.
+    """
+    talkers = RecordedTalkers(folders, range(FIRST_TALKER, FIRST_TALKER + num))
+    keys = tuple(talkers.key(number) for number in range(num))
+    for number, key in enumerate(keys):
+        if not clips.store.done(key):
+            try:
+                clips.store.write({key: _said(talkers.track(number))}, {})
+            except DataError as error:
+                clips.store.write({}, {key: str(error)})
+        if on_progress is not None:
+            on_progress(number + 1, num)
+    clips.store.refresh()
+    usable = [number for number, key in enumerate(keys) if key in clips.store]
+    infos = talkers.clips
+    rows = tuple(
+        ManifestRow(
+            path=Path(infos[n].name), use=SYNTHETIC, speaker=infos[n].name, licence=infos[n].licence, audio_delay=0.0
+        )
+        for n in usable
+    )
+    left = tuple((infos[n].name, clips.store.reasons[key]) for n, key in enumerate(keys) if key in clips.store.reasons)
+    return replace(
+        clips,
+        keys=clips.keys + tuple(keys[n] for n in usable),
+        rows=clips.rows + rows,
+        left_out=clips.left_out + left,
+    )
+
+
+def _said(talker: TrackedClip) -> dict[str, NDArray[Any]]:
+    upright = metric(np.asarray(talker.landmarks, np.float64))
+    still = upright[[int(np.argmin(opening(upright)))]]
+    reference = head_poses(still, canonical_vertices()).normalise(still)[0]
+    vertices = np.asarray(head_poses(upright, reference).normalise(upright), np.float64)
+    return {
+        "times": np.asarray(talker.times, np.float64),
+        "vertices": (vertices - resting_shape(vertices)).astype(np.float32),
+        "samples": np.rint(np.clip(talker.truth["samples"], -1, 1) * 32767).astype(np.int16),
+        "start": np.asarray(talker.truth["samples_start"], np.float64),
+    }
 
 
 def timed_rows(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) -> tuple[ManifestRow, ...]:

@@ -23,10 +23,9 @@ from viseme.engine.loop import Device, LoopConfig, fit
 from viseme.engine.progress import Bar, note
 from viseme.sync.heard import HeardAudio, in_another_voice
 from viseme.sync.heard_streams import audio_stream_of, sync_streams
-from viseme.synthetic.recordings import read_recordings
 from viseme.synthetic.sources import FilmedTalkers
 from viseme.talker.atlas_batches import MoverDraw, MoverLoss, PainterDraw, PainterLoss, chances
-from viseme.talker.atlas_clips import SeenClips, painted_clips, seen_clips, timed_rows
+from viseme.talker.atlas_clips import SYNTHETIC, SeenClips, painted_clips, seen_clips, timed_rows, with_talkers
 from viseme.talker.atlas_networks import AtlasTalker
 from viseme.talker.movement import Movement, movement_of
 from viseme.talker.runner import COMPONENT
@@ -35,8 +34,6 @@ from viseme.weights.export import save_networks
 
 __all__ = ["AtlasRecipe", "train_atlas_talker"]
 
-SYNTHETIC = "synthetic"
-"""Use of a clip of a synthetic talker."""
 FIRST_SEED = 40_000
 """Of the synthetic talkers: others than sync and E-Net learn from."""
 
@@ -73,10 +70,12 @@ class AtlasRecipe:
     """... and painting, spread over all."""
     versions: int = 1
     """Draws of what was seen of each."""
-    num_synthetic: int = 80
-    """Synthetic talkers that are filmed and learnt from besides; half of them say recordings, where there are any."""
+    num_filmed: int = 40
+    """Synthetic talkers that are filmed and learnt from besides."""
+    num_recorded: int = 200
+    """Synthetic talkers who say recordings, from whose landmarks motion alone is learnt."""
     synthetic_share: float = 0.25
-    """How often one of these is drawn."""
+    """How often one of both kinds is drawn."""
 
 
 def train_atlas_talker(
@@ -98,7 +97,8 @@ def train_atlas_talker(
         out: The file.
         work: Folder for tracks, prepared clips and checkpoints; what lies there is used again.
         recipe: None = the one of the weights that ship.
-        speech: Folders of recordings with their phones, which half of the synthetic talkers say.
+        speech: Folders of recordings with their phones (manifest.csv, phones.jsonl); where none is there, no synthetic
+            talker says any.
         jobs: Processes that follow faces.
         device: Where it is trained.
         uses: Marks of the manifest.
@@ -109,15 +109,20 @@ def train_atlas_talker(
 
     Raises:
         DataError: no clip can be used.
+        EspeakMissing: espeak-ng is not installed, with which those talk who are filmed.
     """
     recipe = recipe or AtlasRecipe()
+    films = FilmedTalkers.film(
+        range(FIRST_SEED, FIRST_SEED + recipe.num_filmed), work, num_jobs=jobs, on_progress=Bar("filming talkers")
+    )
     rows = timed_rows(_some_of_each(read_manifest(data, list(uses)), recipe.moving_each), work, num_jobs=jobs)
-    rows += _filmed(recipe.num_synthetic, speech, work, jobs)
-    clips = seen_clips(rows, work, num_jobs=jobs, on_progress=Bar("looking"))
+    clips = seen_clips(rows + films.rows, work, num_jobs=jobs, on_progress=Bar("looking"))
     if not clips.keys:
         raise DataError("no clip shows a face that can be learnt from")
     for name, why in clips.left_out:
         note(f"left out: {name}: {why}")
+    folders = [folder for folder in speech if (folder / "phones.jsonl").is_file()]
+    clips = with_talkers(clips, folders, recipe.num_recorded if folders else 0, on_progress=Bar("recorded talkers"))
     torch.manual_seed(recipe.mover.seed)
     movement, wanted = _movement(clips, recipe)
     sync = read_checkpoint(None, component="sync", holds="sync model")
@@ -127,7 +132,9 @@ def train_atlas_talker(
     mover, painter = _checkpoints(work, (recipe, clips.keys, delays, sync.name), resume)
     _fit_mover(network, clips, movement, wanted, recipe, work, sync, device, mover)
     painted = set(_some_of_each(clips.rows, recipe.painted_each))
-    numbers = [number for number, row in enumerate(clips.rows) if row in painted]
+    numbers = [
+        n for n, (key, row) in enumerate(zip(clips.keys, clips.rows)) if row in painted and key in clips.landmarks
+    ]
     stores = [
         painted_clips(clips, numbers, work, version=version, on_progress=Bar("unrolling"))
         for version in range(recipe.versions)
@@ -164,18 +171,6 @@ def _num_heard(sync: Any) -> int:
     return sum(s.embed_audio(np.zeros((4, 40, 40), np.float32)).shape[-1] for s in streams)
 
 
-def _filmed(num: int, speech: Sequence[Path], work: Path, jobs: int) -> tuple[ManifestRow, ...]:
-    """Rows of synthetic talkers, those who say recordings last."""
-    recordings = [r for folder in speech if (folder / "phones.jsonl").is_file() for r in read_recordings(folder)]
-    half = num // 2 if recordings else 0
-    seeds, bar = range(FIRST_SEED, FIRST_SEED + num), Bar("filming")
-    films = FilmedTalkers.film(seeds[: num - half], work, num_jobs=jobs, on_progress=bar)
-    if not half:
-        return films.rows
-    said = FilmedTalkers.film(seeds[num - half :], work, recordings=recordings, num_jobs=jobs, on_progress=bar)
-    return films.rows + said.rows
-
-
 def _chances(clips: SeenClips, numbers: Sequence[int], power: float, recipe: AtlasRecipe) -> NDArray[np.float64]:
     rows = [clips.rows[n] for n in numbers]
     made = np.array([row.use == SYNTHETIC for row in rows])
@@ -198,7 +193,8 @@ def _movement(clips: SeenClips, recipe: AtlasRecipe) -> tuple[Movement, list[NDA
     amounts = {
         who: measure.amount(np.concatenate([o for o, s in zip(offsets, speakers) if s == who])) for who in set(speakers)
     }
-    usual = float(np.median(list(amounts.values())))
+    people = {row.info().speaker for row in clips.rows if row.use != SYNTHETIC}
+    usual = float(np.median([amounts[who] for who in people or amounts]))
     scaled = [o.reshape(len(o), -1) * np.float32(usual / amounts[s]) for o, s in zip(offsets, speakers)]
     rng = np.random.default_rng(0)
     often = _chances(clips, range(len(scaled)), 0.5, recipe)
@@ -227,7 +223,6 @@ def _fit_mover(
         chances=_chances(clips, timed, 0.5, recipe),
         rest=movement.coefficients(np.zeros((1, 1404), np.float32))[0],
         batch=128,
-        num_voices=len(recipe.voices),
         silence=recipe.silence,
     )
     bar, steps = Bar("learning to move"), recipe.mover.steps
@@ -243,7 +238,7 @@ def _fit_mover(
 
 
 def _heard(clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path, sync: Any) -> ClipStore:
-    """Windows of embedded audio of all frames of some clips, in several voices."""
+    """Windows of embedded audio of all frames of some clips, people's in several voices."""
     store = ClipStore(work / f"talker-heard-{sync.name.partition('@')[2]}")
     streams: list[Any] = [*sync_streams(sync, threads=1)]
     bar = Bar("hearing")
@@ -254,7 +249,8 @@ def _heard(clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path
             samples = arrays["samples"].astype(np.float32) / 32768
             times = arrays["times"] - (float(arrays["start"]) - late)
             made = {}
-            for voice, (factor, noise) in enumerate(recipe.voices):
+            versions = recipe.voices[:1] if clips.rows[number].use == SYNTHETIC else recipe.voices
+            for voice, (factor, noise) in enumerate(versions):
                 rng = np.random.default_rng([number, voice])
                 audio = HeardAudio(streams, in_another_voice(samples, factor, noise, rng), 0.0)
                 made[str(voice)] = audio.at(times / factor).astype(np.float16)

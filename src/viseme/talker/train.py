@@ -116,8 +116,8 @@ def train_talker(
         gan: "original" as in the paper, or "hinge".
         uses: Which clips of the manifest, with commas: train, train-research. What is trained on the latter must not
             be passed on.
-        speech: Folders with recordings of people and their phones (manifest.csv, phones.jsonl), which half of the
-            synthetic talkers of "atlas" say; where none is there, engines speak for all of them.
+        speech: Folders with recordings of people and their phones (manifest.csv, phones.jsonl), which synthetic
+            talkers say from whom "atlas" learns motion; where none is there, there are none of these.
         work: Where prepared clips, checkpoints and sample frames are kept.
         steps: Updates with the sync loss, instead of the recipe's, and at most as many before it.
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.
