@@ -156,12 +156,14 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="talker",
         component="talker",
         file="talker.safetensors",
-        sha256="e2f52c379e110636a2db7e7c42abde75de88304f8a8d9f0ba8a8095a0f8ccbc0",
-        size=5632127,
+        sha256="c739525acd739b380af2594724ae918106bf8eacb842d57b9409b113e92b4bf1",
+        size=5632207,
         licence="Apache-2.0",
         training_data=(
-            "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0); painting also 10 of "
-            "us_weekly_address (public domain) and 3 of lipify_selfies (MIT); hears through sync-landmarks"
+            "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0), 10 of us_weekly_address "
+            "(public domain), 3 of lipify_selfies (MIT; painting alone), 240 synthetic talkers of this package (CC0 face "
+            "model), 200 of them with voices of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; CC BY 4.0); hears "
+            "through sync-landmarks"
         ),
         preprocessing="mediapipe478 landmarks; lip crop of the cylindrical atlas; audio at 16 kHz, 40 log-mels, 100 Hz",
         card="talker.md",

@@ -30,7 +30,8 @@ class Trainee(nn.Module):
         self, network: ExpressionNetwork, basis: FaceTensors, num_columns: int, *, bfloat16: bool = False
     ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)  # half the time on a processor
+        # half the time on a processor
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.basis, self._bfloat16 = basis, bfloat16
         self.shared = network.config.num_identity == 0
         if self.shared:
