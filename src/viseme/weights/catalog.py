@@ -161,9 +161,9 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         licence="Apache-2.0",
         training_data=(
             "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0), 10 of us_weekly_address "
-            "(public domain), 3 of lipify_selfies (MIT; painting alone), 240 synthetic talkers of this package (CC0 face "
-            "model), 200 of them with voices of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; CC BY 4.0); hears "
-            "through sync-landmarks"
+            "(public domain), 3 of lipify_selfies (MIT; painting alone), 240 synthetic talkers of this package (CC0 "
+            "face model), 200 of them with voices of LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015; CC BY 4.0); "
+            "hears through sync-landmarks"
         ),
         preprocessing="mediapipe478 landmarks; lip crop of the cylindrical atlas; audio at 16 kHz, 40 log-mels, 100 Hz",
         card="talker.md",
