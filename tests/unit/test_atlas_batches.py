@@ -10,13 +10,13 @@ REAL = np.zeros(5, bool)
 
 
 def test_people_are_drawn_by_a_power_of_their_clips() -> None:
-    found = chances(list("aaaab"), 0.5, made=REAL, share=0.25)
+    found = chances(list("aaaab"), 0.5, synthetic=REAL, share=0.25)
     np.testing.assert_allclose(found[:4].sum(), 2 / 3)
-    np.testing.assert_allclose(chances(list("aaaab"), 0.0, made=REAL, share=0.25)[4], 0.5)
+    np.testing.assert_allclose(chances(list("aaaab"), 0.0, synthetic=REAL, share=0.25)[4], 0.5)
 
 
 def test_synthetic_talkers_are_drawn_as_often_as_asked() -> None:
     made = np.array([False, False, True, True, True])
-    found = chances(list("aabcd"), 0.5, made=made, share=0.25)
+    found = chances(list("aabcd"), 0.5, synthetic=made, share=0.25)
     np.testing.assert_allclose([found.sum(), found[made].sum()], [1.0, 0.25])
-    np.testing.assert_allclose(chances(list("abcde"), 0.5, made=~REAL, share=0.25), 0.2)
+    np.testing.assert_allclose(chances(list("abcde"), 0.5, synthetic=~REAL, share=0.25), 0.2)

@@ -270,7 +270,7 @@ def test_enet_takes_the_mean_bias_of_the_valid_frames_of_a_track_away(tmp_path):
         path, _network(BIASED), variant="enet", face_model=load_face_model(), card={}, storage="float32"
     )
     reader = ENet(ENet.Config(weights=str(path), batch=2))
-    pieces = [_track(3), _track(2, observed=np.array([False, True]))]
+    pieces = [_track(3), _track(2, observed=np.array([False, True])), _track(1, yaw=1.2)]  # the last is a profile
     found = list(reader.estimate(pieces))
     assert all(c.bias is None for c in found)
     images = np.concatenate([pieces[0].images, pieces[1].images[1:]])

@@ -20,6 +20,7 @@ from viseme.engine.progress import Bar
 from viseme.sync.clips import ClipSet
 from viseme.sync.delays import estimated_delay
 from viseme.sync.views import LIP_INPUTS, inputs_view
+from viseme.synthetic.recordings import recording_folders
 
 __all__ = ["RealClips", "people_apart", "real_clips", "recorded_clips", "synthetic_clips"]
 
@@ -127,7 +128,7 @@ def synthetic_clips(num: int, work: Path, *, input: str, view: View | None = Non
 def recorded_clips(num: int, speech: Sequence[Path], work: Path, *, input: str, num_jobs: int = 1) -> ClipSet | None:
     """Synthetic talkers with the voices of recorded people; None where no folder of recordings is there, or the input
     needs more than lip points."""
-    folders = [folder for folder in speech if (folder / "phones.jsonl").is_file()]
+    folders = recording_folders(speech)
     if input not in LIP_INPUTS or num == 0 or not folders:
         return None
     source = clip_sources["synthetic-recorded"](folders, range(num))

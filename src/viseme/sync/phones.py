@@ -26,7 +26,7 @@ from viseme.sync.augment.config import AugmentConfig
 from viseme.sync.augment.crops import audio_crop
 from viseme.sync.embeddings import normalise_mels
 from viseme.synthetic.phonemes import SAMPLE_RATE
-from viseme.synthetic.recordings import Recording, read_recordings
+from viseme.synthetic.recordings import Recording, read_recordings, recording_folders
 
 __all__ = ["PHONES", "PhoneBatch", "PhoneClip", "PhoneClips", "PhoneDraw", "phone_clip", "phone_clips", "teach_phones"]
 
@@ -118,7 +118,7 @@ def phone_clips(speech: Sequence[Path], *, without: Collection[str] = ()) -> Pho
         speech: See `read_recordings`.
         without: Speakers who are kept for calibration.
     """
-    found = [r for folder in speech if (folder / "phones.jsonl").is_file() for r in read_recordings(folder)]
+    found = [r for folder in recording_folders(speech) for r in read_recordings(folder)]
     heard = [r for r in found if r.speaker not in without and all(name in PHONES for name, _, _ in r.phones)]
     return PhoneClips(tuple(heard))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -24,7 +25,7 @@ from viseme.synthetic.phoneme_tables import OWN_LICENCE, phone_ipa, read_samples
 from viseme.synthetic.phonemes import SAMPLE_RATE, Phoneme, Speech
 from viseme.synthetic.visemes import targets
 
-__all__ = ["Recording", "read_recordings", "recorded_phones", "recorded_speech", "speech_of"]
+__all__ = ["Recording", "read_recordings", "recorded_phones", "recorded_speech", "recording_folders", "speech_of"]
 
 LEAST_LOGPROB = -0.6
 """Mean log-probability of a machine's transcript under which it is doubtful."""
@@ -71,6 +72,11 @@ def read_recordings(folder: Path, use: str = "train") -> tuple[Recording, ...]:
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder} does not hold recordings with their phones ({error!r})") from error
+
+
+def recording_folders(folders: Iterable[Path]) -> list[Path]:
+    """Those of the folders that hold recordings with their phones."""
+    return [folder for folder in folders if (folder / "phones.jsonl").is_file()]
 
 
 def speech_of(path: Path, *, phones: Path | None = None, text: str | None = None, seed: int = 0) -> Speech:

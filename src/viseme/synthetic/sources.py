@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from viseme.audio.bands import bands
+from viseme.core.errors import DataError
 from viseme.data.manifest import ManifestRow
 from viseme.data.manifest_clips import ManifestClips
 from viseme.data.sources import ClipInfo, TrackedClip
@@ -125,6 +126,9 @@ class RecordedTalkers:
 
     def _recording(self, seed: int) -> Recording:
         recordings = [r for folder in self.folders for r in read_recordings(folder, self.use)]
+        if not recordings:
+            named = ", ".join(map(str, self.folders))
+            raise DataError(f"{named} has no recording of use {self.use} that was aligned whole")
         return recordings[seed % len(recordings)]
 
 

@@ -20,19 +20,21 @@ from viseme.talker.atlas_clips import MOVED_STEP
 __all__ = ["MoverBatch", "MoverDraw", "MoverLoss", "PainterDraw", "PainterLoss", "chances"]
 
 
-def chances(speakers: Sequence[str], power: float, *, made: NDArray[np.bool_], share: float) -> NDArray[np.float64]:
+def chances(
+    speakers: Sequence[str], power: float, *, synthetic: NDArray[np.bool_], share: float
+) -> NDArray[np.float64]:
     """(N,) how likely each clip is drawn.
 
     Args:
         speakers: Of N clips.
         power: A speaker is drawn as the number of their clips to this power.
-        made: (N,) clips of synthetic talkers, ...
-        share: ... how often one of these is drawn, where there are both kinds.
+        synthetic: (N,) clips of synthetic talkers, ...
+        share: ... how often one of these is drawn, where there are clips of people too.
     """
     counts = Counter(speakers)
     found = np.array([counts[s] ** (power - 1) for s in speakers])
-    if made.any() and not made.all():
-        found[made] *= share / (1 - share) * found[~made].sum() / found[made].sum()
+    if synthetic.any() and not synthetic.all():
+        found[synthetic] *= share / (1 - share) * found[~synthetic].sum() / found[synthetic].sum()
     return found / found.sum()
 
 
@@ -47,7 +49,7 @@ class MoverBatch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class MoverDraw:
-    """Draws frames of people, each as likely by the root of how often it is filmed."""
+    """Draws frames of clips, with the frames after them."""
 
     heard: ClipStore
     """Key of a clip -> voices by number, (T, STEPS, D)."""

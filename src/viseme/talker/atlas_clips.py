@@ -114,6 +114,9 @@ def with_talkers(
         folders: Of recordings with their phones.
         num: Talkers.
         on_progress: Told talkers done and in all.
+
+    Raises:
+        DataError: the folders hold no recording to learn from.
     """
     talkers = RecordedTalkers(folders, range(FIRST_TALKER, FIRST_TALKER + num))
     keys = tuple(talkers.key(number) for number in range(num))
@@ -121,7 +124,7 @@ def with_talkers(
         if not clips.store.done(key):
             try:
                 clips.store.write({key: _said(talkers.track(number))}, {})
-            except DataError as error:
+            except (DataError, MediaError) as error:
                 clips.store.write({}, {key: str(error)})
         if on_progress is not None:
             on_progress(number + 1, num)
@@ -170,10 +173,10 @@ def timed_rows(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) ->
     if not unknown:
         return tuple(rows)
     told = real_clips(unknown, work, input="landmarks", num_jobs=num_jobs).clips
-    delays = {info.name: delay for info, delay in zip(told.infos, told.delays, strict=True)}
-    return tuple(
-        row if row.audio_delay is not None else replace(row, audio_delay=delays.get(row.info().name)) for row in rows
-    )
+    by_key = dict(zip(told.keys, told.delays, strict=True))
+    asked = ManifestClips(tuple(unknown))
+    delays = {row: by_key.get(asked.key(number)) for number, row in enumerate(unknown)}
+    return tuple(replace(row, audio_delay=delays.get(row, row.audio_delay)) for row in rows)
 
 
 def _seen(path: Path, track: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

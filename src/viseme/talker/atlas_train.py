@@ -23,6 +23,7 @@ from viseme.engine.loop import Device, LoopConfig, fit
 from viseme.engine.progress import Bar, note
 from viseme.sync.heard import HeardAudio, in_another_voice
 from viseme.sync.heard_streams import audio_stream_of, sync_streams
+from viseme.synthetic.recordings import recording_folders
 from viseme.synthetic.sources import FilmedTalkers
 from viseme.talker.atlas_batches import MoverDraw, MoverLoss, PainterDraw, PainterLoss, chances
 from viseme.talker.atlas_clips import SYNTHETIC, SeenClips, painted_clips, seen_clips, timed_rows, with_talkers
@@ -70,12 +71,12 @@ class AtlasRecipe:
     """... and painting, spread over all."""
     versions: int = 1
     """Draws of what was seen of each."""
-    num_filmed: int = 40
+    num_filmed_talkers: int = 40
     """Synthetic talkers that are filmed and learnt from besides."""
-    num_recorded: int = 200
+    num_recorded_talkers: int = 200
     """Synthetic talkers who say recordings, from whose landmarks motion alone is learnt."""
     synthetic_share: float = 0.25
-    """How often one of both kinds is drawn."""
+    """How often a clip of one of these, filmed or not, is drawn."""
 
 
 def train_atlas_talker(
@@ -112,17 +113,20 @@ def train_atlas_talker(
         EspeakMissing: espeak-ng is not installed, with which those talk who are filmed.
     """
     recipe = recipe or AtlasRecipe()
-    films = FilmedTalkers.film(
-        range(FIRST_SEED, FIRST_SEED + recipe.num_filmed), work, num_jobs=jobs, on_progress=Bar("filming talkers")
-    )
-    rows = timed_rows(_some_of_each(read_manifest(data, list(uses)), recipe.moving_each), work, num_jobs=jobs)
+    people = _some_of_each(read_manifest(data, list(uses)), recipe.moving_each)
+    seeds = range(FIRST_SEED, FIRST_SEED + recipe.num_filmed_talkers)
+    films = FilmedTalkers.film(seeds, work, num_jobs=jobs, on_progress=Bar("filming talkers"))
+    rows = timed_rows(people, work, num_jobs=jobs)
+    if untimed := sum(row.audio_delay is None for row in rows):
+        note(f"how late the audio is, is unclear of {untimed} clips: they teach painting alone")
     clips = seen_clips(rows + films.rows, work, num_jobs=jobs, on_progress=Bar("looking"))
     if not clips.keys:
         raise DataError("no clip shows a face that can be learnt from")
+    folders = recording_folders(speech)
+    num_talkers = recipe.num_recorded_talkers if folders else 0
+    clips = with_talkers(clips, folders, num_talkers, on_progress=Bar("recorded talkers"))
     for name, why in clips.left_out:
         note(f"left out: {name}: {why}")
-    folders = [folder for folder in speech if (folder / "phones.jsonl").is_file()]
-    clips = with_talkers(clips, folders, recipe.num_recorded if folders else 0, on_progress=Bar("recorded talkers"))
     torch.manual_seed(recipe.mover.seed)
     movement, wanted = _movement(clips, recipe)
     sync = read_checkpoint(None, component="sync", holds="sync model")
@@ -148,6 +152,7 @@ def train_atlas_talker(
         "num_synthetic": len(clips.keys) - len(real),
         "num_painted": len(numbers),
     }
+    card["licences"] = sorted({row.licence for row in clips.rows if row.licence})
     card["redistributable"] = tuple(uses) == ("train",)
     card["num_parameters"] = sum(p.numel() for p in network.parameters())
     tensors, graphs = audio_stream_of(sync)
@@ -173,8 +178,8 @@ def _num_heard(sync: Any) -> int:
 
 def _chances(clips: SeenClips, numbers: Sequence[int], power: float, recipe: AtlasRecipe) -> NDArray[np.float64]:
     rows = [clips.rows[n] for n in numbers]
-    made = np.array([row.use == SYNTHETIC for row in rows])
-    return chances([row.info().speaker for row in rows], power, made=made, share=recipe.synthetic_share)
+    synthetic = np.array([row.use == SYNTHETIC for row in rows])
+    return chances([row.info().speaker for row in rows], power, synthetic=synthetic, share=recipe.synthetic_share)
 
 
 def _some_of_each(rows: Sequence[ManifestRow], most: int) -> list[ManifestRow]:
@@ -215,10 +220,10 @@ def _fit_mover(
     checkpoint: Path,
 ) -> None:
     timed = [i for i, row in enumerate(clips.rows) if row.info().audio_delay is not None and len(wanted[i]) > 1]
-    heard = _heard(clips, timed, recipe, work, sync)
+    heard, keys = _heard(clips, timed, recipe, work, sync)
     draw = MoverDraw(
         heard=heard,
-        keys=tuple(clips.keys[i] for i in timed),
+        keys=keys,
         wanted=tuple(wanted[i] for i in timed),
         chances=_chances(clips, timed, 0.5, recipe),
         rest=movement.coefficients(np.zeros((1, 1404), np.float32))[0],
@@ -237,15 +242,20 @@ def _fit_mover(
     )
 
 
-def _heard(clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path, sync: Any) -> ClipStore:
-    """Windows of embedded audio of all frames of some clips, people's in several voices."""
-    store = ClipStore(work / f"talker-heard-{sync.name.partition('@')[2]}")
+def _heard(
+    clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path, sync: Any
+) -> tuple[ClipStore, tuple[str, ...]]:
+    """Windows of embedded audio of all frames of some clips, people's in several voices; and their keys."""
+    voices = hashlib.sha256(repr(recipe.voices).encode()).hexdigest()[:8]
+    store = ClipStore(work / f"talker-heard-{sync.name.partition('@')[2]}-{voices}")
     streams: list[Any] = [*sync_streams(sync, threads=1)]
-    bar = Bar("hearing")
+    bar, keys = Bar("hearing"), []
     for done, number in enumerate(numbers):
-        key = clips.keys[number]
+        late = clips.rows[number].info().audio_delay or 0.0
+        key = f"{clips.keys[number]}-{late:.4f}"
+        keys.append(key)
         if key not in store:
-            arrays, late = clips.store[key], clips.rows[number].info().audio_delay or 0.0
+            arrays = clips.store[clips.keys[number]]
             samples = arrays["samples"].astype(np.float32) / 32768
             times = arrays["times"] - (float(arrays["start"]) - late)
             made = {}
@@ -257,7 +267,7 @@ def _heard(clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path
             store.write({key: made}, {})
         bar(done + 1, len(numbers), {})
     store.refresh()
-    return store
+    return store, tuple(keys)
 
 
 def _fit_painter(

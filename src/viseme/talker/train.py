@@ -101,7 +101,7 @@ def train_talker(
 
     Args:
         data: Folder with manifest.csv; clips marked `dev` are never touched, and clips whose `truth_delay_ms` is empty
-            are left out.
+            are left out, but for "atlas", where the weights that ship tell how late their audio is.
         out: Where the generator goes (safetensors).
         recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores,
             "tiny" for little time too; "quick" tries it out. "atlas" is ours, whose weights ship: other networks,
@@ -128,6 +128,7 @@ def train_talker(
     Raises:
         ConfigError: the device is not there, or an option makes no sense.
         DataError: no clips, or clips that must not be trained on.
+        EspeakMissing: recipe "atlas" films synthetic talkers, and espeak-ng is not installed.
         WeightsError: a file of an expert or of VGG-19 is not what it should be.
     """
     began = time.perf_counter()

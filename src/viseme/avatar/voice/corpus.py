@@ -22,7 +22,7 @@ from viseme.synthetic.articulation import STEP_S, Articulation, articulate
 from viseme.synthetic.landmarks import utterance
 from viseme.synthetic.motion import loudness_at
 from viseme.synthetic.phonemes import SAMPLE_RATE, Speech
-from viseme.synthetic.recordings import read_recordings, recorded_speech
+from viseme.synthetic.recordings import read_recordings, recorded_speech, recording_folders
 from viseme.synthetic.style import Style
 
 __all__ = ["VoiceClip", "articulation_of", "engine_voices", "recorded_voices", "voice_clip"]
@@ -89,11 +89,10 @@ def recorded_voices(
 ) -> list[VoiceClip]:
     """Every utterance of folders of recordings that was aligned whole; see `read_recordings`."""
     jobs = []
-    for folder in folders:
-        if (folder / "phones.jsonl").is_file():
-            for number, recording in enumerate(read_recordings(folder, use)):
-                path = work / "voices" / f"{_VERSION}-{use}-{recording.path.stem}.npz"
-                jobs.append((_make_recorded, (folder, use, number), path))
+    for folder in recording_folders(folders):
+        for number, recording in enumerate(read_recordings(folder, use)):
+            path = work / "voices" / f"{_VERSION}-{use}-{recording.path.stem}.npz"
+            jobs.append((_make_recorded, (folder, use, number), path))
     return _made(jobs, work, num_jobs, on_progress)
 
 

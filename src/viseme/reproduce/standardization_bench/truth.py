@@ -76,11 +76,12 @@ def truth_lines(name: str, reader: ExpressionEstimator, observe: Observe, seeds:
     """Lip aperture, another identity, a head turned by 45 degrees; means over speakers, range in brackets."""
     model = load_face_model()
     lips = NeutralLips(model)
-    same, swap, front, turned, aside = [], [], [], [], []
+    same, away, swap, front, turned, aside = [], [], [], [], [], []
     for seed in seeds:
         truth = true_beta(seed, model)
         one, other = (_beta(reader, observe(seed, model, identity=i)) for i in (0, 1))
         same.append(float(np.corrcoef(lips.aperture(one), lips.aperture(truth))[0, 1]))
+        away.append(lips.distance(one, truth))
         swap.append(float(np.sqrt(((one - other) ** 2).mean() / (one - one.mean(0)).var())))
         ahead, side = (_beta(reader, observe(seed, model, yaw_deg=degrees)) for degrees in (0.0, 45.0))
         front.append(lips.error(ahead, truth))
@@ -89,6 +90,7 @@ def truth_lines(name: str, reader: ExpressionEstimator, observe: Observe, seeds:
     n = f"n = {len(seeds)} speakers x {NUM_FRAMES} frames"
     yield line(f"{name}: lip aperture, correlation with the truth", mean_and_range(same), n, ">= .95")
     yield line(f"{name}: the same, head turned by 45 degrees", mean_and_range(aside), n)
+    yield line(f"{name}: lips from the true ones, px of the crop", mean_and_range(away), n)
     yield line(f"{name}: change of beta under another identity / spread", mean_and_range(swap), n, "<= .15")
     ratio = np.mean(turned) / np.mean(front)
     yield line(f"{name}: lip error at 45 degrees / from the front", f"{ratio:.2f}", n, "<= 1.20")

@@ -24,6 +24,7 @@ from viseme.standardization.corpus import Collection
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.networks.resnet import ResNet
 from viseme.standardization.training.augment import FrameAugment, augment_frame
+from viseme.standardization.training.trainee import has_bfloat16
 
 __all__ = ["pretrain_on_landmarks"]
 
@@ -40,7 +41,7 @@ class _Finder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, 224, 224) RGB in [0, 1] -> (B, 468, 2) pixels of the crop."""
-        with torch.autocast(images.device.type, torch.bfloat16):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=has_bfloat16(images.device.type)):
             found = self.network.backbone(self.network.normalise(images))
         return (found.float().unflatten(1, (NUM_POINTS, 2)) + 1) * (CROP_SIZE / 2)
 

@@ -6,7 +6,6 @@ wait for the end of the track, because which frames are profile is only told fro
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -58,25 +57,22 @@ class _Looker:
     def follow(self, track: Iterable[FaceObservation]) -> Iterator[Coefficients]:
         """Coefficients of a track. What the landmark fit calls profile is profile here too: a network says something
         of every frame, and nothing of how far to believe it."""
-        waiting: deque[Coefficients] = deque()
-        biases: list[NDArray[np.float32]] = []
+        waiting: list[Coefficients] = []
 
         def looked() -> Iterator[FaceObservation]:
             for piece in track:
                 if len(piece.times):
-                    found = self.look(piece) if piece.looked is None else piece.looked
-                    if found.bias is not None:
-                        biases.append(found.bias[found.valid])
-                        found = replace(found, bias=None)
-                    waiting.append(found)
+                    waiting.append(self.look(piece) if piece.looked is None else piece.looked)
                     yield piece
 
-        for fit in self._fit.estimate(looked()):  # which gives nothing before the track has ended
-            found = waiting.popleft()
-            if any(map(len, biases)):
-                bias = np.concatenate(biases).mean(0)
-                found = replace(found, beta=np.where(found.valid[:, None], found.beta - bias, np.float32(0)))
-            yield _marked(found, (found.reason == OK) & (fit.reason == PROFILE))
+        turned = [fit.reason == PROFILE for fit in self._fit.estimate(looked())]
+        for number, profile in enumerate(turned):
+            waiting[number] = _marked(waiting[number], (waiting[number].reason == OK) & profile)
+        biases = [found.bias[found.valid] for found in waiting if found.bias is not None]
+        bias = np.concatenate(biases).mean(0) if any(map(len, biases)) else None
+        for found in waiting:
+            beta = found.beta if bias is None else np.where(found.valid[:, None], found.beta - bias, np.float32(0))
+            yield replace(found, beta=beta, bias=None)
 
     def look(self, piece: FaceObservation) -> Coefficients:
         """See `PixelEstimator.look`."""

@@ -50,7 +50,8 @@ class Prediction(NamedTuple):
         )
 
     def without_bias(self, people: Tensor) -> Prediction:
-        """Expression less the mean bias over all frames of the same person; unchanged where there is no bias.
+        """Expression less the mean bias over the frames of the same person in this batch; unchanged where there is no
+        bias.
 
         Args:
             people: (B,) whose frame each is, any integers.

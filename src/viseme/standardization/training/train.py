@@ -173,7 +173,8 @@ def train_on(
         work: Where checkpoint, log and sheets are kept. The checkpoint's name holds a hash of recipe and data:
             another run never goes on from it.
         name: First part of these files' names.
-        start: Weights of the backbone to begin with: ImageNet's, or `pretrain_on_landmarks`'s; None = random ones.
+        start: Weights of the backbone to begin with: ImageNet's, `pretrain_on_landmarks`'s, or an expression network's;
+            None = random ones.
         resume: As in `train_enet`.
 
     Raises:

@@ -18,7 +18,11 @@ __all__ = ["Trainee", "has_bfloat16", "network_config"]
 
 @cache
 def has_bfloat16(device: str) -> bool:
-    """Whether a kind of device ("cpu", "cuda") multiplies in bfloat16 and does not imitate it."""
+    """Whether a kind of device ("cpu", "cuda") multiplies in bfloat16 instead of imitating it.
+
+    Taken for granted of all but processors; of these only x86 with AVX-512 or AMX is known, and a torch that cannot
+    say what a processor has counts as without.
+    """
     able = getattr(torch.cpu, "get_capabilities", dict)()
     return device != "cpu" or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
