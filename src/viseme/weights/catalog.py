@@ -109,12 +109,12 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="enet-small",
         component="enet",
         file="enet-small.safetensors",
-        sha256="b2a2d3eb8c24e4b193aabaa589836399586c4990cf826ad3b1ba26daaed05f78",
-        size=12732262,
+        sha256="b5ac5aa7023fe4f61ea45622eef12bc6d5307f57915f49804086d19e9b9ae46c",
+        size=12782008,
         licence="Apache-2.0",
         training_data=(
-            "460 clips of one GRID speaker (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0) and 800 synthetic people "
-            "of this package (CC0 face model)"
+            "619 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0), 10 of us_weekly_address "
+            "(public domain), 3 of lipify_selfies (MIT) and 1,600 synthetic people of this package (CC0 face model)"
         ),
         preprocessing="mediapipe478 landmarks; square crop 1.7 times their box, 224 px RGB in [0, 1]",
         card="enet-small.md",
