@@ -156,8 +156,8 @@ _RECORDS: tuple[WeightsRecord, ...] = (
         name="talker",
         component="talker",
         file="talker.safetensors",
-        sha256="c739525acd739b380af2594724ae918106bf8eacb842d57b9409b113e92b4bf1",
-        size=5632207,
+        sha256="5692e078a9a56adc18eb6ffaded85482f8cd9f0ef682bf955428dd0b524cea24",
+        size=5632439,
         licence="Apache-2.0",
         training_data=(
             "219 clips of 14 GRID speakers (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0), 10 of us_weekly_address "
