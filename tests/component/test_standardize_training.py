@@ -29,7 +29,7 @@ from viseme.standardization.training.measure import measure
 from viseme.standardization.training.objective import training_loss
 from viseme.standardization.training.recipes import RECIPES, quick_recipe
 from viseme.standardization.training.train import train_enet, train_on
-from viseme.standardization.training.trainee import Trainee, network_config
+from viseme.standardization.training.trainee import Trainee, has_bfloat16, network_config
 from viseme.standardization.training.training_data import TrainingData, columns_of
 from viseme.standardization.training.training_log import TrainingLog
 from viseme.standardization.training.warm_start import warm_start
@@ -225,6 +225,17 @@ def test_all_terms_reach_network_and_matrices(people, variant, weights):
     else:
         assert not hasattr(trainee, "identity")
         assert trainee.network.config.num_outputs == 257
+
+
+@pytest.mark.parametrize(
+    ("device", "able", "expected"),
+    [("cpu", {"avx512_bf16": True}, True), ("cpu", {"avx2": True}, False), ("cpu", {}, False), ("cuda", {}, True)],
+)
+def test_bfloat16_is_used_where_the_device_has_it(monkeypatch, device, able, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    has_bfloat16.cache_clear()
+    assert has_bfloat16(device) is expected
+    has_bfloat16.cache_clear()
 
 
 def test_frames_of_a_column_share_their_bias(people):

@@ -16,7 +16,7 @@ def test_people_are_drawn_by_a_power_of_their_clips() -> None:
 
 
 def test_synthetic_talkers_are_drawn_as_often_as_asked() -> None:
-    made = np.array([False, False, True, True, True])
-    found = chances(list("aabcd"), 0.5, synthetic=made, share=0.25)
-    np.testing.assert_allclose([found.sum(), found[made].sum()], [1.0, 0.25])
+    synthetic = np.array([False, False, True, True, True])
+    found = chances(list("aabcd"), 0.5, synthetic=synthetic, share=0.25)
+    np.testing.assert_allclose([found.sum(), found[synthetic].sum()], [1.0, 0.25])
     np.testing.assert_allclose(chances(list("abcde"), 0.5, synthetic=~REAL, share=0.25), 0.2)

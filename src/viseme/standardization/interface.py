@@ -116,8 +116,8 @@ class Coefficients:
     gamma: NDArray[np.float32] | None = None
     """(T, 27) light, RGB major."""
     bias: NDArray[np.float32] | None = None
-    """(T, E) what of `beta` is the shape of the face and not expression, as one frame has it. What estimators give at
-    the end of a track has its mean over the valid frames taken away, and None here."""
+    """(T, E) the part of `beta` that comes from the shape of the face, estimated from each frame. At the end of a track
+    an estimator subtracts its mean over the valid frames from `beta` and leaves None here."""
     residual: NDArray[np.float32] | None = None
     """(T,) mean landmark distance over face width; NaN where not fitted."""
 

@@ -23,13 +23,13 @@ __all__ = ["MoverBatch", "MoverDraw", "MoverLoss", "PainterDraw", "PainterLoss",
 def chances(
     speakers: Sequence[str], power: float, *, synthetic: NDArray[np.bool_], share: float
 ) -> NDArray[np.float64]:
-    """(N,) how likely each clip is drawn.
+    """(N,) probability with which each clip is drawn.
 
     Args:
         speakers: Of N clips.
         power: A speaker is drawn as the number of their clips to this power.
-        synthetic: (N,) clips of synthetic talkers, ...
-        share: ... how often one of these is drawn, where there are clips of people too.
+        synthetic: (N,) which clips are of synthetic talkers.
+        share: Probability that a synthetic one is drawn, where there are both synthetic and real clips.
     """
     counts = Counter(speakers)
     found = np.array([counts[s] ** (power - 1) for s in speakers])

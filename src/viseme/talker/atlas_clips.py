@@ -32,7 +32,7 @@ __all__ = ["APART_S", "SYNTHETIC", "SeenClips", "painted_clips", "seen_clips", "
 SYNTHETIC = "synthetic"
 """Use of the row of a synthetic talker."""
 FIRST_TALKER = 50_000
-"""Seed of the first one who says a recording: others than the sync models learn from."""
+"""Seed of the first talker who says a recording; sync models learn from lower ones."""
 VERSION = 1
 """Raise it when the same clips give other arrays."""
 APART_S = 1.0
@@ -107,7 +107,7 @@ def with_talkers(
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SeenClips:
-    """The clips, and after them talkers who say recordings: motion and audio, no film and so no track.
+    """The clips, and after them talkers who say recordings: they have motion and audio, but no film and no track.
 
     Args:
         clips: From `seen_clips`; their store takes in the talkers.
@@ -160,9 +160,9 @@ def _said(talker: TrackedClip) -> dict[str, NDArray[Any]]:
 
 
 def timed_rows(rows: Sequence[ManifestRow], work: Path, *, num_jobs: int = 1) -> tuple[ManifestRow, ...]:
-    """The rows with the delays of their audio: the manifest's where it knows one, else what the weights that ship tell.
+    """The rows with their audio delays: the manifest's where it has one, else an estimate by the weights that ship.
 
-    Where these cannot tell, it stays None, and nothing is learnt from how the clip sounds.
+    Where these cannot tell, the delay stays None.
 
     Args:
         rows: Of a manifest.

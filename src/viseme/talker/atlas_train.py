@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from viseme.core.errors import DataError
 from viseme.data.loader import Loader
 from viseme.data.manifest import ManifestRow, read_manifest
+from viseme.data.manifest_clips import ManifestClips
 from viseme.data.store import ClipStore
 from viseme.engine.loop import Device, LoopConfig, fit
 from viseme.engine.progress import Bar, note
@@ -36,7 +37,7 @@ from viseme.weights.export import save_networks
 __all__ = ["AtlasRecipe", "train_atlas_talker"]
 
 FIRST_SEED = 40_000
-"""Of the synthetic talkers: others than sync and E-Net learn from."""
+"""Seed of the first filmed talker; sync models and E-Net learn from lower ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +73,11 @@ class AtlasRecipe:
     versions: int = 1
     """Draws of what was seen of each."""
     num_filmed_talkers: int = 40
-    """Synthetic talkers that are filmed and learnt from besides."""
+    """Filmed synthetic talkers, from which motion and painting are learnt."""
     num_recorded_talkers: int = 200
-    """Synthetic talkers who say recordings, from whose landmarks motion alone is learnt."""
+    """Synthetic talkers who say recordings; they have landmarks and no film, so motion alone is learnt from them."""
     synthetic_share: float = 0.25
-    """How often a clip of one of these, filmed or not, is drawn."""
+    """Share of the clips drawn that are of synthetic talkers, filmed or not."""
 
 
 def train_atlas_talker(
@@ -98,8 +99,8 @@ def train_atlas_talker(
         out: The file.
         work: Folder for tracks, prepared clips and checkpoints; what lies there is used again.
         recipe: None = the one of the weights that ship.
-        speech: Folders of recordings with their phones (manifest.csv, phones.jsonl); where none is there, no synthetic
-            talker says any.
+        speech: Folders of recordings with their phones (manifest.csv, phones.jsonl); without one there are no talkers
+            who say recordings.
         jobs: Processes that follow faces.
         device: Where it is trained.
         uses: Marks of the manifest.
@@ -110,15 +111,18 @@ def train_atlas_talker(
 
     Raises:
         DataError: no clip can be used.
-        EspeakMissing: espeak-ng is not installed, with which those talk who are filmed.
+        EspeakMissing: espeak-ng, the voice of the filmed talkers, is not installed.
     """
     recipe = recipe or AtlasRecipe()
     people = _some_of_each(read_manifest(data, list(uses)), recipe.moving_each)
+    real_source = ManifestClips(tuple(people))
+    for number in range(len(people)):
+        real_source.key(number)  # a missing clip is an error now and not after minutes of filming
     seeds = range(FIRST_SEED, FIRST_SEED + recipe.num_filmed_talkers)
     films = FilmedTalkers.film(seeds, work, num_jobs=jobs, on_progress=Bar("filming talkers"))
     rows = timed_rows(people, work, num_jobs=jobs)
     if untimed := sum(row.audio_delay is None for row in rows):
-        note(f"how late the audio is, is unclear of {untimed} clips: they teach painting alone")
+        note(f"{untimed} clips have an unclear audio delay; only painting is learnt from them")
     clips = seen_clips(rows + films.rows, work, num_jobs=jobs, on_progress=Bar("looking"))
     if not clips.keys:
         raise DataError("no clip shows a face that can be learnt from")
@@ -198,8 +202,8 @@ def _movement(clips: SeenClips, recipe: AtlasRecipe) -> tuple[Movement, list[NDA
     amounts = {
         who: measure.amount(np.concatenate([o for o, s in zip(offsets, speakers) if s == who])) for who in set(speakers)
     }
-    people = {row.info().speaker for row in clips.rows if row.use != SYNTHETIC}
-    usual = float(np.median([amounts[who] for who in people or amounts]))
+    real = {row.info().speaker for row in clips.rows if row.use != SYNTHETIC}
+    usual = float(np.median([amounts[who] for who in real or amounts]))
     scaled = [o.reshape(len(o), -1) * np.float32(usual / amounts[s]) for o, s in zip(offsets, speakers)]
     rng = np.random.default_rng(0)
     often = _chances(clips, range(len(scaled)), 0.5, recipe)
@@ -245,7 +249,10 @@ def _fit_mover(
 def _heard(
     clips: SeenClips, numbers: list[int], recipe: AtlasRecipe, work: Path, sync: Any
 ) -> tuple[ClipStore, tuple[str, ...]]:
-    """Windows of embedded audio of all frames of some clips, people's in several voices; and their keys."""
+    """A store with windows of embedded audio for every frame of some clips, and the clips' keys in it.
+
+    Real clips are there in every voice of the recipe, synthetic ones in the first.
+    """
     voices = hashlib.sha256(repr(recipe.voices).encode()).hexdigest()[:8]
     store = ClipStore(work / f"talker-heard-{sync.name.partition('@')[2]}-{voices}")
     streams: list[Any] = [*sync_streams(sync, threads=1)]

@@ -101,7 +101,7 @@ def train_talker(
 
     Args:
         data: Folder with manifest.csv; clips marked `dev` are never touched, and clips whose `truth_delay_ms` is empty
-            are left out, but for "atlas", where the weights that ship tell how late their audio is.
+            are left out; for "atlas" the weights that ship estimate the delay instead.
         out: Where the generator goes (safetensors).
         recipe: "paper" is the published size, for a GPU; "talker-192" has larger faces; "small" is for two cores,
             "tiny" for little time too; "quick" tries it out. "atlas" is ours, whose weights ship: other networks,
@@ -116,8 +116,8 @@ def train_talker(
         gan: "original" as in the paper, or "hinge".
         uses: Which clips of the manifest, with commas: train, train-research. What is trained on the latter must not
             be passed on.
-        speech: Folders with recordings of people and their phones (manifest.csv, phones.jsonl), which synthetic
-            talkers say from whom "atlas" learns motion; where none is there, there are none of these.
+        speech: Folders with recordings of people and their phones (manifest.csv, phones.jsonl). Synthetic talkers say
+            them, and "atlas" learns motion from these; without such a folder there are none.
         work: Where prepared clips, checkpoints and sample frames are kept.
         steps: Updates with the sync loss, instead of the recipe's, and at most as many before it.
         jobs: Processes that prepare clips, then threads that train, or processes that draw batches for a GPU.

@@ -14,7 +14,7 @@ EXAMPLES = (
     ("Try it out", "viseme train enet --recipe quick --data clips/ --out quick.safetensors"),
     (
         "The papers' recipe, from ImageNet weights of your own",
-        "viseme train enet --recipe dsp --data clips/ --imagenet resnet50.pth",
+        "viseme train enet --recipe dsp --data clips/ --start resnet50.pth",
     ),
 )
 """What it does, and what to type."""

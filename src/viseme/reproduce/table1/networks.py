@@ -63,7 +63,7 @@ def _trained_identities(folder: Path) -> NDArray[np.float32]:
 def _explain(network: ExpressionNetwork, collection: Collection) -> tuple[Explained, NDArray[np.float32] | None]:
     """Expression and pose of each frame, and (M, A) identities where the network tells them; `alpha` is left empty."""
     images = torch.from_numpy(np.stack([collection.image(i) for i in range(len(collection))]))
-    found = network(images.permute(0, 3, 1, 2).float() / 255).without_bias(torch.zeros(len(images)))
+    found = network(images.permute(0, 3, 1, 2).float() / 255).without_bias()
     alpha = None if found.alpha is None else found.alpha.numpy().copy()
     none = np.zeros(0, np.float32)
     return Explained(alpha=none, beta=found.beta.numpy().copy(), pose=found.pose.numpy().copy()), alpha

@@ -27,7 +27,7 @@ class ExpressionWeights:
     """From `images` (B, 3, 224, 224), RGB in [0, 1], to the coefficients by name."""
     widths: dict[str, int]
     """Name -> numbers a frame: "beta", "gamma", "pose", "alpha" and "delta" where they are read off the frame, and
-    "bias" where the network tells it."""
+    "bias" where the network estimates it."""
     variant: str
     """One of `VARIANTS`."""
     face_model: FaceModel

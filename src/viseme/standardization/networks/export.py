@@ -17,7 +17,7 @@ from viseme.weights.convert import read_state_dict
 from viseme.weights.export import load_arrays, save_networks
 from viseme.weights.safetensors import read_header
 
-__all__ = ["load_expression_network", "load_imagenet", "save_expression_weights"]
+__all__ = ["load_backbone", "load_expression_network", "save_expression_weights"]
 
 
 def save_expression_weights(
@@ -68,9 +68,10 @@ def load_expression_network(weights: str | Path | None = None) -> ExpressionNetw
     return network.eval()
 
 
-def load_imagenet(network: ExpressionNetwork, path: Path) -> None:
-    """Start the backbone from other weights: a user's ImageNet ones, ours of `reproduce`'s landmark pre-training, or an
-    expression network's; the last layer is left alone.
+def load_backbone(network: ExpressionNetwork, path: Path) -> None:
+    """Start the backbone from other weights; the last layer is left alone.
+
+    They may be a user's ImageNet weights, those of `reproduce`'s landmark pre-training, or an expression network's.
 
     Args:
         network: With the ResNet-50 backbone, or another whose names and shapes the file has.

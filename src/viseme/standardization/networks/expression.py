@@ -36,7 +36,8 @@ class Prediction(NamedTuple):
     delta: Tensor | None = None
     """(B, D) texture; None as `alpha`."""
     bias: Tensor | None = None
-    """(B, E) what of `beta` is the shape of this face and not expression, as one frame has it; see `without_bias`."""
+    """(B, E) the part of `beta` that comes from the shape of the face, estimated from each frame; `without_bias`
+    subtracts it."""
 
     def single(self) -> Prediction:
         """The same in single precision."""
@@ -49,15 +50,16 @@ class Prediction(NamedTuple):
             bias=None if self.bias is None else self.bias.float(),
         )
 
-    def without_bias(self, people: Tensor) -> Prediction:
-        """Expression less the mean bias over the frames of the same person in this batch; unchanged where there is no
-        bias.
+    def without_bias(self, people: Tensor | None = None) -> Prediction:
+        """Subtract, from the expression, each person's mean bias over this batch; unchanged where there is no bias.
 
         Args:
-            people: (B,) whose frame each is, any integers.
+            people: (B,) a number for the person of each frame; None = all frames show one person.
         """
         if self.bias is None:
             return self
+        if people is None:
+            people = self.bias.new_zeros(len(self.bias))
         same = (people[:, None] == people[None]).to(self.bias.dtype)
         return self._replace(beta=self.beta - same @ self.bias / same.sum(1, keepdim=True), bias=None)
 
@@ -77,7 +79,7 @@ class ExpressionConfig:
     num_texture: int = 0
     """Columns of its texture basis where texture is read off the frame, else 0."""
     person_bias: bool = False
-    """Whether a frame also tells what of its expression is the shape of the face, for `Prediction.without_bias`."""
+    """Whether the network also estimates `Prediction.bias`."""
     expression_unit: float = 1.0
     """Coefficient that an expression output of 1 stands for, more than 0: 1, or `FaceModel.expression_spread`."""
     pose_at_rest: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -33,8 +33,7 @@ def measure(network: ExpressionNetwork, basis: FaceTensors, collections: Sequenc
         if collection.beta is None:
             continue
         images = torch.from_numpy(np.stack([collection.image(i) for i in range(len(collection))]))
-        found = network(images.permute(0, 3, 1, 2).float() / 255)
-        beta = found.without_bias(torch.zeros(len(images), dtype=torch.int64)).beta
+        beta = network(images.permute(0, 3, 1, 2).float() / 255).without_bias().beta
         truth = torch.from_numpy(collection.beta)
         moved, true = (torch.einsum("kce,be->bkc", expression, b) for b in (beta, truth))
         wrong.append(PIXELS_PER_DM * torch.linalg.vector_norm((moved - true)[:, lips], dim=-1).mean(1))

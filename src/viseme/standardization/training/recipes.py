@@ -92,8 +92,11 @@ def lmid_recipe() -> NetworkRecipe:
 
 
 def small_recipe() -> NetworkRecipe:
-    """What ships: a small network, landmarks before pixels, the known expression of synthetic people, what of an
-    expression is the person's shape told from four frames of each; two cores."""
+    """What ships: a small network for two cores.
+
+    It learns from landmarks before pixels, from the known expression of synthetic people, and, from four frames of each
+    person, which part of an expression comes from the shape of the face.
+    """
     return NetworkRecipe(
         num_synthetic=1600,
         frames=16,
@@ -106,7 +109,7 @@ def small_recipe() -> NetworkRecipe:
         render_size=112,
         network=replace(small_config(), person_bias=True),
         unit_variance=False,
-        # 2.0 * .12**2: the weights that ship were trained with 2.0 on coefficients that count in ones
+        # expression: 2.0 * .12**2, a prior of 2.0 on coefficients that are not divided by `expression_spread`
         weights=LossWeights(photometric=0.5, landmarks=0.05, contour=0.5, known=0.3, expression=0.0288),
         bfloat16=True,
         loop=LoopConfig(

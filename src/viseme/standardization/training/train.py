@@ -23,7 +23,7 @@ from viseme.engine.loop import fit, require_accelerate
 from viseme.engine.progress import Bar
 from viseme.face3d.interface import load_face_model
 from viseme.standardization.corpus import Collection, merged, prepare_real, prepare_synthetic
-from viseme.standardization.networks.export import load_imagenet, save_expression_weights
+from viseme.standardization.networks.export import load_backbone, save_expression_weights
 from viseme.standardization.networks.expression import ExpressionNetwork
 from viseme.standardization.training.face_tensors import FaceTensors
 from viseme.standardization.training.measure import measure
@@ -71,7 +71,7 @@ def train_enet(
     research: bool = False,
     jobs: int = 2,
     steps: int | None = None,
-    imagenet: Path | None = None,
+    start: Path | None = None,
     resume: bool = True,
 ) -> TrainedNetwork:
     """Train a network that reads expression off face frames, and write its weights.
@@ -85,14 +85,14 @@ def train_enet(
         research: Train on the research clips too, for comparison only: the result must not ship.
         jobs: Processes that prepare, and threads that train.
         steps: Updates, instead of the recipe's.
-        imagenet: Weights to start from: your own ImageNet weights of a ResNet-50, or an expression network with the
-            backbone of the recipe; without them the start is random.
+        start: Weights that the backbone starts from: your own ImageNet weights of a ResNet-50, or an expression network
+            with the recipe's backbone; None = random ones.
         resume: Go on from the checkpoint in `work`; False = begin anew, whatever is in `work`.
 
     Raises:
         ConfigError: accelerate is not installed.
         DataError: no clips, or clips that must not be trained on.
-        WeightsError: the ImageNet weights are unreadable or another network's.
+        WeightsError: the weights to start from are unreadable or another network's.
     """
     began = time.perf_counter()
     state = require_accelerate().PartialState()
@@ -124,7 +124,7 @@ def train_enet(
         variant=variant,
         work=work,
         name=f"{recipe}-{variant}",
-        start=imagenet,
+        start=start,
         resume=resume,
     )
     found = measure(network, basis, kept)
@@ -133,7 +133,7 @@ def train_enet(
         "variant": variant,
         "steps": chosen.loop.steps,
         "num_parameters": sum(p.numel() for p in network.parameters()),
-        "start": "random" if imagenet is None else f"weights of the user ({imagenet.name})",
+        "start": "random" if start is None else f"weights of the user ({start.name})",
         "training_data": _sources(rows, len(real), len(synthetic)),
         "may_ship": "train-research" not in chosen.uses,
         "preprocessing": "mediapipe478 landmarks; square crop 1.7 times their box, 224 px RGB in [0, 1]",
@@ -187,7 +187,7 @@ def train_on(
     torch.manual_seed(recipe.loop.seed)
     network = ExpressionNetwork(network_config(recipe, basis, variant))
     if start is not None:
-        load_imagenet(network, start)
+        load_backbone(network, start)
     trainee = Trainee(network, basis, max(data.columns.values()) + 1, bfloat16=recipe.bfloat16)
     key = run_key(recipe, data, start)
     checkpoint = work / f"{name}-{key}.pt"

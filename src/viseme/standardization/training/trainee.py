@@ -18,10 +18,10 @@ __all__ = ["Trainee", "has_bfloat16", "network_config"]
 
 @cache
 def has_bfloat16(device: str) -> bool:
-    """Whether a kind of device ("cpu", "cuda") multiplies in bfloat16 instead of imitating it.
+    """Whether a kind of device ("cpu", "cuda") has bfloat16 instructions; without them it is slower than float32.
 
-    Taken for granted of all but processors; of these only x86 with AVX-512 or AMX is known, and a torch that cannot
-    say what a processor has counts as without.
+    GPUs are assumed to have them. Of processors, x86 with AVX-512 or AMX is recognised; a processor of which this
+    version of torch cannot tell counts as without.
     """
     able = getattr(torch.cpu, "get_capabilities", dict)()
     return device != "cpu" or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
@@ -45,8 +45,8 @@ class Trainee(nn.Module):
                 nn.init.normal_(matrix.weight, std=0.01)
 
     def explain(self, images: Tensor, columns: Tensor) -> Prediction:
-        """Coefficients of a batch, shared ones from the matrices, bias over the frames of a column: (B, 3, 224, 224),
-        (B,)."""
+        """Coefficients of (B, 3, 224, 224) images and their (B,) columns: identity and texture come from the matrices,
+        and the mean bias over the frames of a column is subtracted."""
         enabled = self._bfloat16 and has_bfloat16(images.device.type)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=enabled):
             found = self.network(images)
