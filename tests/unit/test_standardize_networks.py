@@ -205,6 +205,14 @@ def test_imagenet_weights_start_all_but_the_last_layer(tmp_path):
         load_backbone(_network(), path)
 
 
+def test_a_file_that_is_no_weights_is_refused_without_advice_to_load_it_unsafely(tmp_path):
+    path = tmp_path / "photo.pth"
+    path.write_bytes(b"\x89PNG\r\n" + bytes(100))
+    with pytest.raises(WeightsError, match="no file of tensors alone") as caught:
+        load_backbone(_network(), path)
+    assert "weights_only" not in str(caught.value)
+
+
 def test_an_expression_network_starts_another_with_a_bias(bundle):
     network, donor = _network(BIASED, seed=1), _network()
     before = network.backbone.fc.weight.clone()

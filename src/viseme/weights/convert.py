@@ -36,8 +36,10 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
-    except Exception as error:  # whatever a damaged or harmful file makes torch say
-        raise WeightsError(f"{os.fspath(path)} cannot be read as a state dict: {error}") from error
+    except Exception as error:  # torch's own message advises to load the file unsafely, so it is not passed on
+        raise WeightsError(
+            f"{os.fspath(path)} cannot be read as a state dict: it is damaged, or no file of tensors alone"
+        ) from error
     if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
         raise WeightsError(f"{os.fspath(path)} cannot be read as a state dict: it holds other things than tensors")
     return found
